@@ -1,0 +1,98 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// One list for every Swift target, so that no file is checked less strictly than another.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// Leaves first: an arrow points only to what stands above it.
+let package = Package(
+    name: "gateway",
+    products: [
+        .executable(name: "gateway", targets: ["gateway"]),
+        .library(
+            name: "GatewayParsers",
+            targets: ["Bytes", "HTTP", "HTTP1", "Addressing", "Configuration"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        .target(name: "Bytes", swiftSettings: settings),
+        .target(name: "HTTP", dependencies: ["Bytes"], swiftSettings: settings),
+        .target(name: "HTTP1", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
+        .target(name: "Addressing", dependencies: ["Bytes"], swiftSettings: settings),
+        .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
+        .target(
+            name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP"],
+            swiftSettings: settings),
+        .target(
+            name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux"],
+            swiftSettings: settings),
+        .target(
+            name: "Resolving", dependencies: ["Addressing", "CCares"], swiftSettings: settings),
+        .target(
+            name: "Telemetry",
+            dependencies: ["Addressing", "Bytes", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
+        .target(
+            name: "Proxy",
+            dependencies: [
+                "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
+                "Resolving", "Telemetry", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "gateway",
+            dependencies: [
+                "Addressing", "Configuration", "EventLoop", "Proxy", "Telemetry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+
+        .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: settings),
+        .testTarget(name: "HTTPTests", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
+        .testTarget(
+            name: "HTTP1Tests", dependencies: ["Bytes", "HTTP", "HTTP1"], swiftSettings: settings),
+        .testTarget(
+            name: "AddressingTests", dependencies: ["Addressing", "Bytes"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BalancingTests", dependencies: ["Addressing", "Balancing"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ResolvingTests", dependencies: ["Addressing", "Resolving"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TelemetryTests", dependencies: ["Addressing", "Bytes", "Telemetry"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ProxyTests",
+            dependencies: [
+                "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
+                "Proxy", "Telemetry",
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "RepositoryTests", swiftSettings: settings),
+    ]
+)

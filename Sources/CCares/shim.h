@@ -1,0 +1,4 @@
+#ifndef GATEWAY_CCARES_SHIM_H
+#define GATEWAY_CCARES_SHIM_H
+#include <ares.h>
+#endif
