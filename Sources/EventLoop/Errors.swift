@@ -1,0 +1,58 @@
+import CLinux
+
+/// A system call's error number.
+public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The value of `errno`.
+    public let number: Int32
+
+    /// Wraps an error number.
+    public init(number: Int32) { self.number = number }
+
+    /// The error the calling thread met last.
+    static var current: SystemError { SystemError(number: errno) }
+
+    /// The system's words for it, for example `Connection refused`.
+    public var description: String {
+        var text = [CChar](repeating: 0, count: 128)
+        // glibc's GNU form may return a static string or fill the buffer; both end in NUL.
+        let message = unsafe text.withUnsafeMutableBufferPointer { buffer -> String in
+            guard let words = unsafe gateway_strerror(number, buffer.baseAddress, buffer.count)
+            else { return "error" }
+            return unsafe String(cString: words)
+        }
+        return message
+    }
+}
+
+/// Why a stream could not go on.
+public enum StreamError: Error, Equatable, Sendable {
+    /// The deadline passed before the stream was ready.
+    case timedOut
+    /// The stream was closed on this side, or the loop is ending.
+    case cancelled
+    /// The peer reset the connection or it broke.
+    case reset
+    /// The other end of a write is gone.
+    case closed
+    /// Any other system error.
+    case system(SystemError)
+
+    /// Sorts an error number into the cases that callers tell apart.
+    init(errno number: Int32) {
+        switch number {
+        case ECONNRESET, ECONNABORTED: self = .reset
+        case EPIPE, ENOTCONN, ESHUTDOWN: self = .closed
+        case ETIMEDOUT: self = .timedOut
+        default: self = .system(SystemError(number: number))
+        }
+    }
+}
+
+/// Repeats a system call that a signal interrupted.
+@inline(__always)
+func retrying(_ call: () -> Int) -> Int {
+    while true {
+        let result = call()
+        if result >= 0 || errno != EINTR { return result }
+    }
+}

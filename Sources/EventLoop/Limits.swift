@@ -1,0 +1,35 @@
+/// Every bound of the event loop, in one place, each with its unit and its reason.
+public enum LoopLimits {
+    /// Jobs run between two looks at the sockets. Past it a chain of jobs that keep waking each
+    /// other would starve I/O and timers.
+    public static let jobsPerTurn = 4096
+    /// Events taken from the kernel in one call: 12 bytes each, and a batch larger than this only
+    /// delays the first of its connections.
+    public static let eventsPerPoll = 512
+    /// Nanoseconds in one tick of the timer wheel: what a deadline may be late by.
+    public static let tickNanoseconds: Int64 = 8_000_000
+    /// Slots of the timer wheel, a power of two: one turn is 8.2 s, so most deadlines (2 s to 60 s)
+    /// are looked at a few times and none is searched for.
+    public static let wheelSlots = 1024
+    /// The longest single sleep in `epoll_wait`, in milliseconds.
+    public static let longestSleepMilliseconds: Int32 = 10_000
+    /// Connections accepted in one go before those already open get a turn.
+    public static let acceptsPerTurn = 64
+    /// How long accepting pauses when the process has run out of descriptors, in nanoseconds.
+    public static let acceptPauseNanoseconds: Int64 = 100_000_000
+    /// Pending connections the kernel keeps for a listener (it caps this at net.core.somaxconn).
+    public static let listenBacklog: Int32 = 4096
+    /// A buffer's size when a message starts, in bytes.
+    public static let smallBuffer = 16 * 1024
+    /// A buffer's size at most, while a body flows, in bytes. Measured in DESIGN.md §2.
+    public static let largeBuffer = 256 * 1024
+    /// Buffers kept for reuse by one loop: 4 MiB at most, enough for the requests in flight.
+    public static let pooledBuffers = 256
+    /// Pipes for `splice(2)` kept for reuse by one loop: two descriptors and up to 1 MiB of kernel
+    /// memory each, only while in use.
+    public static let pooledPipes = 32
+    /// What a splice pipe is asked to hold, in bytes; the kernel's default limit for users.
+    public static let pipeCapacity: Int32 = 1 << 20
+    /// Bytes one direction of an in-memory stream holds before its writer waits.
+    public static let memoryStreamCapacity = 64 * 1024
+}

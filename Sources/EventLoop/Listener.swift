@@ -1,0 +1,143 @@
+public import Addressing
+import CLinux
+
+/// A socket that accepts connections for one loop.
+///
+/// Each loop has its own, bound with SO_REUSEPORT, so the kernel spreads connections and loops share
+/// nothing; a unix socket or one handed over by systemd is one socket that the loops share.
+public final class Listener {
+    /// A connection and who it came from.
+    public struct Accepted {
+        /// The connection.
+        public let stream: Stream
+        /// The other end; a unix peer has the listener's own address.
+        public let peer: SocketAddress
+        /// The end that was connected to.
+        public let local: SocketAddress
+    }
+
+    /// What it is bound to.
+    public let address: SocketAddress
+    private let reactor: Reactor
+    private var descriptor: Int32
+    private var token: UInt64 = 0
+    private let point: WaitPoint
+    private var mayAccept = true
+    private var offered: [Stream] = []
+    /// Times that accepting paused because the process had no descriptor left.
+    public private(set) var exhaustions: UInt64 = 0
+
+    /// Starts to accept on a listening socket.
+    /// - Parameters:
+    ///   - reactor: The loop that accepts.
+    ///   - socket: Listening and non-blocking; this listener closes it.
+    ///   - address: What it is bound to.
+    /// - Throws: The error of `epoll_ctl(2)`.
+    public init(reactor: Reactor, socket: ListeningSocket) throws(SystemError) {
+        self.reactor = reactor
+        address = socket.address
+        descriptor = socket.take()
+        point = WaitPoint(reactor: reactor)
+        token = reactor.register(.listener(self))
+        // A shared socket would otherwise wake every loop for each connection.
+        let events = EPOLLIN.rawValue | (address.isUnix ? EPOLLEXCLUSIVE.rawValue : 0)
+        guard
+            reactor.watch(descriptor, operation: EPOLL_CTL_ADD, events: events, token: token)
+        else { throw SystemError.current }
+    }
+
+    /// Accepts connections of a simulation.
+    public init(simulated address: SocketAddress, reactor: Reactor) {
+        self.reactor = reactor
+        self.address = address
+        descriptor = -1
+        point = WaitPoint(reactor: reactor)
+        token = reactor.register(.listener(self))
+        reactor.simulation?.listen(self, at: address.description)
+    }
+
+    /// Takes in that connections may wait.
+    func handle() {
+        mayAccept = true
+        point.wake(.ready)
+    }
+
+    /// Takes a simulated connection.
+    func offer(_ stream: Stream) {
+        offered.append(stream)
+        handle()
+    }
+
+    /// Whether `close` has not been called.
+    public var isOpen: Bool { token != Reactor.wakeToken }
+
+    /// Waits for the next connection.
+    /// - Returns: A connection, or nil once the listener is closed.
+    public func accept() async -> Accepted? {
+        while isOpen {
+            if let accepted = acceptNow() { return accepted }
+            if !mayAccept { _ = await point.wait(until: WaitPoint.never) }
+            if isPaused {
+                _ = await point.wait(until: reactor.now + LoopLimits.acceptPauseNanoseconds)
+                isPaused = false
+                mayAccept = true
+            }
+        }
+        return nil
+    }
+
+    /// Accepts what is already there, without waiting: before closing, so that no queued connection is reset.
+    public func acceptNow() -> Accepted? {
+        if descriptor < 0 {
+            if offered.isEmpty {
+                mayAccept = false
+                return nil
+            }
+            return Accepted(stream: offered.removeFirst(), peer: Self.simulatedPeer, local: address)
+        }
+        while mayAccept && !isPaused {
+            var storage = sockaddr_storage()
+            let accepted = Sockets.accept(descriptor, peer: &storage)
+            if accepted >= 0 {
+                let stream = Stream(reactor: reactor, socket: accepted)
+                let peer = Sockets.address(from: storage) ?? address
+                return Accepted(stream: stream, peer: peer, local: address)
+            }
+            noteFailure(errno)
+        }
+        return nil
+    }
+
+    /// Set while accepting pauses because descriptors have run out.
+    private var isPaused = false
+
+    private func noteFailure(_ number: Int32) {
+        switch number {
+        case EAGAIN: mayAccept = false
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            exhaustions &+= 1
+            isPaused = true
+        // The connection died in the queue, or a network error belongs to it (accept(2)): next one.
+        default: break
+        }
+    }
+
+    /// Stops accepting and closes the socket. May be called again.
+    public func close() {
+        guard isOpen else { return }
+        if descriptor >= 0 {
+            CLinux.close(descriptor)
+        } else {
+            reactor.simulation?.stopListening(at: address.description)
+            for stream in offered { stream.close(abruptly: true) }
+            offered = []
+        }
+        descriptor = -1
+        reactor.unregister(token)
+        token = Reactor.wakeToken
+        point.retire()
+    }
+
+    /// Who every simulated connection comes from.
+    public static let simulatedPeer = SocketAddress.ip(IPAddress.v4(127, 0, 0, 1), port: 40000)
+}

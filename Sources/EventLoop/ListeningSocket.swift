@@ -1,0 +1,62 @@
+public import Addressing
+import CLinux
+
+/// A bound, listening socket that no loop has taken yet: made before privileges and threads matter,
+/// so that an address in use is an error at start and not in the middle of something.
+public struct ListeningSocket: ~Copyable, Sendable {
+    /// What it is bound to; with the port that the system chose, if it was left to it.
+    public let address: SocketAddress
+    private let descriptor: Int32
+
+    /// Binds an address and listens on it.
+    /// - Parameter address: An IP address and port (0 lets the system choose), or a unix path, at
+    ///   which a socket that nobody serves any more is replaced.
+    /// - Throws: The system's error.
+    public init(binding address: SocketAddress) throws(SystemError) {
+        if case .unix(let path) = address { Sockets.removeStaleSocket(path) }
+        let made = try Sockets.open(for: address)
+        do throws(SystemError) {
+            try Sockets.prepareListener(made, address: address)
+            try Sockets.bind(made, to: address)
+            guard listen(made, LoopLimits.listenBacklog) == 0 else { throw SystemError.current }
+        } catch {
+            close(made)
+            throw error
+        }
+        descriptor = made
+        self.address = Sockets.localAddress(of: made) ?? address
+    }
+
+    /// Takes over a socket that was handed to the process, as systemd does.
+    /// - Parameter descriptor: Bound and listening.
+    /// - Throws: The system's error, when it is no such socket.
+    public init(inherited descriptor: Int32) throws(SystemError) {
+        guard let address = Sockets.localAddress(of: descriptor) else { throw SystemError.current }
+        try Sockets.makeNonBlocking(descriptor)
+        Sockets.setCloseOnExec(descriptor)
+        self.descriptor = descriptor
+        self.address = address
+    }
+
+    private init(descriptor: Int32, address: SocketAddress) {
+        self.descriptor = descriptor
+        self.address = address
+    }
+
+    deinit { close(descriptor) }
+
+    /// Another descriptor of the same socket, for another loop to share.
+    /// - Throws: The error of `dup(2)`.
+    public func duplicate() throws(SystemError) -> ListeningSocket {
+        let copy = gateway_fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw SystemError.current }
+        return ListeningSocket(descriptor: copy, address: address)
+    }
+
+    /// Hands the descriptor to a listener, which closes it from now on.
+    consuming func take() -> Int32 {
+        let taken = descriptor
+        discard self
+        return taken
+    }
+}

@@ -1,0 +1,126 @@
+import Addressing
+import CLinux
+
+/// The system calls on sockets, each with its options in one place.
+enum Sockets {
+    /// A new non-blocking stream socket of the address's family.
+    static func open(for address: SocketAddress) throws(SystemError) -> Int32 {
+        let family: Int32
+        switch address {
+        case .unix: family = AF_UNIX
+        case .ip(let ip, _): family = ip.isIPv4 ? AF_INET : AF_INET6
+        }
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(family, kind, 0)
+        guard descriptor >= 0 else { throw SystemError.current }
+        return descriptor
+    }
+
+    /// Sets what a listener needs and what the connections accepted from it inherit.
+    static func prepareListener(_ descriptor: Int32, address: SocketAddress) throws(SystemError) {
+        guard case .ip(let ip, _) = address else { return }
+        try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
+        // Inherited on accept: a small response must not wait for an acknowledgement.
+        try set(descriptor, Int32(IPPROTO_TCP.rawValue), TCP_NODELAY, 1)
+        // A connection is accepted once it has sent something, so its first read finds a request.
+        // The kernel hands silent ones over after this many seconds, to be timed out here.
+        try set(descriptor, Int32(IPPROTO_TCP.rawValue), TCP_DEFER_ACCEPT, 1)
+        if !ip.isIPv4 { try set(descriptor, Int32(IPPROTO_IPV6.rawValue), IPV6_V6ONLY, 1) }
+    }
+
+    /// Binds a socket.
+    static func bind(_ descriptor: Int32, to address: SocketAddress) throws(SystemError) {
+        let result = try withAddress(address) { unsafe CLinux.bind(descriptor, $0, $1) }
+        guard result == 0 else { throw SystemError.current }
+    }
+
+    /// Starts to connect.
+    /// - Returns: Whether the connection stands already.
+    static func connect(_ descriptor: Int32, to address: SocketAddress) throws(SystemError) -> Bool {
+        if case .ip = address { try set(descriptor, Int32(IPPROTO_TCP.rawValue), TCP_NODELAY, 1) }
+        let result = try withAddress(address) { unsafe CLinux.connect(descriptor, $0, $1) }
+        if result == 0 { return true }
+        // A unix socket whose queue is full says EAGAIN and must be tried again, not waited for.
+        if errno == EINPROGRESS || errno == EINTR { return false }
+        throw SystemError.current
+    }
+
+    /// How a connection attempt ended.
+    static func pendingError(of descriptor: Int32) -> Int32 {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        // `size` is the size of `value`.
+        let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &value, &size)
+        return result == 0 ? value : errno
+    }
+
+    /// Accepts a connection.
+    /// - Returns: A non-blocking descriptor, or -1 with `errno` set.
+    static func accept(_ descriptor: Int32, peer: inout sockaddr_storage) -> Int32 {
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        // The kernel writes at most `size` bytes into the storage.
+        return unsafe withUnsafeMutablePointer(to: &peer) { storage in
+            unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                unsafe accept4(
+                    descriptor, pointer, &size,
+                    Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+            }
+        }
+    }
+
+    /// What a socket is bound to.
+    static func localAddress(of descriptor: Int32) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        // The kernel writes at most `size` bytes into the storage.
+        let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &size)
+            }
+        }
+        return result == 0 ? address(from: storage) : nil
+    }
+
+    /// Makes `close` send a reset instead of an orderly end.
+    static func resetOnClose(_ descriptor: Int32) {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        // A failure leaves an orderly close, which framing still reveals as truncated.
+        _ = unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    static func makeNonBlocking(_ descriptor: Int32) throws(SystemError) {
+        let flags = gateway_fcntl(descriptor, F_GETFL, 0)
+        guard flags >= 0, gateway_fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) >= 0 else {
+            throw SystemError.current
+        }
+    }
+
+    static func setCloseOnExec(_ descriptor: Int32) {
+        _ = gateway_fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
+
+    /// Removes a unix socket that nobody listens on any more; a live one is left for bind to refuse.
+    static func removeStaleSocket(_ path: String) {
+        guard !path.hasPrefix("@"), let probe = try? open(for: .unix(path: path)) else { return }
+        defer { close(probe) }
+        do {
+            _ = try connect(probe, to: .unix(path: path))
+        } catch where error.number == ECONNREFUSED {
+            unlink(path)
+        } catch {
+            return
+        }
+    }
+
+    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32)
+        throws(SystemError)
+    {
+        var value = value
+        // The option's value is an int of the given size.
+        let result = unsafe setsockopt(
+            descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+        guard result == 0 else { throw SystemError.current }
+    }
+}

@@ -1,0 +1,297 @@
+public import Addressing
+public import Bytes
+import CLinux
+
+/// One connection, whatever carries it: reads and writes that suspend until ready or a deadline.
+///
+/// A read or write tries the system call first and waits only if it would block. After a short read
+/// the socket is known to be empty, so no second call is made only to be told so.
+public final class Stream {
+    /// What carries the bytes. TLS joins here as a third case that wraps a socket.
+    enum Transport {
+        case socket(Int32)
+        case memory(MemoryEnd)
+        case closed
+    }
+
+    /// The loop that this stream belongs to.
+    public let reactor: Reactor
+    var transport: Transport
+    private(set) var token: UInt64 = 0
+    /// A receive may find something; edge-triggered, so only an empty receive clears it.
+    var mayRead = true
+    /// A send may find space.
+    var mayWrite = true
+    /// Whether the kernel reports this descriptor's events.
+    private var isWatched = false
+    private var watchesWrites = false
+    /// The peer has ended its side, or the connection is broken: nothing will follow what is unread.
+    public private(set) var peerHasClosed = false
+    /// The connection is broken in both directions.
+    public private(set) var isBroken = false
+    let readPoint: WaitPoint
+    private var lateWritePoint: WaitPoint?
+
+    /// Takes over a connected socket.
+    /// - Parameter socket: Non-blocking; this stream closes it.
+    init(reactor: Reactor, socket: Int32) {
+        self.reactor = reactor
+        transport = .socket(socket)
+        readPoint = WaitPoint(reactor: reactor)
+        token = reactor.register(.stream(self))
+    }
+
+    init(reactor: Reactor, memory: MemoryEnd) {
+        self.reactor = reactor
+        transport = .memory(memory)
+        readPoint = WaitPoint(reactor: reactor)
+        isWatched = true
+        watchesWrites = true
+        token = reactor.register(.stream(self))
+        memory.stream = self
+    }
+
+    deinit {
+        // A stream is closed by who owns it; this only keeps a forgotten one from leaking its descriptor.
+        if case .socket(let descriptor) = transport { CLinux.close(descriptor) }
+    }
+
+    /// The slot that this stream has in its loop as long as it is open: small, and used again.
+    public var slot: Int { Int(truncatingIfNeeded: token & 0xFFFF_FFFF) }
+
+    /// Whether `close` has not been called.
+    public var isOpen: Bool {
+        if case .closed = transport { return false }
+        return true
+    }
+
+    /// The socket, for what only sockets can do.
+    var descriptor: Int32? {
+        if case .socket(let descriptor) = transport { return descriptor }
+        return nil
+    }
+
+    var writePoint: WaitPoint {
+        if let point = lateWritePoint { return point }
+        let point = WaitPoint(reactor: reactor)
+        lateWritePoint = point
+        return point
+    }
+
+    // MARK: Events
+
+    /// Takes in what the kernel reports.
+    func handle(_ flags: UInt32) {
+        if flags & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
+            isBroken = true
+            peerHasClosed = true
+        }
+        if flags & EPOLLRDHUP.rawValue != 0 { peerHasClosed = true }
+        let readFlags = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
+        if flags & readFlags != 0 {
+            mayRead = true
+            readPoint.wake(.ready)
+        }
+        if flags & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+            mayWrite = true
+            lateWritePoint?.wake(.ready)
+        }
+    }
+
+    /// Ends the waits on this stream without closing it.
+    public func cancel() {
+        readPoint.wake(.cancelled)
+        lateWritePoint?.wake(.cancelled)
+    }
+
+    /// Has the kernel report when the peer goes away, even while nobody reads.
+    public func watch() throws(StreamError) {
+        if isWatched { return }
+        try register(events: EPOLLIN.rawValue | EPOLLRDHUP.rawValue, operation: EPOLL_CTL_ADD)
+        isWatched = true
+    }
+
+    private func watchWrites() throws(StreamError) {
+        if watchesWrites { return }
+        try register(
+            events: EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLOUT.rawValue,
+            operation: isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD)
+        isWatched = true
+        watchesWrites = true
+    }
+
+    private func register(events: UInt32, operation: Int32) throws(StreamError) {
+        guard case .socket(let descriptor) = transport else { throw .cancelled }
+        guard reactor.watch(descriptor, operation: operation, events: events, token: token) else {
+            throw .system(SystemError.current)
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Waits until a read may find something.
+    public func waitUntilReadable(deadline: Int64) async throws(StreamError) {
+        while !mayRead {
+            guard isOpen else { throw .cancelled }
+            try watch()
+            try check(await readPoint.wait(until: deadline))
+        }
+    }
+
+    /// Waits until a write may find space.
+    public func waitUntilWritable(deadline: Int64) async throws(StreamError) {
+        while !mayWrite {
+            guard isOpen else { throw .cancelled }
+            try watchWrites()
+            try check(await writePoint.wait(until: deadline))
+        }
+    }
+
+    private func check(_ wake: Wake) throws(StreamError) {
+        switch wake {
+        case .ready: return
+        case .timedOut: throw .timedOut
+        case .cancelled: throw .cancelled
+        }
+    }
+
+    /// Lets the stream wait without a task, until bytes arrive, the peer leaves or the deadline passes;
+    /// then `Reactor.nextAwakened` hands it out.
+    /// - Returns: False when there is something to read already.
+    public func park(until deadline: Int64) throws(StreamError) -> Bool {
+        if mayRead { return false }
+        try watch()
+        readPoint.park(self, until: deadline)
+        return true
+    }
+
+    // MARK: Bytes
+
+    /// Receives what there is, up to the buffer's free space, without waiting.
+    /// - Returns: A count, 0 at the end of the stream, or nil when nothing is there yet.
+    public func receive(into buffer: Buffer) throws(StreamError) -> Int? {
+        guard mayRead else { return nil }
+        let space = buffer.writableCount
+        let result: Int
+        switch transport {
+        case .closed: throw .cancelled
+        case .memory(let end): result = end.receive(into: buffer, atMost: space)
+        case .socket(let descriptor):
+            let received = retrying {
+                // The kernel writes at most the space that the buffer lends.
+                buffer.fill { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+            }
+            result = received < 0 ? -Int(errno) : received
+        }
+        if result > 0 {
+            // Source: epoll(7), a short read on a stream socket has drained it. An end that was
+            // reported together with the bytes will not be reported again.
+            if result < space && !peerHasClosed { mayRead = false }
+            return result
+        }
+        if result == 0 { return 0 }
+        if result == -Int(EAGAIN) {
+            mayRead = false
+            return nil
+        }
+        throw StreamError(errno: Int32(truncatingIfNeeded: -result))
+    }
+
+    /// Receives at least one byte.
+    /// - Parameters:
+    ///   - buffer: Has free space: call `reserve` first.
+    ///   - deadline: Nanoseconds of the loop's clock.
+    /// - Returns: How many bytes came; 0 at the end of the stream.
+    public func read(into buffer: Buffer, deadline: Int64) async throws(StreamError) -> Int {
+        while true {
+            if let count = try receive(into: buffer) { return count }
+            try await waitUntilReadable(deadline: deadline)
+        }
+    }
+
+    /// Sends what the kernel takes now, without waiting.
+    public func send(_ buffer: Buffer) throws(StreamError) {
+        while mayWrite && !buffer.isEmpty {
+            let result: Int
+            switch transport {
+            case .closed: throw .cancelled
+            case .memory(let end): result = end.send(buffer)
+            case .socket(let descriptor):
+                let sent = retrying {
+                    // The kernel reads at most the bytes that the buffer lends.
+                    buffer.drain {
+                        unsafe CLinux.send(
+                            descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                    }
+                }
+                result = sent < 0 ? -Int(errno) : sent
+            }
+            if result == -Int(EAGAIN) {
+                mayWrite = false
+            } else if result < 0 {
+                throw StreamError(errno: Int32(truncatingIfNeeded: -result))
+            }
+        }
+    }
+
+    /// Sends everything in the buffer.
+    /// - Parameter deadline: Nanoseconds of the loop's clock.
+    public func write(_ buffer: Buffer, deadline: Int64) async throws(StreamError) {
+        while true {
+            try send(buffer)
+            if buffer.isEmpty { return }
+            try await waitUntilWritable(deadline: deadline)
+        }
+    }
+
+    // MARK: The end
+
+    /// Says that nothing more will be sent; the peer reads to an orderly end.
+    public func shutdownWrite() {
+        switch transport {
+        case .closed: return
+        case .memory(let end): end.shutdownWrite()
+        case .socket(let descriptor): _ = shutdown(descriptor, Int32(SHUT_WR))
+        }
+    }
+
+    /// Closes the connection and ends its waits. May be called again.
+    /// - Parameter abruptly: With a reset, so that the peer cannot take what it has for complete.
+    public func close(abruptly: Bool = false) {
+        switch transport {
+        case .closed: return
+        case .memory(let end): end.close(abruptly: abruptly)
+        case .socket(let descriptor):
+            if abruptly { Sockets.resetOnClose(descriptor) }
+            CLinux.close(descriptor)
+        }
+        transport = .closed
+        reactor.unregister(token)
+        readPoint.retire()
+        lateWritePoint?.retire()
+    }
+
+    /// Ends the connection so that the last bytes sent reach a peer that is still sending: without
+    /// this, unread input makes the kernel send a reset, which can overtake and erase a response.
+    /// Source: RFC 9112 §9.6.
+    /// - Parameters:
+    ///   - deadline: When to close in any case, in nanoseconds of the loop's clock.
+    ///   - limit: Bytes to read and drop at most.
+    public func closeLingering(deadline: Int64, limit: Int) async {
+        shutdownWrite()
+        let scratch = reactor.buffers.take()
+        var rest = limit
+        do {
+            while rest > 0 {
+                scratch.removeAll()
+                let count = try await read(into: scratch, deadline: deadline)
+                if count == 0 { break }
+                rest -= count
+            }
+        } catch {
+            // Whatever ended the wait, the connection is closed below.
+        }
+        reactor.buffers.give(scratch)
+        close()
+    }
+}
