@@ -152,6 +152,20 @@
         append(bytes.span)
     }
 
+    /// Moves bytes here from another buffer's read end.
+    /// - Parameters:
+    ///   - byteCount: At most `source.count`.
+    ///   - source: Another buffer.
+    public func move(_ byteCount: Int, from source: Buffer) {
+        precondition(byteCount >= 0 && byteCount <= source.count && source !== self)
+        reserve(byteCount)
+        // In bounds on both sides: checked and reserved above; two buffers never share memory.
+        unsafe (base + writeIndex).copyMemory(
+            from: source.base + source.readIndex, byteCount: byteCount)
+        writeIndex += byteCount
+        source.consume(byteCount)
+    }
+
     /// Appends a string's UTF-8. Not for the path of a request: configuration and errors only.
     public func append(utf8 text: String) {
         var copy = text

@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// epoll_data is a union, which Swift cannot name: these two keep it to a 64-bit token.
+// epoll_data is a union and epoll_event a packed struct, which Swift cannot import well: these two
+// keep both on this side and pass tokens and flags as plain arrays.
 static inline int gateway_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t token) {
     struct epoll_event event;
     event.events = events;
@@ -27,13 +28,46 @@ static inline int gateway_epoll_control(int epoll, int operation, int descriptor
     return epoll_ctl(epoll, operation, descriptor, &event);
 }
 
-// The struct is packed on x86-64, so its fields are read here rather than through an imported layout.
-static inline uint64_t gateway_epoll_token(const struct epoll_event *events, int index) {
-    return events[index].data.u64;
+#define GATEWAY_EVENTS_PER_POLL 512
+
+static inline int gateway_epoll_wait(int epoll, uint64_t *tokens, uint32_t *flags, int timeout) {
+    struct epoll_event events[GATEWAY_EVENTS_PER_POLL];
+    int count = epoll_wait(epoll, events, GATEWAY_EVENTS_PER_POLL, timeout);
+    for (int index = 0; index < count; index++) {
+        tokens[index] = events[index].data.u64;
+        flags[index] = events[index].events;
+    }
+    return count;
 }
 
-static inline uint32_t gateway_epoll_events(const struct epoll_event *events, int index) {
-    return events[index].events;
+// The same flags as uint32_t: the enum's and the macros' types differ from header to header.
+static const uint32_t gateway_in = EPOLLIN, gateway_out = EPOLLOUT, gateway_err = EPOLLERR;
+static const uint32_t gateway_hup = EPOLLHUP, gateway_rdhup = EPOLLRDHUP;
+static const uint32_t gateway_exclusive = EPOLLEXCLUSIVE;
+static const uint32_t gateway_edge = EPOLLET;
+
+// With GNU extensions these take a transparent union in place of the address pointer.
+static inline int gateway_bind(int descriptor, const struct sockaddr_storage *address, socklen_t size) {
+    return bind(descriptor, (const struct sockaddr *)address, size);
+}
+
+static inline int gateway_connect(int descriptor, const struct sockaddr_storage *address, socklen_t size) {
+    return connect(descriptor, (const struct sockaddr *)address, size);
+}
+
+static inline int gateway_accept(int descriptor, struct sockaddr_storage *peer) {
+    socklen_t size = sizeof *peer;
+    return accept4(descriptor, (struct sockaddr *)peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static inline int gateway_getsockname(int descriptor, struct sockaddr_storage *local) {
+    socklen_t size = sizeof *local;
+    return getsockname(descriptor, (struct sockaddr *)local, &size);
+}
+
+// errno is a macro over thread-local storage.
+static inline int gateway_errno(void) {
+    return errno;
 }
 
 // strerror_r has two signatures; this is the GNU one, under a name that Swift can import.

@@ -9,7 +9,7 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     public init(number: Int32) { self.number = number }
 
     /// The error the calling thread met last.
-    static var current: SystemError { SystemError(number: errno) }
+    static var current: SystemError { SystemError(number: gateway_errno()) }
 
     /// The system's words for it, for example `Connection refused`.
     public var description: String {
@@ -53,6 +53,6 @@ public enum StreamError: Error, Equatable, Sendable {
 func retrying(_ call: () -> Int) -> Int {
     while true {
         let result = call()
-        if result >= 0 || errno != EINTR { return result }
+        if result >= 0 || gateway_errno() != EINTR { return result }
     }
 }

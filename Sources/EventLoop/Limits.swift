@@ -1,3 +1,5 @@
+import CLinux
+
 /// Every bound of the event loop, in one place, each with its unit and its reason.
 public enum LoopLimits {
     /// Jobs run between two looks at the sockets. Past it a chain of jobs that keep waking each
@@ -5,7 +7,7 @@ public enum LoopLimits {
     public static let jobsPerTurn = 4096
     /// Events taken from the kernel in one call: 12 bytes each, and a batch larger than this only
     /// delays the first of its connections.
-    public static let eventsPerPoll = 512
+    public static let eventsPerPoll = Int(GATEWAY_EVENTS_PER_POLL)
     /// Nanoseconds in one tick of the timer wheel: what a deadline may be late by.
     public static let tickNanoseconds: Int64 = 8_000_000
     /// Slots of the timer wheel, a power of two: one turn is 8.2 s, so most deadlines (2 s to 60 s)

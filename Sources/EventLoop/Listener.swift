@@ -33,14 +33,15 @@ public final class Listener {
     ///   - socket: Listening and non-blocking; this listener closes it.
     ///   - address: What it is bound to.
     /// - Throws: The error of `epoll_ctl(2)`.
-    public init(reactor: Reactor, socket: ListeningSocket) throws(SystemError) {
+    public init(reactor: Reactor, socket: consuming ListeningSocket) throws(SystemError) {
         self.reactor = reactor
         address = socket.address
+        var socket = socket
         descriptor = socket.take()
         point = WaitPoint(reactor: reactor)
         token = reactor.register(.listener(self))
         // A shared socket would otherwise wake every loop for each connection.
-        let events = EPOLLIN.rawValue | (address.isUnix ? EPOLLEXCLUSIVE.rawValue : 0)
+        let events = gateway_in | (address.isUnix ? gateway_exclusive : 0)
         guard
             reactor.watch(descriptor, operation: EPOLL_CTL_ADD, events: events, token: token)
         else { throw SystemError.current }
@@ -103,7 +104,7 @@ public final class Listener {
                 let peer = Sockets.address(from: storage) ?? address
                 return Accepted(stream: stream, peer: peer, local: address)
             }
-            noteFailure(errno)
+            noteFailure(gateway_errno())
         }
         return nil
     }
@@ -139,5 +140,5 @@ public final class Listener {
     }
 
     /// Who every simulated connection comes from.
-    public static let simulatedPeer = SocketAddress.ip(IPAddress.v4(127, 0, 0, 1), port: 40000)
+    public static let simulatedPeer = SocketAddress.ip(IPAddress.loopbackIPv4, port: 40000)
 }

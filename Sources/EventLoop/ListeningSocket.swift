@@ -6,7 +6,7 @@ import CLinux
 public struct ListeningSocket: ~Copyable, Sendable {
     /// What it is bound to; with the port that the system chose, if it was left to it.
     public let address: SocketAddress
-    private let descriptor: Int32
+    private var descriptor: Int32
 
     /// Binds an address and listens on it.
     /// - Parameter address: An IP address and port (0 lets the system choose), or a unix path, at
@@ -43,7 +43,9 @@ public struct ListeningSocket: ~Copyable, Sendable {
         self.address = address
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
 
     /// Another descriptor of the same socket, for another loop to share.
     /// - Throws: The error of `dup(2)`.
@@ -54,9 +56,8 @@ public struct ListeningSocket: ~Copyable, Sendable {
     }
 
     /// Hands the descriptor to a listener, which closes it from now on.
-    consuming func take() -> Int32 {
-        let taken = descriptor
-        discard self
-        return taken
+    mutating func take() -> Int32 {
+        defer { descriptor = -1 }
+        return descriptor
     }
 }

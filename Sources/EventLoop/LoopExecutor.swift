@@ -31,7 +31,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
         if simulated {
             wakeDescriptor = -1
         } else {
-            wakeDescriptor = eventfd(0, Int32(EFD_NONBLOCK.rawValue | EFD_CLOEXEC.rawValue))
+            wakeDescriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
             guard wakeDescriptor >= 0 else { throw SystemError.current }
         }
     }
@@ -42,12 +42,12 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
 
     /// Makes the calling thread the loop's own.
     public func bind() {
-        thread.store(UInt(bitPattern: pthread_self()), ordering: .releasing)
+        thread.store(UInt(pthread_self()), ordering: .releasing)
     }
 
     /// Whether the calling thread is the loop's own.
     public var isCurrent: Bool {
-        thread.load(ordering: .relaxed) == UInt(bitPattern: pthread_self())
+        thread.load(ordering: .relaxed) == UInt(pthread_self())
     }
 
     /// Jobs run since the start.

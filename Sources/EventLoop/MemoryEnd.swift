@@ -33,11 +33,10 @@ final class MemoryEnd {
         let wanted = min(inbound.count, limit)
         let count = simulation.portion(of: wanted, longest: simulation.faults.longestReceive)
         let wasFull = inbound.count >= LoopLimits.memoryStreamCapacity
-        buffer.append(inbound.readable.extracting(first: count))
-        inbound.consume(count)
-        if wasFull, let peer { peer.notify(EPOLLOUT.rawValue) }
+        buffer.move(count, from: inbound)
+        if wasFull, let peer { peer.notify(gateway_out) }
         // Not all was taken: as level-triggered news, since an edge would not come again.
-        if !inbound.isEmpty { notify(EPOLLIN.rawValue) }
+        if !inbound.isEmpty { notify(gateway_in) }
         return count
     }
 
@@ -49,9 +48,8 @@ final class MemoryEnd {
         if space <= 0 { return -Int(EAGAIN) }
         let count = simulation.portion(
             of: min(space, buffer.count), longest: simulation.faults.longestSend)
-        peer.inbound.append(buffer.readable.extracting(first: count))
-        buffer.consume(count)
-        peer.notify(EPOLLIN.rawValue)
+        peer.inbound.move(count, from: buffer)
+        peer.notify(gateway_in)
         return count
     }
 
@@ -59,7 +57,7 @@ final class MemoryEnd {
     func shutdownWrite() {
         guard let peer, !peer.inboundEnded else { return }
         peer.inboundEnded = true
-        peer.notify(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
+        peer.notify(gateway_in | gateway_rdhup)
     }
 
     /// Lets go of this end.
@@ -69,10 +67,10 @@ final class MemoryEnd {
         guard let peer else { return }
         if abruptly || !inbound.isEmpty {
             peer.wasReset = true
-            peer.notify(EPOLLIN.rawValue | EPOLLERR.rawValue | EPOLLHUP.rawValue)
+            peer.notify(gateway_in | gateway_err | gateway_hup)
         } else {
             peer.inboundEnded = true
-            peer.notify(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
+            peer.notify(gateway_in | gateway_rdhup)
         }
         peer.peer = nil
         self.peer = nil

@@ -1,4 +1,3 @@
-public import Bytes
 import CLinux
 
 /// Sockets, timers and buffers of one event loop.
@@ -44,7 +43,8 @@ public final class Reactor {
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
     private var pipes: [SplicePipe] = []
-    private var events: [epoll_event]
+    private var tokens: [UInt64]
+    private var flags: [UInt32]
     private var turnStart: Int64
     /// Parked streams whose peer has spoken, and who waits for them.
     private var awakened: [Stream] = []
@@ -62,19 +62,20 @@ public final class Reactor {
         self.executor = executor
         self.simulation = simulation
         random = SeededGenerator(seed: seed)
-        events = Array(repeating: epoll_event(), count: LoopLimits.eventsPerPoll)
+        tokens = Array(repeating: 0, count: LoopLimits.eventsPerPoll)
+        flags = Array(repeating: 0, count: LoopLimits.eventsPerPoll)
         if let simulation {
             epoll = -1
             now = simulation.now
             wallNow = simulation.wallNow
         } else {
-            epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+            epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
             guard epoll >= 0 else { throw SystemError.current }
             now = gateway_monotonic_nanoseconds()
             wallNow = gateway_wall_nanoseconds()
             let result = gateway_epoll_control(
                 epoll, EPOLL_CTL_ADD, executor.wakeDescriptor,
-                EPOLLIN.rawValue | EPOLLET.rawValue, Reactor.wakeToken)
+                gateway_in | gateway_edge, Reactor.wakeToken)
             guard result == 0 else { throw SystemError.current }
         }
         turnStart = now
@@ -120,7 +121,7 @@ public final class Reactor {
 
     /// Asks the kernel for a descriptor's events, edge-triggered.
     func watch(_ descriptor: Int32, operation: Int32, events: UInt32, token: UInt64) -> Bool {
-        gateway_epoll_control(epoll, operation, descriptor, events | EPOLLET.rawValue, token) == 0
+        gateway_epoll_control(epoll, operation, descriptor, events | gateway_edge, token) == 0
     }
 
     // MARK: The turn
@@ -134,22 +135,15 @@ public final class Reactor {
         let before = gateway_monotonic_nanoseconds()
         statistics.endTurn(nanoseconds: before - turnStart)
         let timeout = mustNotSleep ? 0 : sleepMilliseconds(at: before)
-        let count = unsafe events.withUnsafeMutableBufferPointer { buffer in
-            unsafe epoll_wait(epoll, buffer.baseAddress, Int32(buffer.count), timeout)
-        }
+        // Both arrays have room for `eventsPerPoll`, which the shim's own constant equals.
+        let count = Int(unsafe gateway_epoll_wait(epoll, &tokens, &flags, timeout))
         now = gateway_monotonic_nanoseconds()
         wallNow = gateway_wall_nanoseconds()
-        statistics.endSleep(nanoseconds: now - before, events: max(0, Int(count)))
+        statistics.endSleep(nanoseconds: now - before, events: max(0, count))
         turnStart = now
-        var index: Int32 = 0
+        var index = 0
         while index < count {
-            // `index` is below the count that the kernel filled in.
-            let (token, flags) = unsafe events.withUnsafeBufferPointer { buffer in
-                unsafe buffer.baseAddress.map { base in
-                    unsafe (gateway_epoll_token(base, index), gateway_epoll_events(base, index))
-                } ?? (Reactor.wakeToken, 0)
-            }
-            deliver(flags, to: token)
+            deliver(flags[index], to: tokens[index])
             index += 1
         }
         timers.advance(to: now)

@@ -22,27 +22,33 @@ enum Sockets {
         try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
         // Inherited on accept: a small response must not wait for an acknowledgement.
-        try set(descriptor, Int32(IPPROTO_TCP.rawValue), TCP_NODELAY, 1)
+        try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         // A connection is accepted once it has sent something, so its first read finds a request.
         // The kernel hands silent ones over after this many seconds, to be timed out here.
-        try set(descriptor, Int32(IPPROTO_TCP.rawValue), TCP_DEFER_ACCEPT, 1)
-        if !ip.isIPv4 { try set(descriptor, Int32(IPPROTO_IPV6.rawValue), IPV6_V6ONLY, 1) }
+        try set(descriptor, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, 1)
+        // `::` means every address of the machine, IPv4 ones too; any other address only itself.
+        if !ip.isIPv4 {
+            let only: Int32 = ip == .unspecifiedIPv6 ? 0 : 1
+            try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, only)
+        }
     }
 
     /// Binds a socket.
     static func bind(_ descriptor: Int32, to address: SocketAddress) throws(SystemError) {
-        let result = try withAddress(address) { unsafe CLinux.bind(descriptor, $0, $1) }
+        // The pointer is lent for the call only.
+        let result = try unsafe withAddress(address) { unsafe gateway_bind(descriptor, $0, $1) }
         guard result == 0 else { throw SystemError.current }
     }
 
     /// Starts to connect.
     /// - Returns: Whether the connection stands already.
     static func connect(_ descriptor: Int32, to address: SocketAddress) throws(SystemError) -> Bool {
-        if case .ip = address { try set(descriptor, Int32(IPPROTO_TCP.rawValue), TCP_NODELAY, 1) }
-        let result = try withAddress(address) { unsafe CLinux.connect(descriptor, $0, $1) }
+        if case .ip = address { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+        // The pointer is lent for the call only.
+        let result = try unsafe withAddress(address) { unsafe gateway_connect(descriptor, $0, $1) }
         if result == 0 { return true }
         // A unix socket whose queue is full says EAGAIN and must be tried again, not waited for.
-        if errno == EINPROGRESS || errno == EINTR { return false }
+        if gateway_errno() == EINPROGRESS || gateway_errno() == EINTR { return false }
         throw SystemError.current
     }
 
@@ -52,33 +58,21 @@ enum Sockets {
         var size = socklen_t(MemoryLayout<Int32>.size)
         // `size` is the size of `value`.
         let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &value, &size)
-        return result == 0 ? value : errno
+        return result == 0 ? value : gateway_errno()
     }
 
     /// Accepts a connection.
     /// - Returns: A non-blocking descriptor, or -1 with `errno` set.
     static func accept(_ descriptor: Int32, peer: inout sockaddr_storage) -> Int32 {
-        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        // The kernel writes at most `size` bytes into the storage.
-        return unsafe withUnsafeMutablePointer(to: &peer) { storage in
-            unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                unsafe accept4(
-                    descriptor, pointer, &size,
-                    Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
-            }
-        }
+        // The shim passes the storage's own size.
+        unsafe gateway_accept(descriptor, &peer)
     }
 
     /// What a socket is bound to.
     static func localAddress(of descriptor: Int32) -> SocketAddress? {
         var storage = sockaddr_storage()
-        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        // The kernel writes at most `size` bytes into the storage.
-        let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe getsockname(descriptor, $0, &size)
-            }
-        }
+        // The shim passes the storage's own size.
+        let result = unsafe gateway_getsockname(descriptor, &storage)
         return result == 0 ? address(from: storage) : nil
     }
 
@@ -108,7 +102,8 @@ enum Sockets {
         do {
             _ = try connect(probe, to: .unix(path: path))
         } catch where error.number == ECONNREFUSED {
-            unlink(path)
+            // The path is a Swift string, passed NUL-terminated.
+            _ = unsafe unlink(path)
         } catch {
             return
         }

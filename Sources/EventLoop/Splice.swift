@@ -60,12 +60,12 @@ extension Stream {
         let wanted = Int(min(Int64(pipe.capacity - pipe.count), left))
         let flags = UInt32(SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
         // No offsets: both ends are streams.
-        let result = retrying { unsafe CLinux.splice(source, nil, pipe.writeEnd, nil, wanted, flags) }
+        let result = retrying { CLinux.splice(source, nil, pipe.writeEnd, nil, wanted, flags) }
         if result >= 0 {
             pipe.count += result
             return result
         }
-        guard errno == EAGAIN else { throw .source(StreamError(errno: errno)) }
+        guard gateway_errno() == EAGAIN else { throw .source(StreamError(errno: gateway_errno())) }
         // Either the socket is empty or the pipe has no free page left; the latter clears itself as
         // the pipe drains, so only an empty pipe says that the socket is to be waited for.
         if pipe.count == 0 { mayRead = false }
@@ -78,12 +78,12 @@ extension Stream {
         var flags = UInt32(SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
         if more { flags |= UInt32(SPLICE_F_MORE) }
         // No offsets: both ends are streams.
-        let result = retrying { unsafe CLinux.splice(pipe.readEnd, nil, sink, nil, pipe.count, flags) }
+        let result = retrying { CLinux.splice(pipe.readEnd, nil, sink, nil, pipe.count, flags) }
         if result >= 0 {
             pipe.count -= result
             return result
         }
-        guard errno == EAGAIN else { throw .target(StreamError(errno: errno)) }
+        guard gateway_errno() == EAGAIN else { throw .target(StreamError(errno: gateway_errno())) }
         target.mayWrite = false
         return 0
     }

@@ -1,4 +1,3 @@
-public import Addressing
 public import Bytes
 import CLinux
 
@@ -82,17 +81,17 @@ public final class Stream {
 
     /// Takes in what the kernel reports.
     func handle(_ flags: UInt32) {
-        if flags & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
+        if flags & (gateway_err | gateway_hup) != 0 {
             isBroken = true
             peerHasClosed = true
         }
-        if flags & EPOLLRDHUP.rawValue != 0 { peerHasClosed = true }
-        let readFlags = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
+        if flags & gateway_rdhup != 0 { peerHasClosed = true }
+        let readFlags = gateway_in | gateway_rdhup | gateway_hup | gateway_err
         if flags & readFlags != 0 {
             mayRead = true
             readPoint.wake(.ready)
         }
-        if flags & (EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+        if flags & (gateway_out | gateway_hup | gateway_err) != 0 {
             mayWrite = true
             lateWritePoint?.wake(.ready)
         }
@@ -107,14 +106,14 @@ public final class Stream {
     /// Has the kernel report when the peer goes away, even while nobody reads.
     public func watch() throws(StreamError) {
         if isWatched { return }
-        try register(events: EPOLLIN.rawValue | EPOLLRDHUP.rawValue, operation: EPOLL_CTL_ADD)
+        try register(events: gateway_in | gateway_rdhup, operation: EPOLL_CTL_ADD)
         isWatched = true
     }
 
     private func watchWrites() throws(StreamError) {
         if watchesWrites { return }
         try register(
-            events: EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLOUT.rawValue,
+            events: gateway_in | gateway_rdhup | gateway_out,
             operation: isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD)
         isWatched = true
         watchesWrites = true
@@ -179,9 +178,9 @@ public final class Stream {
         case .socket(let descriptor):
             let received = retrying {
                 // The kernel writes at most the space that the buffer lends.
-                buffer.fill { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+                unsafe buffer.fill { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
             }
-            result = received < 0 ? -Int(errno) : received
+            result = received < 0 ? -Int(gateway_errno()) : received
         }
         if result > 0 {
             // Source: epoll(7), a short read on a stream socket has drained it. An end that was
@@ -219,12 +218,12 @@ public final class Stream {
             case .socket(let descriptor):
                 let sent = retrying {
                     // The kernel reads at most the bytes that the buffer lends.
-                    buffer.drain {
+                    unsafe buffer.drain {
                         unsafe CLinux.send(
-                            descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                            descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
                     }
                 }
-                result = sent < 0 ? -Int(errno) : sent
+                result = sent < 0 ? -Int(gateway_errno()) : sent
             }
             if result == -Int(EAGAIN) {
                 mayWrite = false

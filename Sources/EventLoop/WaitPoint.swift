@@ -12,7 +12,7 @@ public enum Wake: Sendable {
 ///
 /// A stream has one for each direction, a sleeper has one, a queue has one for each who stands in it.
 /// A wake that comes while nobody waits is not kept: the waiter looks at the condition first.
-public final class WaitPoint {
+@safe public final class WaitPoint {
     static let notArmed = Int64.max
     /// No deadline.
     public static let never = Int64.max / 2
