@@ -51,8 +51,9 @@ public struct Balancer {
     public let retryAfterUnhealthy: Int64
     /// The servers that an index in a `Choice` means, until the next `replaceServers`.
     public private(set) var servers: [Server]
-    /// Smooth weighted round robin: what each server has saved up. The sum is zero between choices.
-    /// Invariant: as many as `servers`.
+    /// Smooth weighted round robin: what each server has saved up.
+    ///
+    /// The sum is zero between choices. Invariant: as many as `servers`.
     var savedWeights: [Int]
 
     /// When to try again if servers are only busy, nanoseconds.
@@ -99,6 +100,7 @@ public struct Balancer {
     ///   - key: For `.hash`: `stableHash` of what equal requests have in common; nil if they lack it.
     ///   - tried: Where the request has been.
     ///   - random: Any number, evenly distributed.
+    /// - Returns: The server, already counted as busy with the request; or why there is none.
     public mutating func choose(
         now: Int64,
         key: UInt64? = nil,
@@ -120,8 +122,10 @@ public struct Balancer {
         return unavailable(now: now, tried: tried)
     }
 
-    /// When a client may sensibly try again: the end of the ejection that ends first, and at least a
-    /// second; nanoseconds from now. For a request that failed everywhere.
+    /// When a client may sensibly try again: the end of the ejection that ends first, and at least
+    /// a second; nanoseconds from now.
+    ///
+    /// For a request that failed everywhere.
     public func retryAfter(now: Int64) -> Int64 {
         var soonest = Int64.max
         for server in servers {

@@ -1,7 +1,9 @@
 /// The four methods. Each looks once or twice at every server and allocates nothing.
 extension Balancer {
-    /// Smooth weighted round robin: each candidate saves up its weight, the richest is chosen and pays
-    /// what all have saved in this round. Weights 5, 1, 1 give a a b a c a a, not a a a a a b c.
+    /// Smooth weighted round robin: each candidate saves up its weight, the richest is chosen and
+    /// pays what all have saved in this round.
+    ///
+    /// Weights 5, 1, 1 give a a b a c a a, not a a a a a b c.
     mutating func nextInTurn(_ candidates: Candidates) -> Int? {
         nextInTurn { candidates.contains($0) }
     }
@@ -76,9 +78,11 @@ extension Balancer {
         return last
     }
 
-    /// Weighted rendezvous hashing: each server draws a number from the key and its own identity, and
-    /// the best wins. A server that goes away gives its keys to the others in proportion and moves
-    /// no other key; when the winner cannot be used, the second best is, always the same one.
+    /// Weighted rendezvous hashing: each server draws a number from the key and its own identity,
+    /// and the best wins.
+    ///
+    /// A server that goes away gives its keys to the others in proportion and moves no other key;
+    /// when the winner cannot be used, the second best is, always the same one.
     ///
     /// Choice: no table to build when a name resolves anew, and exact shares by weight; its cost grows
     /// with the number of servers, some nanoseconds each.

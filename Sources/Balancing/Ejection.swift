@@ -4,7 +4,9 @@
 public struct EjectionPolicy: Sendable, Equatable {
     /// Consecutive failures that set a server aside; 0 never does.
     public var fails: Int
-    /// Length of the first ejection, nanoseconds. Each further one is twice as long.
+    /// Length of the first ejection, nanoseconds.
+    ///
+    /// Each further one is twice as long.
     public var time: Int64
     /// Longest ejection, nanoseconds.
     public var maximumTime: Int64

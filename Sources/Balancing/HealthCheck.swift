@@ -78,7 +78,9 @@ public struct HealthCheckState: Sendable, Equatable {
 
     /// What the checks say so far.
     public private(set) var verdict = Verdict.unknown
-    /// When the next check is due, monotonic nanoseconds. It waits while a check is under way.
+    /// When the next check is due, monotonic nanoseconds.
+    ///
+    /// It waits while a check is under way.
     public private(set) var nextCheck: Int64
 
     /// Starts checking, at a random moment within the first second (or `every`, if that is less), so
@@ -141,8 +143,7 @@ public struct HealthCheckState: Sendable, Equatable {
     }
 }
 
-/// A part of a length, evenly distributed over `0..<length`.
-/// - Parameter length: Not negative.
+/// A part of a length that is not negative, evenly distributed over `0..<length`.
 func scaled(_ length: Int64, by random: UInt64) -> Int64 {
     // The high half of the product is below `length`, so it fits.
     Int64(truncatingIfNeeded: UInt64(length.magnitude).multipliedFullWidth(by: random).high)

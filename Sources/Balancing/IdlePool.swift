@@ -9,7 +9,9 @@ public struct IdlePolicy: Sendable, Equatable {
     /// Longest life, nanoseconds; 0 for no limit.
     public var maximumAge: Int64
     /// How long the server itself keeps an idle connection, nanoseconds, where that is known
-    /// (gunicorn: 2 s); 0 if it is not. What the server says in a response goes before it.
+    /// (gunicorn: 2 s); 0 if it is not.
+    ///
+    /// What the server says in a response goes before it.
     public var serverKeepAlive: Int64
     /// A connection is not used any more when the server may close it within this time, nanoseconds:
     /// our request and its close would cross on the way.
@@ -61,8 +63,9 @@ public struct ConnectionHistory: Sendable, Equatable {
     }
 }
 
-/// The idle connections of one loop to one server. It only keeps them and says which to use and which
-/// to close; the caller closes.
+/// The idle connections of one loop to one server.
+///
+/// It only keeps them and says which to use and which to close; the caller closes.
 ///
 /// Last in, first out: the connection used last is the least likely to be closed by the server, and the
 /// ones that a quiet hour does not need grow old together.

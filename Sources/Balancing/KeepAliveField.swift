@@ -8,7 +8,9 @@ public struct KeepAliveField: Sendable, Equatable {
     /// Requests that it will still answer on this connection.
     public var remainingRequests: Int?
 
-    /// Largest number understood: a day in seconds, or as many requests. More is taken as so much.
+    /// Largest number understood: a day in seconds, or as many requests.
+    ///
+    /// More is taken as so much.
     static let maximumNumber = 86_400
 
     /// Makes a field that says nothing.

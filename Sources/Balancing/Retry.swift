@@ -124,6 +124,7 @@ public struct RetryPolicy: Sendable, Equatable {
     ///   - attemptsMade: Attempts so far, this one included.
     ///   - budget: The upstream's budget.
     ///   - now: Monotonic nanoseconds.
+    /// - Returns: Whether to send it again, with the reason for the log and the metrics.
     public func decide(
         _ attempt: FailedAttempt,
         attemptsMade: Int,

@@ -1,6 +1,8 @@
 /// One address that requests may be sent to, as configured or as resolved.
 public struct ServerDescription: Sendable, Equatable {
-    /// The address in its written form. Equal names are one server: they share health and load.
+    /// The address in its written form.
+    ///
+    /// Equal names are one server: they share health and load.
     public var name: String
     /// Share of the traffic, relative to the others.
     public var weight: Int

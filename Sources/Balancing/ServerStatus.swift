@@ -7,8 +7,10 @@ import Synchronization
 /// on the first success after one.
 public final class ServerStatus: Sendable {
     private let requestsInFlight = Atomic<Int>(0)
-    /// Monotonic nanoseconds; `notEjected` when in use. While a trial is under way it is the end of
-    /// the trial's lease, so that the others see the server as set aside.
+    /// Monotonic nanoseconds; `notEjected` when in use.
+    ///
+    /// While a trial is under way it is the end of the trial's lease, so that the others see the
+    /// server as set aside.
     private let ejectionEnd = Atomic<Int64>(ServerStatus.notEjected)
     private let passesHealthCheck = Atomic<Bool>(true)
     /// Whether the bookkeeping holds anything that a success would change.
@@ -23,7 +25,9 @@ public final class ServerStatus: Sendable {
     /// Requests that the server is working on now, of all loops.
     public var inFlight: Int { requestsInFlight.load(ordering: .relaxed) }
 
-    /// Whether active health checks let the server be used. True until a check has said otherwise.
+    /// Whether active health checks let the server be used.
+    ///
+    /// True until a check has said otherwise.
     public var isHealthy: Bool { passesHealthCheck.load(ordering: .relaxed) }
 
     /// Writes down what the active health checks say.

@@ -1,5 +1,7 @@
 /// A 64-bit hash that is the same in every process and on every machine, so that several gateways
-/// send equal keys to the same server. Not for tables that an attacker may fill: it has no secret.
+/// send equal keys to the same server.
+///
+/// Not for tables that an attacker may fill: it has no secret.
 ///
 /// Choice: FNV-1a, because keys are short, with a final mix, because its high bits are weak.
 public func stableHash(_ bytes: Span<UInt8>) -> UInt64 {
@@ -10,7 +12,9 @@ public func stableHash(_ bytes: Span<UInt8>) -> UInt64 {
     return mixed(hash)
 }
 
-/// `stableHash` of a name's UTF-8. For configuration, not for the path of a request.
+/// `stableHash` of a name's UTF-8.
+///
+/// For configuration, not for the path of a request.
 func stableHash(of name: String) -> UInt64 {
     let bytes = [UInt8](name.utf8)
     return stableHash(bytes.span)
@@ -24,11 +28,10 @@ func mixed(_ number: UInt64) -> UInt64 {
     return value ^ (value >> 31)
 }
 
-/// The natural logarithm, exact to about 10 digits.
+/// The natural logarithm of a finite number above zero, exact to about 10 digits.
 ///
 /// The standard library has none, and this module imports no C library; the ranks of rendezvous hashing
 /// need it to be monotonic and alike everywhere, which plain arithmetic is.
-/// - Parameter value: Finite and above zero.
 func naturalLogarithm(_ value: Double) -> Double {
     let significand = value.significand
     // ln m = 2 artanh((m - 1) / (m + 1)), whose series converges fast because m is in 1..<2.
