@@ -37,11 +37,11 @@ public enum UnavailableReason: Sendable, Equatable {
 /// A server is left out when it is `down`, fails its active checks, was tried by this request, has
 /// `maximumConnections` requests, or is ejected. Backup servers are asked when no other is left.
 ///
-/// Choice: an ejection is a guess from traffic, so it never makes an upstream unavailable by itself.
-/// When all that remain are ejected, they are used as if they were not (Envoy calls it panic; nginx never
-/// ejects a sole server), and each such request is a trial, whose success brings its server back. A
-/// failed active check is knowledge, not a guess: such servers are never used, and when only they remain
-/// there is none (as in HAProxy).
+/// Choice: an ejection is a guess from traffic, so it never makes an upstream unavailable by
+/// itself. When all that remain are ejected, they are used as if they were not (Envoy calls it
+/// panic; nginx never ejects a sole server), and each such request is a trial, whose success brings
+/// its server back. A failed active check is knowledge, not a guess: such servers are never used,
+/// and when only they remain there is none (as in HAProxy).
 public struct Balancer {
     /// How it chooses.
     public let method: BalancingMethod
@@ -97,7 +97,7 @@ public struct Balancer {
     /// Chooses a server for a request, or for another attempt at it.
     /// - Parameters:
     ///   - now: Monotonic nanoseconds.
-    ///   - key: For `.hash`: `stableHash` of what equal requests have in common; nil if they lack it.
+    ///   - key: For `.hash`: `stableHash` of what equal requests share; nil if they lack it.
     ///   - tried: Where the request has been.
     ///   - random: Any number, evenly distributed.
     /// - Returns: The server, already counted as busy with the request; or why there is none.

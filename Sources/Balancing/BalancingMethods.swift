@@ -84,8 +84,8 @@ extension Balancer {
     /// A server that goes away gives its keys to the others in proportion and moves no other key;
     /// when the winner cannot be used, the second best is, always the same one.
     ///
-    /// Choice: no table to build when a name resolves anew, and exact shares by weight; its cost grows
-    /// with the number of servers, some nanoseconds each.
+    /// Choice: no table to build when a name resolves anew, and exact shares by weight; its cost
+    /// grows with the number of servers, some nanoseconds each.
     func highestRanked(_ candidates: Candidates, key: UInt64) -> Int? {
         var best: Int?
         var bestCost = Double.infinity

@@ -54,9 +54,9 @@ public struct StatusRanges: Sendable, Equatable {
 
 /// Where the checks of one server stand: results in, verdict and time of the next check out.
 ///
-/// A server that has not been checked is usable: a gateway that has just started, or a name that has
-/// just resolved, must not answer 503 for the length of a check. The first result decides at once,
-/// in either direction, as in HAProxy and Envoy; after that `passes` and `fails` in a row do.
+/// A server that has not been checked is usable: a gateway that has just started, or a name that
+/// has just resolved, must not answer 503 for the length of a check. The first result decides at
+/// once, in either direction, as in HAProxy and Envoy; after that `passes` and `fails` in a row do.
 public struct HealthCheckState: Sendable, Equatable {
     /// What the checks say so far.
     public enum Verdict: Sendable, Equatable {
@@ -83,8 +83,8 @@ public struct HealthCheckState: Sendable, Equatable {
     /// It waits while a check is under way.
     public private(set) var nextCheck: Int64
 
-    /// Starts checking, at a random moment within the first second (or `every`, if that is less), so
-    /// that the checks of many servers do not come in one burst.
+    /// Starts checking, at a random moment within the first second (or `every`, if that is less),
+    /// so that the checks of many servers do not come in one burst.
     /// - Parameters:
     ///   - now: Monotonic nanoseconds.
     ///   - policy: The upstream's rule.

@@ -13,8 +13,8 @@ public struct IdlePolicy: Sendable, Equatable {
     ///
     /// What the server says in a response goes before it.
     public var serverKeepAlive: Int64
-    /// A connection is not used any more when the server may close it within this time, nanoseconds:
-    /// our request and its close would cross on the way.
+    /// A connection is not used any more when the server may close it within this time,
+    /// nanoseconds: our request and its close would cross on the way.
     public var safetyMargin: Int64
 
     /// Makes a policy; values out of range are brought into it.
@@ -24,7 +24,7 @@ public struct IdlePolicy: Sendable, Equatable {
     ///   - maximumRequests: Most requests on one connection; 0 for no limit.
     ///   - maximumAge: Longest life, nanoseconds; 0 for no limit.
     ///   - serverKeepAlive: What the server is known to keep, nanoseconds; 0 if nothing is known.
-    ///   - safetyMargin: Time before the server's end in which a connection is not used, nanoseconds.
+    ///   - safetyMargin: Time before the server's end in which none is used, nanoseconds.
     public init(
         maximumCount: Int = 64,
         idleTime: Int64 = 60_000_000_000,
@@ -67,8 +67,8 @@ public struct ConnectionHistory: Sendable, Equatable {
 ///
 /// It only keeps them and says which to use and which to close; the caller closes.
 ///
-/// Last in, first out: the connection used last is the least likely to be closed by the server, and the
-/// ones that a quiet hour does not need grow old together.
+/// Last in, first out: the connection used last is the least likely to be closed by the server, and
+/// the ones that a quiet hour does not need grow old together.
 public struct IdlePool<Connection: AnyObject> {
     private struct Entry {
         let connection: Connection
@@ -101,8 +101,8 @@ public struct IdlePool<Connection: AnyObject> {
     ///   - connection: The connection; nothing of a response may be unread on it.
     ///   - history: What it has behind it.
     ///   - now: Monotonic nanoseconds.
-    /// - Returns: A connection that must be closed now: this one, if it cannot be used again, or the
-    ///   one that was idle longest, if the pool is full.
+    /// - Returns: A connection that must be closed now: this one, if it is of no more use,
+    ///   or the one that was idle longest, if the pool is full.
     public mutating func push(
         _ connection: Connection,
         history: ConnectionHistory,

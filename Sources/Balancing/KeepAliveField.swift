@@ -1,7 +1,7 @@
 /// What a server says in a `Keep-Alive` response field about how long it keeps the connection.
 ///
-/// Source: RFC 2068 §19.7.1.1, and common usage: `timeout=5, max=100`. It is a hint: whatever cannot
-/// be read is left out, never an error.
+/// Source: RFC 2068 §19.7.1.1, and common usage: `timeout=5, max=100`. It is a hint: whatever
+/// cannot be read is left out, never an error.
 public struct KeepAliveField: Sendable, Equatable {
     /// How long the server keeps an idle connection, nanoseconds.
     public var timeout: Int64?

@@ -98,8 +98,9 @@ public enum RetryDecision: Sendable, Equatable {
 
 /// When a failed request is sent again.
 ///
-/// Source: RFC 9110 §9.2.2: a proxy must not repeat a request whose method is not idempotent, unless
-/// it knows that the first was not applied. "Not a byte was sent" is the only such knowledge here.
+/// Source: RFC 9110 §9.2.2: a proxy must not repeat a request whose method is not idempotent,
+/// unless it knows that the first was not applied. "Not a byte was sent" is the only such knowledge
+/// here.
 public struct RetryPolicy: Sendable, Equatable {
     /// Attempts in all, the first included.
     public var attempts: Int
@@ -117,8 +118,8 @@ public struct RetryPolicy: Sendable, Equatable {
 
     /// Decides about a failed attempt, and takes a retry from the budget where one is needed.
     ///
-    /// What never reached a server costs that server nothing, so it is not charged: when a server dies,
-    /// all of its requests go to the next one, however many they are.
+    /// What never reached a server costs that server nothing, so it is not charged: when a server
+    /// dies, all of its requests go to the next one, however many they are.
     /// - Parameters:
     ///   - attempt: What happened.
     ///   - attemptsMade: Attempts so far, this one included.
@@ -148,8 +149,8 @@ public struct RetryPolicy: Sendable, Equatable {
 
 /// How many retries an upstream may get: a share of its requests, and a little for quiet times.
 ///
-/// Without it retries multiply the load of servers that fail because of their load. One per loop and
-/// upstream; a token bucket in thousandths of a retry.
+/// Without it retries multiply the load of servers that fail because of their load. One per loop
+/// and upstream; a token bucket in thousandths of a retry.
 public struct RetryBudget: Sendable, Equatable {
     /// Thousandths of a retry that each request pays in.
     private let perRequest: Int64

@@ -2,9 +2,9 @@ import Synchronization
 
 /// What all event loops know together about one server: its load and its health.
 ///
-/// The path of a request reads relaxed atomics only: a loop that sees a value a moment late sends one
-/// request more or less to a server, which every rule here bears. The mutex is taken on a failure and
-/// on the first success after one.
+/// The path of a request reads relaxed atomics only: a loop that sees a value a moment late sends
+/// one request more or less to a server, which every rule here bears. The mutex is taken on a
+/// failure and on the first success after one.
 public final class ServerStatus: Sendable {
     private let requestsInFlight = Atomic<Int>(0)
     /// Monotonic nanoseconds; `notEjected` when in use.

@@ -30,8 +30,8 @@ func mixed(_ number: UInt64) -> UInt64 {
 
 /// The natural logarithm of a finite number above zero, exact to about 10 digits.
 ///
-/// The standard library has none, and this module imports no C library; the ranks of rendezvous hashing
-/// need it to be monotonic and alike everywhere, which plain arithmetic is.
+/// The standard library has none, and this module imports no C library; the ranks of rendezvous
+/// hashing need it to be monotonic and alike everywhere, which plain arithmetic is.
 func naturalLogarithm(_ value: Double) -> Double {
     let significand = value.significand
     // ln m = 2 artanh((m - 1) / (m + 1)), whose series converges fast because m is in 1..<2.
