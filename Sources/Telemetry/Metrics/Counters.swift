@@ -1,0 +1,134 @@
+// Each enumeration's `count` is written out: `allCases` would build an array on the path of a request.
+// A test compares the two.
+
+/// Counters that a loop keeps without labels. Each has one row in `MetricTable`.
+public enum LoopCounter: Int, Sendable, CaseIterable {
+    case connectionsAccepted
+    case acceptPauses
+    case tunnelsOpened
+    case requestBodiesSpilled
+    case bytesSpliced
+    case nameLookupFailures
+
+    static var count: Int { 6 }
+}
+
+/// Figures of a loop that go up and down, summed over the loops.
+public enum LoopGauge: Int, Sendable, CaseIterable {
+    case requestsInFlight
+    case connectionsParked
+    case tunnelsOpen
+    case bufferBytes
+
+    static var count: Int { 4 }
+}
+
+/// Figures of one loop that make no sense summed; their series are labelled by loop.
+public enum LoopFigure: Int, Sendable, CaseIterable {
+    case timers
+    case tasks
+
+    static var count: Int { 2 }
+}
+
+/// Counters by a reason whose names are given when the metrics are made (`MetricNames`).
+public enum ReasonCounter: Int, Sendable, CaseIterable {
+    case requestsRejected
+    case connectionsClosed
+
+    static var count: Int { 2 }
+}
+
+/// Counters by site and route.
+public enum RouteCounter: Int, Sendable, CaseIterable {
+    case bytesReceived
+    case bytesSent
+    case clientsRefused
+    case retries
+
+    static var count: Int { 4 }
+}
+
+/// The parts of a request's duration, each with its histogram by site and route.
+public enum RequestPhase: Int, Sendable, CaseIterable {
+    /// From the first byte of the request to the last of the response.
+    case total
+    /// From choosing a server to the end of its response.
+    case upstream
+    /// From the first byte of the request to the first of the response.
+    case firstByte
+
+    static var count: Int { 3 }
+}
+
+/// Counters by upstream and server.
+public enum ServerCounter: Int, Sendable, CaseIterable {
+    case bytesSent
+    case bytesReceived
+    case connectionsOpened
+    case connectionsReused
+    case ejections
+    case healthChecksPassed
+    case healthChecksFailed
+
+    static var count: Int { 7 }
+}
+
+/// Figures by upstream and server that go up and down, summed over the loops.
+public enum ServerGauge: Int, Sendable, CaseIterable {
+    case connectionsOpen
+    case connectionsIdle
+    case requestsInFlight
+
+    static var count: Int { 3 }
+}
+
+/// The names of the reasons that other parts count by, in the order of their indices.
+///
+/// The parts own their enumerations; this module only needs their names. An index past the end of
+/// its list counts as `other`, which is added to each list that lacks it.
+public struct MetricNames: Sendable, Equatable {
+    /// Why requests were rejected: those of `HTTP1.RejectReason`, then the proxy's own.
+    public let requestsRejected: [String]
+    /// Why client connections were closed.
+    public let connectionsClosed: [String]
+    /// Why an attempt at an upstream failed.
+    public let upstreamFailures: [String]
+
+    /// The failures of an attempt that the gateway tells apart.
+    public static let defaultUpstreamFailures = [
+        "connect_refused", "connect_timeout", "connect_failed", "reset", "closed",
+        "response_timeout", "invalid_response", "body_incomplete", "body_timeout",
+        "request_incomplete", "no_server",
+    ]
+
+    /// Names the reasons; an index into a list is what the recording calls take.
+    public init(
+        requestsRejected: [String],
+        connectionsClosed: [String],
+        upstreamFailures: [String] = MetricNames.defaultUpstreamFailures
+    ) {
+        self.requestsRejected = MetricNames.closed(requestsRejected)
+        self.connectionsClosed = MetricNames.closed(connectionsClosed)
+        self.upstreamFailures = MetricNames.closed(upstreamFailures)
+    }
+
+    /// The names of one family.
+    func names(of counter: ReasonCounter) -> [String] {
+        switch counter {
+        case .requestsRejected: requestsRejected
+        case .connectionsClosed: connectionsClosed
+        }
+    }
+
+    /// A list with `other` at its end. A name that stands twice would be the same series twice,
+    /// which no scraper accepts, so the second becomes unique by its index.
+    private static func closed(_ names: [String]) -> [String] {
+        var seen: Set<String> = ["other"]
+        var list: [String] = []
+        for (index, name) in names.enumerated() {
+            list.append(seen.insert(name).inserted ? name : "\(name)_\(index)")
+        }
+        return list + ["other"]
+    }
+}
