@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs what a purpose needs and this machine lacks; see need_packages.
+#   Scripts/setup.sh build|run|test|bench
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=Scripts/lib.sh
+source Scripts/lib.sh
+
+build=(libc-ares-dev pkg-config)
+case ${1:-} in
+build)
+    need_swift
+    need_packages "${build[@]}"
+    ;;
+run)
+    need_swift
+    need_packages "${build[@]}" curl procps
+    need_venv .venv/run Examples/flask/requirements.txt
+    ;;
+test)
+    need_swift
+    need_packages "${build[@]}" curl procps shellcheck
+    need_venv .venv/test Examples/flask/requirements.txt Tests/EndToEnd/requirements.txt
+    ;;
+bench)
+    need_swift
+    need_packages "${build[@]}" nginx haproxy wrk procps
+    need_venv Benchmarks/work/venv Benchmarks/requirements.txt
+    ;;
+*) die "usage: Scripts/setup.sh build|run|test|bench" ;;
+esac
