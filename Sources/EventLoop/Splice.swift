@@ -1,91 +1,106 @@
 import CLinux
 
-/// Moving a body from socket to socket without its entering the process.
-extension Stream {
-    /// Whether both ends are plain sockets, which is what `splice(2)` can connect.
-    public func canSplice(to target: Stream) -> Bool {
-        descriptor != nil && target.descriptor != nil
+/// Moves a body from socket to socket through a pipe, without its entering the process.
+///
+/// A machine: `step` does what can be done now and says what to wait for; the caller waits, so that
+/// it can wait for other things at the same time.
+public struct SplicePump {
+    /// What the pump needs to go on.
+    public enum Need: Equatable, Sendable {
+        /// The source to become readable.
+        case source
+        /// The target to become writable.
+        case target
+        /// Nothing: all bytes have reached the target.
+        case done
+        /// Nothing: the source ended before the length was reached, and what it sent has been passed on.
+        case sourceEnded
     }
 
-    /// Moves bytes to another stream through a pipe, with backpressure from either side.
-    ///
+    private let source: Stream
+    private let target: Stream
+    private let pipe: SplicePipe
+    private var left: Int
+    private var ended = false
+    /// Bytes that reached the target.
+    public private(set) var moved = 0
+    /// Bytes taken from the source.
+    public private(set) var taken = 0
+
+    /// Connects two streams.
     /// - Parameters:
-    ///   - target: Where the bytes go.
-    ///   - length: Bytes to move, or nil for all until the end of this stream.
-    ///   - readTimeout: Nanoseconds that this stream may stay silent.
-    ///   - writeTimeout: Nanoseconds that the target may take nothing.
-    ///   - progress: Told of the bytes that reached the target, as they do.
-    /// - Returns: Bytes moved: fewer than `length` when this stream ended before.
-    /// - Throws: `SpliceError`, which says whose side failed.
-    public func splice(
-        to target: Stream, length: Int64?, readTimeout: Int64, writeTimeout: Int64,
-        progress: (Int) -> Void
-    ) async throws(SpliceError) -> Int64 {
-        guard let source = descriptor, let sink = target.descriptor,
-            let pipe = reactor.takePipe()
-        else { throw .unavailable }
-        defer { reactor.givePipe(pipe) }
-        var left = length ?? .max
-        var moved: Int64 = 0
-        var ended = false
+    ///   - source: Where the bytes come from.
+    ///   - target: Where they go.
+    ///   - length: Bytes to move.
+    /// - Returns: nil when a stream is no plain socket, or no pipe can be had: copy instead.
+    public init?(from source: Stream, to target: Stream, length: Int) {
+        guard source.descriptor != nil, target.descriptor != nil,
+            let pipe = source.reactor.takePipe()
+        else { return nil }
+        self.source = source
+        self.target = target
+        self.pipe = pipe
+        left = length
+    }
+
+    /// Gives the pipe back: must be called once, whatever happened.
+    public func finish() { source.reactor.givePipe(pipe) }
+
+    /// Bytes that were taken from the source and have not reached the target.
+    public var inPipe: Int { pipe.count }
+
+    /// Moves what can be moved without waiting.
+    public mutating func step() throws(SpliceError) -> Need {
+        guard let from = source.descriptor else { throw .source(.cancelled) }
+        guard let to = target.descriptor else { throw .target(.cancelled) }
         while true {
-            if left > 0 && !ended && pipe.count < pipe.capacity && mayRead {
-                let taken = try takeIn(from: source, into: pipe, atMost: left)
-                if let taken {
-                    if length != nil { left -= Int64(taken) }
-                    if taken == 0 { ended = true }
-                }
+            if left > 0 && !ended && source.mayRead && pipe.count < pipe.capacity {
+                try takeIn(from)
             }
-            if pipe.count > 0 && target.mayWrite {
-                let given = try giveOut(from: pipe, to: sink, target: target, more: left > 0 && !ended)
-                moved += Int64(given)
-                if given > 0 { progress(given) }
-            }
-            if pipe.count == 0 && (left == 0 || ended) { return moved }
-            if pipe.count > 0 && !target.mayWrite {
-                do {
-                    try await target.waitUntilWritable(deadline: reactor.now + writeTimeout)
-                } catch { throw .target(error) }
-            } else if pipe.count == 0 && !mayRead {
-                do {
-                    try await waitUntilReadable(deadline: reactor.now + readTimeout)
-                } catch { throw .source(error) }
+            if pipe.count > 0 && target.mayWrite { try giveOut(to) }
+            if pipe.count == 0 {
+                if left == 0 { return .done }
+                if ended { return .sourceEnded }
+                if !source.mayRead { return .source }
+            } else if !target.mayWrite {
+                return .target
             }
         }
     }
 
-    private func takeIn(from source: Int32, into pipe: SplicePipe, atMost left: Int64)
-        throws(SpliceError) -> Int?
-    {
-        let wanted = Int(min(Int64(pipe.capacity - pipe.count), left))
+    private mutating func takeIn(_ from: Int32) throws(SpliceError) {
+        let wanted = min(pipe.capacity - pipe.count, left)
         let flags = UInt32(SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
         // No offsets: both ends are streams.
-        let result = retrying { CLinux.splice(source, nil, pipe.writeEnd, nil, wanted, flags) }
-        if result >= 0 {
+        let result = retrying { CLinux.splice(from, nil, pipe.writeEnd, nil, wanted, flags) }
+        if result > 0 {
             pipe.count += result
-            return result
+            taken += result
+            left -= result
+        } else if result == 0 {
+            ended = true
+        } else if gateway_errno() == EAGAIN {
+            // Either the socket is empty or the pipe has no free page left; the latter clears
+            // itself as the pipe drains, so only an empty pipe says that the socket is empty.
+            if pipe.count == 0 { source.mayRead = false }
+        } else {
+            throw .source(StreamError(errno: gateway_errno()))
         }
-        guard gateway_errno() == EAGAIN else { throw .source(StreamError(errno: gateway_errno())) }
-        // Either the socket is empty or the pipe has no free page left; the latter clears itself as
-        // the pipe drains, so only an empty pipe says that the socket is to be waited for.
-        if pipe.count == 0 { mayRead = false }
-        return nil
     }
 
-    private func giveOut(from pipe: SplicePipe, to sink: Int32, target: Stream, more: Bool)
-        throws(SpliceError) -> Int
-    {
+    private mutating func giveOut(_ to: Int32) throws(SpliceError) {
         var flags = UInt32(SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
-        if more { flags |= UInt32(SPLICE_F_MORE) }
+        if left > 0 && !ended { flags |= UInt32(SPLICE_F_MORE) }
         // No offsets: both ends are streams.
-        let result = retrying { CLinux.splice(pipe.readEnd, nil, sink, nil, pipe.count, flags) }
+        let result = retrying { CLinux.splice(pipe.readEnd, nil, to, nil, pipe.count, flags) }
         if result >= 0 {
             pipe.count -= result
-            return result
+            moved += result
+        } else if gateway_errno() == EAGAIN {
+            target.mayWrite = false
+        } else {
+            throw .target(StreamError(errno: gateway_errno()))
         }
-        guard gateway_errno() == EAGAIN else { throw .target(StreamError(errno: gateway_errno())) }
-        target.mayWrite = false
-        return 0
     }
 }
 
@@ -95,6 +110,4 @@ public enum SpliceError: Error, Equatable, Sendable {
     case source(StreamError)
     /// The stream that receives failed.
     case target(StreamError)
-    /// No pipe can be had, or a stream is no plain socket: copy instead.
-    case unavailable
 }

@@ -18,9 +18,9 @@ public final class Stream {
     var transport: Transport
     private(set) var token: UInt64 = 0
     /// A receive may find something; edge-triggered, so only an empty receive clears it.
-    var mayRead = true
+    public internal(set) var mayRead = true
     /// A send may find space.
-    var mayWrite = true
+    public internal(set) var mayWrite = true
     /// Whether the kernel reports this descriptor's events.
     private var isWatched = false
     private var watchesWrites = false
@@ -30,6 +30,8 @@ public final class Stream {
     public private(set) var isBroken = false
     let readPoint: WaitPoint
     private var lateWritePoint: WaitPoint?
+    /// Where one task waits for news of several streams at once, in place of the stream's own points.
+    private var gatherPoint: WaitPoint?
 
     /// Takes over a connected socket.
     /// - Parameter socket: Non-blocking; this stream closes it.
@@ -89,16 +91,17 @@ public final class Stream {
         let readFlags = gateway_in | gateway_rdhup | gateway_hup | gateway_err
         if flags & readFlags != 0 {
             mayRead = true
-            readPoint.wake(.ready)
+            (gatherPoint ?? readPoint).wake(.ready)
         }
         if flags & (gateway_out | gateway_hup | gateway_err) != 0 {
             mayWrite = true
-            lateWritePoint?.wake(.ready)
+            (gatherPoint ?? lateWritePoint)?.wake(.ready)
         }
     }
 
     /// Ends the waits on this stream without closing it.
     public func cancel() {
+        gatherPoint?.wake(.cancelled)
         readPoint.wake(.cancelled)
         lateWritePoint?.wake(.cancelled)
     }
@@ -110,7 +113,8 @@ public final class Stream {
         isWatched = true
     }
 
-    private func watchWrites() throws(StreamError) {
+    /// Has the kernel report when a write finds space, besides what `watch` reports.
+    public func watchWrites() throws(StreamError) {
         if watchesWrites { return }
         try register(
             events: gateway_in | gateway_rdhup | gateway_out,
@@ -127,6 +131,12 @@ public final class Stream {
     }
 
     // MARK: Waiting
+
+    /// Lets all news of this stream wake a point that several streams share; nil ends that.
+    ///
+    /// The one who waits there looks at `mayRead`, `mayWrite` and `peerHasClosed` itself, and calls
+    /// `watch` or `watchWrites` before it waits for a side that it needs.
+    public func gather(at point: WaitPoint?) { gatherPoint = point }
 
     /// Waits until a read may find something.
     public func waitUntilReadable(deadline: Int64) async throws(StreamError) {
@@ -166,11 +176,14 @@ public final class Stream {
 
     // MARK: Bytes
 
-    /// Receives what there is, up to the buffer's free space, without waiting.
+    /// Receives what there is, without waiting.
+    /// - Parameters:
+    ///   - buffer: Has free space: call `reserve` first.
+    ///   - limit: Bytes at most, where what follows belongs elsewhere.
     /// - Returns: A count, 0 at the end of the stream, or nil when nothing is there yet.
-    public func receive(into buffer: Buffer) throws(StreamError) -> Int? {
+    public func receive(into buffer: Buffer, atMost limit: Int = .max) throws(StreamError) -> Int? {
         guard mayRead else { return nil }
-        let space = buffer.writableCount
+        let space = min(buffer.writableCount, limit)
         let result: Int
         switch transport {
         case .closed: throw .cancelled
@@ -178,7 +191,7 @@ public final class Stream {
         case .socket(let descriptor):
             let received = retrying {
                 // The kernel writes at most the space that the buffer lends.
-                unsafe buffer.fill { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+                unsafe buffer.fill { unsafe recv(descriptor, $0.baseAddress, min($0.count, space), 0) }
             }
             result = received < 0 ? -Int(gateway_errno()) : received
         }

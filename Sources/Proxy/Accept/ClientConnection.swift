@@ -1,0 +1,40 @@
+import Addressing
+import Bytes
+import EventLoop
+
+/// A connection from a client: small, because thousands of them lie idle.
+final class ClientConnection {
+    let stream: EventLoop.Stream
+    let local: SocketAddress
+    /// Which of the configuration's listeners accepted it; the listener may be gone after a reload.
+    let listener: ListenerIdentity
+    /// Who is at the other end of the socket.
+    let peer: Peer
+    /// What a PROXY protocol header said, if the listener expects one.
+    var proxyHeader: ProxyHeader?
+    var needsProxyHeader: Bool
+    /// Received and not yet understood; nil while there is nothing.
+    var input: Buffer?
+    /// Requests served.
+    var requestCount = 0
+    /// When the present wait for a request began, in nanoseconds of the loop's clock.
+    var idleSince: Int64
+
+    init(accepted: Listener.Accepted, listener: ListenerIdentity, now: Int64) {
+        stream = accepted.stream
+        local = accepted.local
+        self.listener = listener
+        needsProxyHeader = listener.proxyProtocol
+        idleSince = now
+        switch accepted.peer {
+        case .ip(let address, let port): peer = .ip(address, port: port)
+        case .unix: peer = .unix
+        }
+    }
+}
+
+/// What a listener was configured as; the same after a reload if it is the same.
+struct ListenerIdentity: Hashable, Sendable {
+    let address: SocketAddress
+    let proxyProtocol: Bool
+}

@@ -1,0 +1,149 @@
+import Addressing
+import Bytes
+import Configuration
+import EventLoop
+import HTTP
+import HTTP1
+
+/// One request and its response, from the first byte in to the last byte out.
+///
+/// This page is the life of a request. Each step is a folder beside this file:
+/// receive, route, admit, forward, respond, record.
+struct Exchange: ~Copyable {
+    let context: LoopContext
+    let connection: ClientConnection
+    /// What this exchange is served by, whatever is loaded meanwhile.
+    var snapshot: ServingSnapshot
+    var parser = RequestParser()
+    var request = RequestHead()
+    var response = ResponseHead()
+    /// What goes to the client next.
+    var output: Buffer?
+    /// One place to wait for the client and the upstream at once.
+    let gathering: WaitPoint
+
+    // Receive
+    var requestBody = BodyFlow()
+    var responseBody = BodyFlow()
+    var content = RequestContent.none
+
+    // Route
+    var route: ServingSnapshot.RouteRuntime?
+    var client: ClientAddress
+    var scheme = ForwardedScheme.http
+    var normalizedPath: [UInt8] = []
+    var pathIsNormal = true
+    var requestID: [UInt8] = []
+
+    // Forward
+    var upstream: UpstreamConnection?
+    var attempts = 0
+    var serverName: [UInt8] = []
+
+    // Respond
+    var progress = ResponseProgress.nothingSent
+    var keepsConnection = true
+
+    // Record
+    var times = Times()
+    var status = 0
+    var upstreamStatus = 0
+    var bytesReceived = 0
+    var bytesSent = 0
+    var failureName: String?
+    var end = ConnectionEnd.notPersistent
+
+    init(context: LoopContext, connection: ClientConnection) {
+        self.context = context
+        self.connection = connection
+        snapshot = context.snapshot
+        gathering = WaitPoint(reactor: context.reactor)
+        client = snapshot.topRule.start(peer: connection.peer, header: connection.proxyHeader)
+    }
+
+    /// Serves the request whose head has been received.
+    /// - Returns: Whether the connection can take another one.
+    mutating func run() async -> Bool {
+        begin()
+        do throws(Failure) {
+            try chooseRoute()
+            try admit()
+            try await act()
+        } catch {
+            await answer(error)
+        }
+        await finishConnection()
+        record()
+        return keepsConnection
+    }
+
+    /// Does what the route says.
+    private mutating func act() async throws(Failure) {
+        guard let route else { throw .refused(.noRoute) }
+        switch route.route.action {
+        case .respond(let fixed): try await respond(with: fixed)
+        case .redirect(let redirection): try await redirect(redirection)
+        case .proxy(let upstream): try await forward(to: context.upstreams[upstream])
+        }
+    }
+
+    /// Forgets the exchange before, and keeps its memory.
+    private mutating func begin() {
+        snapshot = context.snapshot
+        route = nil
+        content = .none
+        progress = .nothingSent
+        keepsConnection = request.keepAlive && !context.isDraining
+        scheme = .http
+        pathIsNormal = true
+        requestID.removeAll(keepingCapacity: true)
+        attempts = 0
+        serverName = []
+        status = 0
+        upstreamStatus = 0
+        bytesSent = 0
+        failureName = nil
+        end = .notPersistent
+        requestBody.begin(request.framing, as: .identity)
+        context.exchangeCount += 1
+        context.metrics.adjust(.requestsInFlight, by: 1)
+        if output == nil { output = context.reactor.buffers.take() }
+    }
+}
+
+/// When what happened, in nanoseconds of the loop's clock; 0 for what did not.
+struct Times {
+    /// The first byte of the request was seen.
+    var started: Int64 = 0
+    /// The same on the wall clock, in milliseconds since 1970.
+    var startedUnixMilliseconds: Int64 = 0
+    /// A server was chosen for the first time.
+    var upstreamStarted: Int64 = 0
+    /// The upstream's response was complete.
+    var upstreamEnded: Int64 = 0
+    /// The first byte of the response was handed to the kernel.
+    var firstByte: Int64 = 0
+}
+
+/// How far the response has come: what may still be said to the client follows from it.
+enum ResponseProgress {
+    case nothingSent
+    /// The head is on its way, so a failure can only cut the response short.
+    case headSent(endsWithConnection: Bool)
+    case complete
+    /// The connection has become a tunnel.
+    case tunnelled
+}
+
+/// Where the content of the request is.
+enum RequestContent {
+    case none
+    /// At the front of the connection's input, complete, so many bytes.
+    case inInput(Int)
+    /// Complete in memory.
+    case buffered(Buffer)
+    /// Complete in an unlinked file.
+    case spilled(TemporaryFile)
+    /// Still to come from the client, or a part of it.
+    case streaming
+}

@@ -1,0 +1,110 @@
+import Addressing
+import Bytes
+import EventLoop
+import HTTP
+import HTTP1
+
+/// What waiting for a request came to.
+enum Reception {
+    /// A head has been received whole.
+    case request
+    /// Nothing came for a while: the connection may be parked.
+    case quiet
+    /// The connection is over.
+    case ended(ConnectionEnd)
+    /// What came is no request; the answer is due, and then the end.
+    case failed(Failure)
+}
+
+extension Exchange {
+    /// Waits for the next request and reads its head.
+    mutating func receive() async -> Reception {
+        let settings = context.snapshot.configuration.connection
+        parser.reset()
+        if let ended = await awaitFirstByte(idleTimeout: settings.idleTimeout,
+            headerTimeout: settings.headerTimeout)
+        {
+            return ended
+        }
+        times = Times()
+        times.started = context.reactor.now
+        times.startedUnixMilliseconds = context.reactor.wallNow / 1_000_000
+        let deadline = times.started + settings.headerTimeout
+        while let input = connection.input {
+            switch parser.parse(
+                input.readable, limits: context.snapshot.limits, into: &request)
+            {
+            case .complete(let count):
+                input.consume(count)
+                bytesReceived = count
+                connection.requestCount += 1
+                return .request
+            case .invalid(let reason):
+                request.removeAll()
+                return .failed(.rejected(reason))
+            case .incomplete: break
+            }
+            do throws(StreamError) {
+                input.reserve(LoopLimits.smallBuffer / 2)
+                if try await connection.stream.read(into: input, deadline: deadline) == 0 {
+                    return .ended(.clientClosed)
+                }
+            } catch .timedOut {
+                request.removeAll()
+                return .failed(.refused(.headerTimeout))
+            } catch {
+                return .ended(.reset)
+            }
+        }
+        return .ended(.clientClosed)
+    }
+
+    /// Waits until there is a byte of a request; the connection holds no buffer while it waits.
+    /// - Returns: nil when there is one.
+    private mutating func awaitFirstByte(idleTimeout: Int64, headerTimeout: Int64)
+        async -> Reception?
+    {
+        let stream = connection.stream
+        let isFirst = connection.requestCount == 0
+        while true {
+            if let input = connection.input, !input.isEmpty { return nil }
+            if stream.mayRead {
+                let input = connection.input ?? context.reactor.buffers.take()
+                connection.input = input
+                do throws(StreamError) {
+                    if let count = try stream.receive(into: input) {
+                        return count > 0 ? nil : .ended(.clientClosed)
+                    }
+                } catch {
+                    return .ended(.reset)
+                }
+            }
+            releaseBuffers()
+            let end = connection.idleSince + (isFirst ? headerTimeout : idleTimeout)
+            let now = context.reactor.now
+            if now >= end { return .ended(.idleTimeout) }
+            if context.isDraining { return .ended(.draining) }
+            do throws(StreamError) {
+                try await stream.waitUntilReadable(deadline: min(end, now + ProxyLimits.parkAfter))
+            } catch .timedOut {
+                return context.reactor.now >= end ? .ended(.idleTimeout) : .quiet
+            } catch .cancelled {
+                return .ended(.draining)
+            } catch {
+                return .ended(.reset)
+            }
+        }
+    }
+
+    /// Gives back the buffers of a connection that has nothing to say.
+    mutating func releaseBuffers() {
+        if let input = connection.input {
+            connection.input = nil
+            context.reactor.buffers.give(input)
+        }
+        if let output {
+            self.output = nil
+            context.reactor.buffers.give(output)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import HTTP1
+
+/// Why an exchange could not go its way, and what is to be done about it.
+struct Failure: Error {
+    /// The status that the client is told, if it can still be told anything.
+    var status: Int
+    /// What is counted and logged.
+    var reason: Reason
+    /// Seconds that the client is asked to wait before it tries again.
+    var retryAfter: Int?
+    /// Whether the connection cannot go on: framing is lost, or the client is gone.
+    var closesConnection = false
+
+    /// Whose fault it was, and what.
+    enum Reason {
+        /// The client sent something that is no valid request.
+        case rejected(RejectReason)
+        /// The request was valid, and refused here.
+        case refused(Refusal)
+        /// The upstream failed.
+        case upstream(UpstreamFailure)
+        /// The client went away: nobody is left to be told.
+        case clientGone
+
+        /// The stable name, for the access log.
+        var name: String {
+            switch self {
+            case .rejected(let reason): reason.name
+            case .refused(let refusal): refusal.rawValue
+            case .upstream(let failure): failure.rawValue
+            case .clientGone: "client_gone"
+            }
+        }
+    }
+
+    static func rejected(_ reason: RejectReason) -> Failure {
+        Failure(status: reason.status, reason: .rejected(reason), closesConnection: true)
+    }
+
+    static func refused(_ refusal: Refusal) -> Failure {
+        Failure(
+            status: refusal.status, reason: .refused(refusal),
+            closesConnection: refusal.closesConnection)
+    }
+
+    static let clientGone = Failure(status: 0, reason: .clientGone, closesConnection: true)
+}
+
+/// Why the gateway itself refuses a request that is well-formed.
+enum Refusal: String, CaseIterable {
+    case unknownSite = "unknown_site"
+    case noRoute = "no_route"
+    case invalidPath = "invalid_path"
+    case accessDenied = "access_denied"
+    case bodyTooLarge = "body_too_large"
+    case headerTimeout = "header_timeout"
+    case bodyTimeout = "body_timeout"
+    case bodyIncomplete = "body_incomplete"
+    case spillFailed = "spill_failed"
+    case expectationFailed = "expectation_failed"
+
+    var status: Int {
+        switch self {
+        case .unknownSite, .noRoute: 404
+        case .invalidPath, .bodyIncomplete: 400
+        case .accessDenied: 403
+        case .bodyTooLarge: 413
+        case .headerTimeout, .bodyTimeout: 408
+        case .spillFailed: 507
+        case .expectationFailed: 417
+        }
+    }
+
+    /// Whether the rest of the request is not worth reading, or can no longer be found.
+    var closesConnection: Bool {
+        switch self {
+        case .unknownSite, .noRoute, .invalidPath, .accessDenied: false
+        default: true
+        }
+    }
+
+    /// Where it stands among the reasons of the metric, behind those of the parser.
+    var metricIndex: Int {
+        RejectReason.allCases.count + (Refusal.allCases.firstIndex(of: self) ?? 0)
+    }
+}
+
+/// Why an attempt at an upstream failed; the raw value is the metric's label.
+enum UpstreamFailure: String, CaseIterable {
+    case connectRefused = "connect_refused"
+    case connectTimeout = "connect_timeout"
+    case connectFailed = "connect_failed"
+    case reset = "reset"
+    case closed = "closed"
+    case responseTimeout = "response_timeout"
+    case invalidResponse = "invalid_response"
+    case bodyIncomplete = "body_incomplete"
+    case bodyTimeout = "body_timeout"
+    case requestIncomplete = "request_incomplete"
+    case noServer = "no_server"
+    case unresolved = "unresolved"
+    case busy = "busy"
+
+    /// What the client is told.
+    var status: Int {
+        switch self {
+        case .connectTimeout, .responseTimeout, .bodyTimeout: 504
+        case .noServer, .unresolved, .busy: 503
+        default: 502
+        }
+    }
+
+    /// The error type of the Proxy-Status field. Source: RFC 9209 §2.3.
+    var proxyStatusError: StaticString {
+        switch self {
+        case .connectRefused: "connection_refused"
+        case .connectTimeout: "connection_timeout"
+        case .connectFailed: "destination_ip_unroutable"
+        case .reset, .closed, .requestIncomplete: "connection_terminated"
+        case .responseTimeout: "http_response_timeout"
+        case .invalidResponse: "http_protocol_error"
+        case .bodyIncomplete: "http_response_incomplete"
+        case .bodyTimeout: "connection_read_timeout"
+        case .noServer: "destination_unavailable"
+        case .unresolved: "dns_error"
+        case .busy: "connection_limit_reached"
+        }
+    }
+
+    var metricIndex: Int { UpstreamFailure.allCases.firstIndex(of: self) ?? 0 }
+}
+
+/// Why a client connection ended; the raw value is the metric's label.
+enum ConnectionEnd: String, CaseIterable {
+    case clientClosed = "client_closed"
+    case idleTimeout = "idle_timeout"
+    case notPersistent = "not_persistent"
+    case failed = "failed"
+    case reset = "reset"
+    case draining = "draining"
+    case connectionLimit = "connection_limit"
+    case invalidProxyHeader = "invalid_proxy_header"
+    case tunnelEnded = "tunnel_ended"
+    case truncated = "truncated"
+
+    var metricIndex: Int { ConnectionEnd.allCases.firstIndex(of: self) ?? 0 }
+}

@@ -1,0 +1,36 @@
+/// Every bound of the proxy that the configuration does not set, in one place, with unit and reason.
+enum ProxyLimits {
+    /// Bytes of one direction of an exchange that wait in memory at most.
+    static let pendingBytes = 256 * 1024
+    /// A body with at least this many bytes to come goes by `splice(2)`: below it, the pipe's own
+    /// system calls cost more than the copies they save.
+    static let spliceThreshold = 64 * 1024
+    /// Nanoseconds after which a connection without a request gives up its task and is parked.
+    static let parkAfter: Int64 = 1_000_000_000
+    /// Nanoseconds of waiting for a response after which the client's leaving is watched for: most
+    /// responses come sooner and need no second registration.
+    static let watchClientAfter: Int64 = 50_000_000
+    /// Nanoseconds that a client which has ended its side of the connection still gets to receive a
+    /// response: one that closed altogether looks the same, and holds an app's worker for nothing.
+    static let halfCloseGrace: Int64 = 1_000_000_000
+    /// Nanoseconds that a connection lingers after an error so that the response is not lost.
+    static let lingerTime: Int64 = 2_000_000_000
+    /// Bytes read and dropped while a connection lingers.
+    static let lingerBytes = 1 << 20
+    /// Bytes of an unread request body that are read and dropped to keep a connection alive.
+    static let drainBytes = 64 * 1024
+    /// Interim responses that one response may be preceded by.
+    static let interimResponses = 8
+    /// Bytes of one PROXY protocol header read ahead at most.
+    static let proxyHeaderBytes = 4096
+    /// Nanoseconds between two rounds of a loop's housekeeping.
+    static let housekeepingInterval: Int64 = 100_000_000
+    /// Bytes of a request id taken over from a trusted peer at most.
+    static let requestIDBytes = 128
+    /// Open tunnels hold this many bytes in each direction at most.
+    static let tunnelBuffer = 64 * 1024
+    /// Requests to the metrics listener answered at once; a scraper needs one or two.
+    static let scrapes = 16
+    /// Seconds named in Retry-After when nothing better is known.
+    static let retryAfterSeconds = 1
+}

@@ -1,0 +1,110 @@
+public import Addressing
+import Balancing
+public import Configuration
+import HTTP1
+public import Telemetry
+
+/// A loaded configuration made ready to serve: immutable, shared by all loops, replaced whole.
+///
+/// An exchange keeps the snapshot that it started with, so a reload never changes a request midway.
+public final class ServingSnapshot: Sendable {
+    /// What the path of a request reads of one route, all of it decided at load.
+    struct RouteRuntime: Sendable {
+        let route: Route
+        let series: RouteSeries
+        let rule: ClientAddressRule
+        /// The destination of its access log, or nil.
+        let log: LogDestination?
+        let logFormat: AccessLogFormat
+        let site: [UInt8]
+        let name: [UInt8]
+    }
+
+    /// What was loaded.
+    public let configuration: Configuration
+    /// Counts the configurations of this process, from 1.
+    public let generation: Int
+    let limits: MessageLimits
+    let upstreams: [UpstreamRuntime]
+    /// By site, then by the site's own route numbers.
+    let routes: [[RouteRuntime]]
+    /// For what happens before a route is known.
+    let topRule: ClientAddressRule
+    let topLog: LogDestination?
+    let topLogFormat: AccessLogFormat
+
+    /// Prepares a configuration.
+    /// - Parameters:
+    ///   - configuration: Loaded and valid.
+    ///   - previous: What serves now: servers that stay keep their load, health and ejections.
+    ///   - registry: Numbers the metrics' series.
+    ///   - logs: Where each of the configuration's access logs goes, in its order; nil where it could not be opened.
+    ///   - resolved: What host names are known to resolve to.
+    public init(
+        _ configuration: Configuration, previous: ServingSnapshot?, registry: SeriesRegistry,
+        logs: [LogDestination?], resolved: [Endpoint: [IPAddress]]
+    ) {
+        self.configuration = configuration
+        generation = (previous?.generation ?? 0) + 1
+        limits = MessageLimits(
+            headSize: configuration.connection.headerSize,
+            fieldCount: configuration.connection.headerCount,
+            targetSize: configuration.connection.targetSize)
+        upstreams = configuration.upstreams.map { upstream in
+            UpstreamRuntime(
+                upstream,
+                previous: previous?.upstreams.first { $0.configuration.name == upstream.name },
+                registry: registry, resolved: resolved)
+        }
+        routes = configuration.sites.map { site in
+            site.routes.map { route in
+                let index = route.policy.accessLog
+                return RouteRuntime(
+                    route: route, series: registry.route(site: site.name, route: route.name),
+                    rule: ServingSnapshot.rule(route.policy.clientAddress),
+                    log: index.flatMap { logs[$0] },
+                    logFormat: ServingSnapshot.format(configuration, index),
+                    site: Array(site.name.utf8), name: Array(route.name.utf8))
+            }
+        }
+        let index = configuration.policy.accessLog
+        topRule = ServingSnapshot.rule(configuration.policy.clientAddress)
+        topLog = index.flatMap { logs[$0] }
+        topLogFormat = ServingSnapshot.format(configuration, index)
+    }
+
+    /// The host names that upstreams name.
+    public var names: Set<Endpoint> {
+        var names: Set<Endpoint> = []
+        for upstream in configuration.upstreams {
+            for server in upstream.servers {
+                if case .name = server.endpoint { names.insert(server.endpoint) }
+            }
+        }
+        return names
+    }
+
+    /// Lets the upstreams take in what names resolve to now.
+    public func update(resolved: [Endpoint: [IPAddress]], registry: SeriesRegistry) {
+        for upstream in upstreams { upstream.update(registry: registry, resolved: resolved) }
+    }
+
+    private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {
+        guard let index else { return .combined }
+        return AccessLogFormat(rawValue: configuration.accessLogs[index].format.rawValue)
+            ?? .combined
+    }
+
+    private static func rule(_ policy: ClientAddressPolicy) -> ClientAddressRule {
+        let source: ClientAddressRule.Source =
+            switch policy.source {
+            case .forwardedFor: .xForwardedFor
+            case .forwarded: .forwarded
+            case .proxyProtocol: .proxyProtocol
+            case .peer: .peer
+            }
+        return ClientAddressRule(
+            source: source,
+            trusted: TrustedPeers(networks: policy.trusted, trustsUnixPeers: policy.trustsUnix))
+    }
+}

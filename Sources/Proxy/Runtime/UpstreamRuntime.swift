@@ -1,0 +1,88 @@
+import Addressing
+import Balancing
+import Configuration
+import Synchronization
+import Telemetry
+
+/// One upstream as all loops see it: the configuration, and the servers of the moment.
+///
+/// Names resolve again while the gateway runs, so the servers are a snapshot behind a lock that is
+/// taken only when the generation, an atomic, says that it changed.
+final class UpstreamRuntime: Sendable {
+    /// A server's address beside its balancing state, in the order of the set.
+    struct Servers: Sendable {
+        var set: ServerSet
+        var addresses: [SocketAddress]
+        var series: [ServerSeries]
+        /// Bytes of each server's name, for the access log.
+        var names: [[UInt8]]
+        /// Whether names are still waiting for their first answer.
+        var unresolved: Bool
+    }
+
+    let configuration: Upstream
+    let name: [UInt8]
+    private let servers: Mutex<Servers>
+    private let generationCounter = Atomic<Int>(1)
+
+    /// Prepares an upstream; names without an address yet have no server until `update`.
+    /// - Parameter previous: The same upstream before a reload: servers that stay keep their state.
+    init(
+        _ configuration: Upstream, previous: UpstreamRuntime?, registry: SeriesRegistry,
+        resolved: [Endpoint: [IPAddress]]
+    ) {
+        self.configuration = configuration
+        name = Array(configuration.name.utf8)
+        let old = previous?.current.set ?? ServerSet([])
+        servers = Mutex(
+            UpstreamRuntime.expand(configuration, old: old, registry: registry, resolved: resolved))
+    }
+
+    /// Counts the changes of `current`.
+    var generation: Int { generationCounter.load(ordering: .acquiring) }
+
+    /// The servers of the moment.
+    var current: Servers { servers.withLock { $0 } }
+
+    /// Takes in what names resolve to now.
+    func update(registry: SeriesRegistry, resolved: [Endpoint: [IPAddress]]) {
+        servers.withLock { servers in
+            servers = UpstreamRuntime.expand(
+                configuration, old: servers.set, registry: registry, resolved: resolved)
+        }
+        generationCounter.wrappingAdd(1, ordering: .releasing)
+    }
+
+    private static func expand(
+        _ configuration: Upstream, old: ServerSet, registry: SeriesRegistry,
+        resolved: [Endpoint: [IPAddress]]
+    ) -> Servers {
+        var descriptions: [ServerDescription] = []
+        var addresses: [SocketAddress] = []
+        var unresolved = false
+        for server in configuration.servers {
+            let targets: [SocketAddress]
+            switch server.endpoint {
+            case .address(let address): targets = [address]
+            case .name(_, let port):
+                let answers = resolved[server.endpoint] ?? []
+                if answers.isEmpty { unresolved = true }
+                targets = answers.map { .ip($0, port: port) }
+            }
+            for target in targets where descriptions.count < ServerSet.maximumCount {
+                descriptions.append(
+                    ServerDescription(
+                        name: target.description, weight: server.weight,
+                        isBackup: server.isBackup, isDown: server.isDown,
+                        maximumConnections: server.maximumConnections ?? 0))
+                addresses.append(target)
+            }
+        }
+        return Servers(
+            set: old.updated(to: descriptions), addresses: addresses,
+            series: descriptions.map {
+                registry.server(upstream: configuration.name, server: $0.name)
+            },
+            names: descriptions.map { Array($0.name.utf8) }, unresolved: unresolved)
+    }
+}
