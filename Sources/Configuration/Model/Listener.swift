@@ -1,0 +1,13 @@
+public import Addressing
+
+/// An address to listen on, and the sites behind it.
+public struct Listener: Sendable {
+    /// The address.
+    public let address: SocketAddress
+    /// Whether every connection starts with a PROXY protocol preamble; one without it is refused.
+    public let proxyProtocol: Bool
+    /// The sites reachable here, as indices into `Configuration.sites`.
+    public let sites: [Int]
+    /// Chooses among them by host.
+    public let table: SiteTable
+}
