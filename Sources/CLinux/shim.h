@@ -84,6 +84,11 @@ static inline int gateway_fcntl(int descriptor, int command, int argument) {
     return fcntl(descriptor, command, argument);
 }
 
+// open is variadic; O_TMPFILE needs GNU extensions.
+static inline int gateway_open_temporary(const char *directory) {
+    return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
 static inline int64_t gateway_monotonic_nanoseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -26,6 +26,7 @@ struct Exchange: ~Copyable {
     var requestBody = BodyFlow()
     var responseBody = BodyFlow()
     var content = RequestContent.none
+    var sentContinue = false
 
     // Route
     var route: ServingSnapshot.RouteRuntime?
@@ -36,6 +37,10 @@ struct Exchange: ~Copyable {
     var requestID: [UInt8] = []
 
     // Forward
+    /// What goes to the upstream next; nil once all of the request has been sent.
+    var upload: Buffer?
+    /// Content was lost on its way to the upstream: its connection cannot be used again.
+    var uploadIsBroken = false
     var upstream: UpstreamConnection?
     var attempts = 0
     var serverName: [UInt8] = []
@@ -92,6 +97,8 @@ struct Exchange: ~Copyable {
         snapshot = context.snapshot
         route = nil
         content = .none
+        sentContinue = false
+        uploadIsBroken = false
         progress = .nothingSent
         keepsConnection = request.keepAlive && !context.isDraining
         scheme = .http

@@ -17,6 +17,11 @@ final class ClientConnection {
     var input: Buffer?
     /// Requests served.
     var requestCount = 0
+    /// The snapshot in which the listener was looked up last, and its number there.
+    var listenerGeneration = 0
+    var listenerNumber = 0
+    /// Whether TLS is terminated here; the place for it to be set when TLS joins.
+    let isSecure = false
     /// When the present wait for a request began, in nanoseconds of the loop's clock.
     var idleSince: Int64
 

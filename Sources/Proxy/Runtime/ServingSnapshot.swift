@@ -73,6 +73,13 @@ public final class ServingSnapshot: Sendable {
         topLogFormat = ServingSnapshot.format(configuration, index)
     }
 
+    /// The number of a listener in this configuration, or nil when it is not there any more.
+    func number(of listener: ListenerIdentity) -> Int? {
+        configuration.listeners.firstIndex {
+            $0.address == listener.address && $0.proxyProtocol == listener.proxyProtocol
+        }
+    }
+
     /// The host names that upstreams name.
     public var names: Set<Endpoint> {
         var names: Set<Endpoint> = []

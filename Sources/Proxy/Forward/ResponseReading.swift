@@ -1,0 +1,125 @@
+import Bytes
+import EventLoop
+import HTTP
+import HTTP1
+
+extension Exchange {
+    /// Reads the head of the upstream's final response; interim ones are passed on or dropped.
+    mutating func readResponseHead(_ upstream: UpstreamLoop) async throws(AttemptError) {
+        guard let connection = self.upstream else {
+            throw .upstream(.closed, requestBytesSent: true, responseSeen: false)
+        }
+        let input = connection.input ?? context.reactor.buffers.take()
+        connection.input = input
+        var parser = ResponseParser()
+        let timeout = route?.route.policy.timeouts.response ?? 60_000_000_000
+        let deadline = context.reactor.now + timeout
+        var interim = 0
+        while true {
+            switch parser.parse(input.readable, limits: snapshot.limits, into: &response) {
+            case .complete(let count):
+                input.consume(count)
+                context.metrics.add(.bytesReceived, server: connection.series, count)
+                if !response.isInterim {
+                    upstreamStatus = response.status
+                    if response.status == 101 && !request.upgradeRequested {
+                        throw .upstream(
+                            .invalidResponse, requestBytesSent: true, responseSeen: true)
+                    }
+                    return
+                }
+                interim += 1
+                if interim > ProxyLimits.interimResponses {
+                    throw .upstream(.invalidResponse, requestBytesSent: true, responseSeen: true)
+                }
+                try await passOnInterim()
+                continue
+            case .invalid:
+                throw .upstream(.invalidResponse, requestBytesSent: true, responseSeen: true)
+            case .incomplete: break
+            }
+            let seen = interim > 0 || !input.isEmpty
+            do throws(StreamError) {
+                input.reserve(LoopLimits.smallBuffer / 2)
+                guard let count = try connection.stream.receive(into: input) else {
+                    try await awaitResponse(connection, deadline: deadline, seen: seen)
+                    continue
+                }
+                if count == 0 {
+                    throw StreamError.closed
+                }
+            } catch let error as AttemptError {
+                throw error
+            } catch let error as StreamError {
+                let failure: UpstreamFailure = error == .reset ? .reset : .closed
+                throw .upstream(failure, requestBytesSent: true, responseSeen: seen)
+            }
+        }
+    }
+
+    /// Passes on 103 and whatever else may help the client; 100 was answered here already.
+    /// Source: RFC 9110 §15.2, RFC 8297.
+    private mutating func passOnInterim() async throws(AttemptError) {
+        guard response.status != 100, request.version == .http11, let output else { return }
+        output.writeStatusLine(response.status)
+        output.writeEndToEndFields(of: response.fields)
+        output.writeEndOfHead()
+        do throws(Failure) {
+            try await flush(output)
+        } catch {
+            throw .final(error)
+        }
+    }
+
+    /// Waits for bytes from the upstream, and before long also watches whether the client stays.
+    private mutating func awaitResponse(
+        _ connection: UpstreamConnection, deadline: Int64, seen: Bool
+    ) async throws(AttemptError) {
+        let stream = connection.stream
+        let reactor = context.reactor
+        do throws(StreamError) {
+            if upload == nil {
+                let patience = min(deadline, reactor.now + ProxyLimits.watchClientAfter)
+                do throws(StreamError) {
+                    try await stream.waitUntilReadable(deadline: patience)
+                    return
+                } catch .timedOut where reactor.now < deadline {
+                    // Not soon: from here on both sides are watched.
+                }
+            }
+        } catch .timedOut {
+            throw .upstream(.responseTimeout, requestBytesSent: true, responseSeen: seen)
+        } catch .cancelled {
+            throw .final(.clientGone)
+        } catch {
+            throw .upstream(.closed, requestBytesSent: true, responseSeen: seen)
+        }
+        gather(stream)
+        defer { scatter(stream) }
+        var clientGoneAt: Int64?
+        while !stream.mayRead {
+            let need = try stepUpload(to: connection)
+            if stream.mayRead { return }
+            do throws(StreamError) {
+                try self.connection.stream.watch()
+                try stream.watch()
+                if need == .upstream { try stream.watchWrites() }
+            } catch {
+                throw .upstream(.closed, requestBytesSent: true, responseSeen: seen)
+            }
+            if self.connection.stream.isBroken { throw .final(.clientGone) }
+            if self.connection.stream.peerHasClosed && clientGoneAt == nil {
+                clientGoneAt = reactor.now + ProxyLimits.halfCloseGrace
+            }
+            switch await gathering.wait(until: min(deadline, clientGoneAt ?? .max)) {
+            case .ready: continue
+            case .cancelled: throw .final(.clientGone)
+            case .timedOut:
+                if reactor.now >= deadline {
+                    throw .upstream(.responseTimeout, requestBytesSent: true, responseSeen: seen)
+                }
+                throw .final(.clientGone)
+            }
+        }
+    }
+}

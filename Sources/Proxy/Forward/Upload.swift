@@ -1,0 +1,189 @@
+import Bytes
+import EventLoop
+import HTTP
+import HTTP1
+
+/// Content that is still coming from the client while it is sent on.
+///
+/// The upstream may begin to answer before it has all of it: then `stream` returns, and whoever
+/// reads the response goes on with `stepUpload`, so that neither direction waits for the other.
+extension Exchange {
+    /// What the upload needs to go on.
+    enum UploadNeed {
+        case nothing
+        case client
+        case upstream
+    }
+
+    /// Passes the content on as the client sends it, with backpressure, until all of it is sent or
+    /// the upstream begins to answer.
+    mutating func stream(to target: UpstreamConnection) async throws(AttemptError) {
+        do throws(Failure) {
+            try await sendContinue()
+        } catch { throw .final(error) }
+        requestBody.send(as: request.framing == .chunked ? .chunked : .identity)
+        gather(target.stream)
+        defer { scatter(target.stream) }
+        while true {
+            let need = try stepUpload(to: target)
+            if need == .nothing || target.stream.mayRead || target.stream.peerHasClosed { return }
+            if need == .client && canSplice(to: target) {
+                try await spliceContent(to: target)
+                if uploadIsBroken { return }
+                continue
+            }
+            try await waitForContent(need, target.stream)
+        }
+    }
+
+    /// Passes on what can be passed on now.
+    mutating func stepUpload(to target: UpstreamConnection) throws(AttemptError) -> UploadNeed {
+        guard let out = upload, !uploadIsBroken else { return .nothing }
+        while true {
+            try moveContent(to: out)
+            let before = out.count
+            do throws(StreamError) {
+                try target.stream.send(out)
+            } catch {
+                throw .upstream(.closed, requestBytesSent: true, responseSeen: false)
+            }
+            context.metrics.add(.bytesSent, server: target.series, before - out.count)
+            if !out.isEmpty {
+                if out.count >= ProxyLimits.pendingBytes || requestBody.isComplete {
+                    return .upstream
+                }
+            } else if requestBody.isComplete {
+                releaseUpload()
+                return .nothing
+            } else if canSplice(to: target) {
+                return .client
+            }
+            guard connection.stream.mayRead, try receiveContent() else {
+                return out.isEmpty ? .client : .upstream
+            }
+        }
+    }
+
+    /// Gives back the buffer of an upload that is over.
+    mutating func releaseUpload() {
+        guard let out = upload else { return }
+        upload = nil
+        context.reactor.buffers.give(out)
+    }
+
+    /// Lets news of the client and the upstream wake the exchange at one place.
+    func gather(_ stream: EventLoop.Stream) {
+        connection.stream.gather(at: gathering)
+        stream.gather(at: gathering)
+    }
+
+    /// Ends that.
+    func scatter(_ stream: EventLoop.Stream) {
+        connection.stream.gather(at: nil)
+        stream.gather(at: nil)
+    }
+
+    /// Takes content out of the connection's input.
+    private mutating func moveContent(to out: Buffer) throws(AttemptError) {
+        guard let input = connection.input else { return }
+        do throws(RejectReason) {
+            try requestBody.move(from: input, to: out, limits: snapshot.limits)
+        } catch {
+            throw .final(.rejected(error))
+        }
+        do throws(Failure) { try checkBodySize() } catch { throw .final(error) }
+    }
+
+    /// - Returns: Whether anything came.
+    private mutating func receiveContent() throws(AttemptError) -> Bool {
+        let input = connection.input ?? context.reactor.buffers.take()
+        connection.input = input
+        grow(input)
+        do throws(StreamError) {
+            guard let count = try connection.stream.receive(into: input) else { return false }
+            if count == 0 { throw StreamError.closed }
+            bytesReceived += count
+            return true
+        } catch {
+            throw .final(.clientGone)
+        }
+    }
+
+    private func canSplice(to target: UpstreamConnection) -> Bool {
+        upload?.isEmpty ?? false && requestBody.isTransparent
+            && requestBody.left >= ProxyLimits.spliceThreshold
+            && connection.input?.isEmpty ?? true && context.reactor.simulation == nil
+    }
+
+    /// Waits until either side can go on.
+    private mutating func waitForContent(_ need: UploadNeed, _ target: EventLoop.Stream)
+        async throws(AttemptError)
+    {
+        let timeouts = route?.route.policy.timeouts
+        let now = context.reactor.now
+        let deadline: Int64
+        do throws(StreamError) {
+            try connection.stream.watch()
+            try target.watch()
+            if need == .upstream {
+                try target.watchWrites()
+                deadline = now + (timeouts?.upstreamSend ?? 30_000_000_000)
+            } else {
+                deadline = now + (timeouts?.body ?? 30_000_000_000)
+            }
+        } catch {
+            throw .upstream(.closed, requestBytesSent: true, responseSeen: false)
+        }
+        switch await gathering.wait(until: deadline) {
+        case .ready: return
+        case .cancelled: throw .final(.clientGone)
+        case .timedOut:
+            if need == .client { throw .final(.refused(.bodyTimeout)) }
+            throw .upstream(.responseTimeout, requestBytesSent: true, responseSeen: false)
+        }
+    }
+
+    /// Moves a long content from socket to socket, until it is through or the upstream answers.
+    private mutating func spliceContent(to target: UpstreamConnection) async throws(AttemptError) {
+        guard
+            var pump = SplicePump(
+                from: connection.stream, to: target.stream, length: requestBody.left)
+        else {
+            throw .upstream(.requestIncomplete, requestBytesSent: true, responseSeen: false)
+        }
+        defer { pump.finish() }
+        var counted = 0
+        while true {
+            let need: SplicePump.Need
+            do throws(SpliceError) {
+                need = try pump.step()
+            } catch {
+                switch error {
+                case .source: throw .final(.clientGone)
+                case .target:
+                    throw .upstream(.closed, requestBytesSent: true, responseSeen: false)
+                }
+            }
+            let moved = pump.moved - counted
+            counted = pump.moved
+            requestBody.passed(moved)
+            bytesReceived += moved
+            context.metrics.add(.bytesSent, server: target.series, moved)
+            context.metrics.add(.bytesSpliced, moved)
+            switch need {
+            case .done: return
+            case .sourceEnded: throw .final(.clientGone)
+            case .source:
+                if target.stream.mayRead { return }
+                try await waitForContent(.client, target.stream)
+            case .target:
+                if target.stream.mayRead {
+                    // It answers and takes no more: what is in the pipe is lost.
+                    uploadIsBroken = true
+                    return
+                }
+                try await waitForContent(.upstream, target.stream)
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Bytes
+import Configuration
+import EventLoop
+import HTTP
+import HTTP1
+
+/// Getting hold of the request's content before, or while, it is sent on.
+extension Exchange {
+    /// Decides how the content travels, and reads all of it first where the upstream wants that.
+    mutating func prepareContent(for upstream: UpstreamLoop) async throws(Failure) {
+        if requestBody.isComplete {
+            content = .none
+            return
+        }
+        if case .length(let length) = request.framing, let input = connection.input,
+            input.count >= length
+        {
+            content = .inInput(length)
+            return
+        }
+        let buffering = route?.route.policy.buffering
+        let isChunked = request.framing == .chunked
+        let mustKnowLength = isChunked && upstream.runtime.configuration.needsContentLength
+        if buffering?.isOn ?? false || mustKnowLength {
+            try await buffer(
+                memory: buffering?.memory ?? LoopLimits.smallBuffer,
+                directory: buffering?.directory ?? "/tmp")
+        } else {
+            content = .streaming
+        }
+    }
+
+    /// Reads the whole content, into memory up to a limit and into a file beyond it.
+    private mutating func buffer(memory: Int, directory: String) async throws(Failure) {
+        let held = context.reactor.buffers.take()
+        var file: TemporaryFile?
+        do throws(Failure) {
+            try await sendContinue()
+            while true {
+                guard let input = connection.input else { throw .clientGone }
+                do throws(RejectReason) {
+                    try requestBody.move(from: input, to: held, limits: snapshot.limits)
+                } catch {
+                    throw .rejected(error)
+                }
+                try checkBodySize()
+                if held.count > memory {
+                    if file == nil {
+                        file = context.reactor.makeTemporaryFile(in: directory)
+                        context.metrics.add(.requestBodiesSpilled)
+                    }
+                    guard let file, file.append(held) else { throw .refused(.spillFailed) }
+                }
+                if requestBody.isComplete { break }
+                try await readContent(into: input)
+            }
+            if let file {
+                guard file.append(held) else { throw .refused(.spillFailed) }
+            }
+        } catch {
+            context.reactor.buffers.give(held)
+            throw error
+        }
+        if let file {
+            context.reactor.buffers.give(held)
+            content = .spilled(file)
+        } else {
+            content = .buffered(held)
+        }
+    }
+
+    /// Waits for more of the content from the client.
+    mutating func readContent(into input: Buffer) async throws(Failure) {
+        let timeout = route?.route.policy.timeouts.body ?? 30_000_000_000
+        grow(input)
+        do throws(StreamError) {
+            let count = try await connection.stream.read(
+                into: input, deadline: context.reactor.now + timeout)
+            if count == 0 { throw StreamError.closed }
+            bytesReceived += count
+        } catch .timedOut {
+            throw .refused(.bodyTimeout)
+        } catch {
+            throw .clientGone
+        }
+    }
+
+    /// Makes room for another receive: as large as the body has been fast so far.
+    func grow(_ buffer: Buffer) {
+        if buffer.writableCount > 0 && !buffer.isEmpty { return }
+        let size = min(
+            max(buffer.capacity, LoopLimits.smallBuffer) * 2, LoopLimits.largeBuffer)
+        buffer.reserve(buffer.isEmpty ? LoopLimits.smallBuffer : size - buffer.count)
+    }
+
+    /// Tells a waiting client to go on and send its content.
+    /// Source: RFC 9110 §10.1.1.
+    mutating func sendContinue() async throws(Failure) {
+        guard request.expectContinue, bytesBeyondHead == 0, !sentContinue, let output else { return }
+        sentContinue = true
+        output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        try await flush(output)
+    }
+
+    /// Bytes of content that are already here.
+    private var bytesBeyondHead: Int { connection.input?.count ?? 0 }
+
+    /// Gives back what the content was kept in.
+    mutating func releaseContent() {
+        if case .inInput(let count) = content, let input = connection.input {
+            input.consume(count)
+            requestBody.passed(count)
+        }
+        if case .buffered(let held) = content { context.reactor.buffers.give(held) }
+        content = .none
+    }
+}

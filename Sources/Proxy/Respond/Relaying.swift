@@ -1,0 +1,342 @@
+import Balancing
+import Bytes
+import EventLoop
+import HTTP
+import HTTP1
+import Telemetry
+
+extension Exchange {
+    /// The fields of a response that the gateway writes itself.
+    private static let ownResponseFields: FieldNameSet = [.contentLength, .transferEncoding]
+
+    /// Passes the upstream's response on to the client.
+    mutating func passOn(_ upstream: UpstreamLoop, server: Server, series: ServerSeries)
+        async throws(Failure)
+    {
+        guard let connection = self.upstream, let output else { return }
+        if response.status == 101 {
+            try await openTunnel(upstream, connection)
+            return
+        }
+        let framing = response.framing(forRequest: request.method)
+        let (outgoing, announced) = clientFraming(framing)
+        responseBody.begin(framing, as: outgoing)
+        writeResponseHead(framing: announced, to: output)
+        let endsWithConnection = announced == .untilClose
+        progress = .headSent(endsWithConnection: endsWithConnection)
+        do throws(AttemptError) {
+            try await relay(from: connection, output: output)
+        } catch {
+            dropUpstream(upstream)
+            switch error {
+            case .final(let failure): throw failure
+            case .upstream(let failure, _, _):
+                context.metrics.countFailure(server: series, reason: failure.metricIndex)
+                server.status.recordFailure(
+                    now: context.reactor.now, isTrial: false, policy: upstream.balancer.ejection)
+                throw Failure(
+                    status: failure.status, reason: .upstream(failure), closesConnection: true)
+            }
+        }
+        progress = .complete
+        times.upstreamEnded = context.reactor.now
+        context.metrics.recordResponse(
+            server: series, status: response.status,
+            duration: times.upstreamEnded - times.upstreamStarted)
+        release(connection, to: upstream, framing: framing)
+    }
+
+    /// Keeps the upstream's connection if both sides of it are clean, else closes it.
+    private mutating func release(
+        _ connection: UpstreamConnection, to upstream: UpstreamLoop, framing: BodyFraming
+    ) {
+        self.upstream = nil
+        let hasRest = !(connection.input?.isEmpty ?? true)
+        if upload != nil || uploadIsBroken || !requestIsSent {
+            // The rest of the request was never sent, and the client may still be sending it.
+            keepsConnection = false
+            releaseUpload()
+            upstream.close(connection)
+            return
+        }
+        if let input = connection.input {
+            connection.input = nil
+            context.reactor.buffers.give(input)
+        }
+        // Bytes behind the response belong to nothing that was asked for.
+        if response.keepAlive && !hasRest && framing != .untilClose {
+            if let index = response.fields.first(.keepAlive) {
+                connection.history.keepAlive = KeepAliveField(response.fields.value(at: index))
+            }
+            upstream.giveIdle(connection)
+        } else {
+            upstream.close(connection)
+        }
+    }
+
+    /// Whether all of the request's content reached the upstream.
+    private var requestIsSent: Bool {
+        if case .streaming = content { return requestBody.isComplete }
+        return true
+    }
+
+    /// How the response's content is framed for the client.
+    private mutating func clientFraming(_ framing: BodyFraming)
+        -> (BodyFlow.Outgoing, BodyFraming)
+    {
+        switch framing {
+        case .none:
+            if let length = response.declaredLength, !Status.forbidsContent(response.status)
+                || response.status == 304
+            {
+                return (.identity, .length(length))
+            }
+            return (.identity, .none)
+        case .length(let length): return (.identity, .length(length))
+        case .chunked, .untilClose:
+            if request.version == .http11 { return (.chunked, .chunked) }
+            keepsConnection = false
+            return (.identity, .untilClose)
+        }
+    }
+
+    /// Writes the head of a response that is passed on.
+    private mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
+        status = response.status
+        let rules = route?.route.policy.responseHeaders ?? []
+        if !rules.isEmpty { remove(rules, from: &response.fields) }
+        if response.reason.isEmpty {
+            output.writeStatusLine(response.status)
+        } else {
+            output.writeStatusLine(response.status, reason: response.reason)
+        }
+        output.writeEndToEndFields(of: response.fields, skipping: Exchange.ownResponseFields)
+        if !response.fields.contains(.date) { context.writeDate(to: output) }
+        if !rules.isEmpty { write(rules, to: output) }
+        output.writeFraming(framing)
+        if context.isDraining { keepsConnection = false }
+        writePersistence(to: output)
+        output.writeEndOfHead()
+    }
+
+    /// Says whether the connection goes on, where the version's default does not say it.
+    /// Source: RFC 9112 §9.3.
+    func writePersistence(to output: Buffer) {
+        if !keepsConnection {
+            output.append("Connection: close\r\n")
+        } else if request.version == .http10 {
+            output.append("Connection: keep-alive\r\n")
+        }
+    }
+
+    /// Passes the content on, with backpressure, until it is complete.
+    private mutating func relay(from connection: UpstreamConnection, output: Buffer)
+        async throws(AttemptError)
+    {
+        guard let input = connection.input else { return }
+        while true {
+            do throws(RejectReason) {
+                let before = input.count
+                try responseBody.move(from: input, to: output, limits: snapshot.limits)
+                context.metrics.add(
+                    .bytesReceived, server: connection.series, before - input.count)
+            } catch {
+                throw .upstream(.invalidResponse, requestBytesSent: true, responseSeen: true)
+            }
+            if responseBody.isComplete { break }
+            try sendOutput(output)
+            if output.isEmpty && input.isEmpty && canSpliceResponse(from: connection) {
+                try await spliceResponse(from: connection)
+                if responseBody.isComplete { break }
+            }
+            if output.count < ProxyLimits.pendingBytes && connection.stream.mayRead {
+                try receiveResponse(connection, input: input, output: output)
+                continue
+            }
+            _ = try stepUpload(to: connection)
+            if output.count < ProxyLimits.pendingBytes && connection.stream.mayRead { continue }
+            try await waitForResponse(connection, output: output)
+        }
+        do throws(Failure) {
+            try await flush(output)
+        } catch {
+            throw .final(error)
+        }
+    }
+
+    /// Receives more of the content, directly into the output where nothing has to be looked at.
+    private mutating func receiveResponse(
+        _ connection: UpstreamConnection, input: Buffer, output: Buffer
+    ) throws(AttemptError) {
+        let isDirect = responseBody.isTransparent && input.isEmpty && output.isEmpty
+        let target = isDirect ? output : input
+        grow(target)
+        do throws(StreamError) {
+            var limit = Int.max
+            if isDirect, case .length = responseBody.incoming { limit = responseBody.left }
+            guard let count = try connection.stream.receive(into: target, atMost: limit) else {
+                return
+            }
+            if count == 0 {
+                if responseBody.sourceEnded(to: output) { return }
+                throw StreamError.closed
+            }
+            if isDirect {
+                responseBody.passed(count)
+                context.metrics.add(.bytesReceived, server: connection.series, count)
+                // A receive that filled the buffer asks for a larger one the next time.
+            }
+        } catch {
+            throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
+        }
+    }
+
+    /// Sends what the client takes now.
+    private mutating func sendOutput(_ output: Buffer) throws(AttemptError) {
+        let before = output.count
+        do throws(StreamError) {
+            try connection.stream.send(output)
+        } catch {
+            throw .final(.clientGone)
+        }
+        noteSent(before - output.count)
+    }
+
+    /// Waits until the upstream has more, or the client takes more, whichever is in the way.
+    private mutating func waitForResponse(_ connection: UpstreamConnection, output: Buffer)
+        async throws(AttemptError)
+    {
+        let timeouts = route?.route.policy.timeouts
+        let client = self.connection.stream
+        let now = context.reactor.now
+        let needsClient = !output.isEmpty && !client.mayWrite
+        let needsUpstream = output.count < ProxyLimits.pendingBytes
+        gather(connection.stream)
+        defer { scatter(connection.stream) }
+        var deadline = WaitPoint.never
+        do throws(StreamError) {
+            try client.watch()
+            if needsClient {
+                try client.watchWrites()
+                deadline = min(deadline, now + (timeouts?.send ?? 30_000_000_000))
+            }
+        } catch { throw .final(.clientGone) }
+        if needsUpstream {
+            do throws(StreamError) {
+                try connection.stream.watch()
+                if upload != nil { try connection.stream.watchWrites() }
+            } catch {
+                throw .upstream(.closed, requestBytesSent: true, responseSeen: true)
+            }
+            deadline = min(deadline, now + (timeouts?.response ?? 60_000_000_000))
+        }
+        switch await gathering.wait(until: deadline) {
+        case .ready:
+            // A client that left cannot be told anything more; one that only ended its side may
+            // still read, but for a response that goes on and on that is as good as gone.
+            if client.isBroken || (client.peerHasClosed && output.isEmpty && !connection.stream.mayRead)
+            {
+                throw .final(.clientGone)
+            }
+        case .cancelled: throw .final(.clientGone)
+        case .timedOut:
+            if needsClient { throw .final(.clientGone) }
+            throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
+        }
+    }
+
+    private func canSpliceResponse(from connection: UpstreamConnection) -> Bool {
+        guard case .length = responseBody.incoming, responseBody.isTransparent, upload == nil,
+            context.reactor.simulation == nil
+        else { return false }
+        return responseBody.left >= ProxyLimits.spliceThreshold
+    }
+
+    /// Moves a long content from socket to socket.
+    private mutating func spliceResponse(from connection: UpstreamConnection)
+        async throws(AttemptError)
+    {
+        guard
+            var pump = SplicePump(
+                from: connection.stream, to: self.connection.stream, length: responseBody.left)
+        else { return }
+        defer { pump.finish() }
+        var counted = 0
+        while true {
+            let need: SplicePump.Need
+            do throws(SpliceError) {
+                need = try pump.step()
+            } catch {
+                switch error {
+                case .source:
+                    throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
+                case .target: throw .final(.clientGone)
+                }
+            }
+            let moved = pump.moved - counted
+            counted = pump.moved
+            responseBody.passed(moved)
+            noteSent(moved)
+            context.metrics.add(.bytesReceived, server: connection.series, moved)
+            context.metrics.add(.bytesSpliced, moved)
+            switch need {
+            case .done: return
+            case .sourceEnded:
+                throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
+            case .source: try await waitToSplice(connection, forClient: false)
+            case .target: try await waitToSplice(connection, forClient: true)
+            }
+        }
+    }
+
+    private mutating func waitToSplice(_ connection: UpstreamConnection, forClient: Bool)
+        async throws(AttemptError)
+    {
+        let timeouts = route?.route.policy.timeouts
+        let now = context.reactor.now
+        if forClient {
+            do throws(StreamError) {
+                try await self.connection.stream.waitUntilWritable(
+                    deadline: now + (timeouts?.send ?? 30_000_000_000))
+            } catch { throw .final(.clientGone) }
+            return
+        }
+        do throws(StreamError) {
+            try await connection.stream.waitUntilReadable(
+                deadline: now + (timeouts?.response ?? 60_000_000_000))
+        } catch .timedOut {
+            throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
+        } catch {
+            throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
+        }
+    }
+
+    // MARK: To the client
+
+    /// Sends everything in the output.
+    mutating func flush(_ output: Buffer) async throws(Failure) {
+        let total = output.count
+        do throws(StreamError) {
+            try connection.stream.send(output)
+            if !output.isEmpty {
+                let timeout = route?.route.policy.timeouts.send ?? 30_000_000_000
+                // The deadline moves on with what the client takes.
+                while !output.isEmpty {
+                    try await connection.stream.waitUntilWritable(
+                        deadline: context.reactor.now + timeout)
+                    try connection.stream.send(output)
+                }
+            }
+        } catch {
+            noteSent(total - output.count)
+            throw .clientGone
+        }
+        noteSent(total)
+    }
+
+    /// Counts bytes that went to the client, and remembers when the first did.
+    mutating func noteSent(_ count: Int) {
+        if bytesSent == 0 && count > 0 { times.firstByte = context.reactor.now }
+        bytesSent += count
+    }
+}

@@ -1,0 +1,104 @@
+import Addressing
+import Bytes
+import Configuration
+import EventLoop
+import HTTP
+import HTTP1
+
+extension Exchange {
+    /// Finds the site by the host and the route by path and method, and the client behind the peer.
+    mutating func chooseRoute() throws(Failure) {
+        let listener = try listenerNumber()
+        let configuration = snapshot.configuration
+        guard let site = configuration.listeners[listener].table.find(host: request.host) else {
+            findClient(by: snapshot.topRule)
+            throw .refused(.unknownSite)
+        }
+        switch PathNormalization.normalize(request.path, into: &normalizedPath) {
+        case .unchanged: pathIsNormal = true
+        case .rewritten: pathIsNormal = false
+        case .rejected:
+            findClient(by: snapshot.topRule)
+            throw .refused(.invalidPath)
+        }
+        let table = configuration.sites[site].table
+        let method = MethodSet(rawValue: 1 << UInt16(request.method.rawValue))
+        let number =
+            pathIsNormal
+            ? table.find(path: request.path, method: method)
+            : table.find(path: normalizedPath.span, method: method)
+        guard let number else {
+            findClient(by: snapshot.topRule)
+            throw .refused(.noRoute)
+        }
+        let chosen = snapshot.routes[site][number]
+        route = chosen
+        findClient(by: chosen.rule)
+    }
+
+    /// Which of the snapshot's listeners the connection came in by.
+    private func listenerNumber() throws(Failure) -> Int {
+        if connection.listenerGeneration == snapshot.generation { return connection.listenerNumber }
+        // The listener is gone since a reload: its connections meet nobody's sites.
+        guard let number = snapshot.number(of: connection.listener) else {
+            throw .refused(.unknownSite)
+        }
+        connection.listenerGeneration = snapshot.generation
+        connection.listenerNumber = number
+        return number
+    }
+
+    /// Finds the client by the route's rule, from right to left over trusted proxies only.
+    private mutating func findClient(by rule: ClientAddressRule) {
+        client = rule.start(peer: connection.peer, header: connection.proxyHeader)
+        let name: FieldName = rule.source == .forwarded ? .forwarded : .xForwardedFor
+        if client.wantsField && request.fields.contains(name) {
+            for index in request.fields.indices.reversed() {
+                guard client.wantsField else { break }
+                if request.fields.known(at: index) == name {
+                    rule.read(request.fields.value(at: index), into: &client)
+                }
+            }
+        }
+        if !client.peerIsTrusted {
+            context.forwardedWarning.note(
+                peer: client.peer, claims: request.fields.contains(.xForwardedFor))
+        }
+        findScheme()
+        makeRequestID()
+    }
+
+    /// The scheme that the client used, as far as trusted proxies tell.
+    private mutating func findScheme() {
+        scheme = connection.isSecure ? .https : .http
+        guard client.peerIsTrusted else { return }
+        if let told = client.scheme {
+            scheme = told
+        } else if let index = request.fields.first(.xForwardedProto),
+            let told = ForwardedScheme(request.fields.value(at: index))
+        {
+            scheme = told
+        }
+    }
+
+    /// Keeps the request id of a trusted peer, else makes one of 128 random bits.
+    private mutating func makeRequestID() {
+        if client.peerIsTrusted, let index = request.fields.first(.xRequestID) {
+            let value = request.fields.value(at: index)
+            if value.count <= ProxyLimits.requestIDBytes && !value.isEmpty
+                && Characters.isToken(value)
+            {
+                for place in value.indices { requestID.append(value[place]) }
+                return
+            }
+        }
+        for _ in 0..<2 {
+            var bits = context.reactor.random.next()
+            for _ in 0..<16 {
+                let digit = UInt8(truncatingIfNeeded: bits & 15)
+                requestID.append(digit < 10 ? digit &+ 48 : digit &+ 87)
+                bits >>= 4
+            }
+        }
+    }
+}
