@@ -13,7 +13,7 @@ extension Directive {
                 "for `hash`: `client_address`, `host`, `path`, `uri`, `header:NAME` or "
                     + "`cookie:NAME`")
         ],
-        fallback: "round_robin",
+        fallback: "`round_robin`",
         summary: "How a server is chosen.",
         help: """
             `round_robin`: in turn, by weight. `least_conn`: the one with the fewest requests in \

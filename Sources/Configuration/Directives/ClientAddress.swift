@@ -9,7 +9,7 @@ extension Directive {
                 "NETWORK", .either(["unix"], .network), .oneOrMore,
                 "a network in CIDR notation, an address, or `unix` for peers on a unix socket")
         ],
-        fallback: "nobody is trusted",
+        fallback: "nobody's word is believed",
         summary: "The proxies in front of the gateway whose word is believed.",
         help: """
             Their X-Forwarded-For (or what `client_address` names) is read from right to left, over \
@@ -71,7 +71,7 @@ extension Directive {
         name: "forwarded",
         contexts: [.top, .site],
         arguments: [Argument("on|off", .keyword(["on", "off"]), "whether it is sent")],
-        fallback: "off",
+        fallback: "`off`",
         summary: "Sends a Forwarded field upstream.",
         help: """
             The standard form (RFC 7239) of what X-Forwarded-For, -Proto and -Host say; those are \

@@ -10,7 +10,7 @@ extension Directive {
                 "how long the first time; each time after that twice as long"),
             Option("max", .duration(Bounds.duration), default: "60s", "how long at most"),
         ],
-        fallback: "eject fails=3 time=1s max=60s",
+        fallback: "`eject fails=3 time=1s max=60s`",
         summary: "When a server that fails requests is set aside.",
         help: """
             Failures are refused or timed-out connections, broken or malformed responses, and \

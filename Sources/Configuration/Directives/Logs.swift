@@ -12,7 +12,7 @@ extension Directive {
                 "format", .keyword(AccessLog.Format.allCases.map(\.rawValue)), default: "combined",
                 "how a line looks")
         ],
-        fallback: "stdout format=combined",
+        fallback: "`stdout format=combined`",
         summary: "Where requests are logged.",
         help: """
             Lines are written in batches, off the path of a request; a full disk loses lines and \
@@ -52,7 +52,7 @@ extension Directive {
                 "format", .keyword(OperationalLog.Format.allCases.map(\.rawValue)),
                 default: "text", "how a line looks"),
         ],
-        fallback: "log level=info format=text",
+        fallback: "`log level=info format=text`",
         summary: "The gateway's own log.",
         help: """
             What the gateway does and notices; requests are in the `access_log`. It goes to the \

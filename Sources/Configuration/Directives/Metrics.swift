@@ -7,7 +7,7 @@ extension Directive {
         arguments: [
             Argument("ADDRESS", .either(["off"], .listenAddress), "an address, or `off`")
         ],
-        fallback: "off",
+        fallback: "`off`",
         summary: "Where metrics and health of the gateway are served.",
         help: """
             Prometheus text at `/metrics`, and `/livez` and `/readyz`, on a listener of its own. \

@@ -5,7 +5,7 @@ extension Directive {
         arguments: [
             Argument("SERVER", .keyword(Profile.allCases.map(\.rawValue)), "what the servers are")
         ],
-        fallback: "generic",
+        fallback: "`generic`",
         summary: "Defaults that fit a kind of application server.",
         help: """
             `gunicorn`: requests are taken in whole before they are forwarded, so that a slow client \

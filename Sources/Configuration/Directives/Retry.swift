@@ -8,7 +8,7 @@ extension Directive {
                 "attempts", .count(2...10), default: "2",
                 "how many times in all a request may be tried"),
         ],
-        fallback: "retry attempts=2",
+        fallback: "`retry attempts=2`",
         summary: "How often a request may be tried.",
         help: """
             A request is tried again only where that is safe: nothing of a response was seen, and \

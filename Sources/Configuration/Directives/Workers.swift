@@ -7,7 +7,7 @@ extension Directive {
                 "COUNT", .either(["auto"], .count(1...1024)),
                 "a number, or `auto` for one on each core that the process may use")
         ],
-        fallback: "auto",
+        fallback: "`auto`",
         summary: "How many event loops there are.",
         help: "Each has a thread of its own.",
         example: .top("workers 2"),

@@ -117,6 +117,15 @@ enum ActionDraft: Sendable {
     case respond(FixedResponse)
     case redirect(Redirection)
 
+    /// The directive that says it.
+    var directive: String {
+        switch self {
+        case .proxyName, .proxyEndpoint: "proxy"
+        case .respond: "respond"
+        case .redirect: "redirect"
+        }
+    }
+
     /// Whether requests are forwarded.
     var forwards: Bool {
         switch self {

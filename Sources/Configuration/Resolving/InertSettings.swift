@@ -64,7 +64,7 @@ func checkInertSite(_ site: Block, isSound: Bool, report: Report) {
         site.routes.allSatisfy({ $0.action != nil })
     {
         report.error(
-            action.mark, "has no effect: every route has an action of its own, '*' included")
+            action.mark, "\(action.value.directive): has no effect: every route has an action of its own, '*' included")
     }
     let actions = RoutePlan.plans(of: site).compactMap { $0.block?.action ?? site.action }
     guard !actions.contains(where: \.value.forwards), actions.count > 0 else { return }
