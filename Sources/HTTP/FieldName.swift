@@ -1,0 +1,163 @@
+/// The field names that a gateway treats specially; every other name is `other`.
+///
+/// Raw values index `canonicalFieldNames` and fit a `FieldNameSet` of 128 bits.
+public enum FieldName: UInt8, Sendable, CaseIterable {
+    case host
+    case connection
+    case contentLength
+    case transferEncoding
+    case te
+    case trailer
+    case upgrade
+    case keepAlive
+    case proxyConnection
+    case proxyAuthenticate
+    case proxyAuthorization
+    case http2Settings
+    case expect
+    case date
+    case server
+    case via
+    case forwarded
+    case xForwardedFor
+    case xForwardedProto
+    case xForwardedHost
+    case xForwardedPort
+    case xForwardedPrefix
+    case xRealIP
+    case xRequestID
+    case xAccelBuffering
+    case userAgent
+    case referer
+    case origin
+    case accept
+    case acceptCharset
+    case acceptEncoding
+    case acceptLanguage
+    case acceptRanges
+    case authorization
+    case authenticationInfo
+    case wwwAuthenticate
+    case cookie
+    case setCookie
+    case contentType
+    case contentEncoding
+    case contentLanguage
+    case contentLocation
+    case contentRange
+    case contentDisposition
+    case range
+    case ifMatch
+    case ifNoneMatch
+    case ifModifiedSince
+    case ifUnmodifiedSince
+    case ifRange
+    case etag
+    case lastModified
+    case cacheControl
+    case cacheStatus
+    case cdnCacheControl
+    case age
+    case expires
+    case vary
+    case pragma
+    case warning
+    case location
+    case retryAfter
+    case allow
+    case link
+    case maxForwards
+    case earlyData
+    case altSvc
+    case priority
+    case proxyStatus
+    case traceparent
+    case contentSecurityPolicy
+    case strictTransportSecurity
+    case secWebSocketKey
+    case secWebSocketAccept
+    /// A name without special meaning; its bytes are in the section.
+    case other
+
+    /// The name as its RFC spells it; empty for `other`.
+    public var canonical: StaticString { canonicalFieldNames[Int(rawValue)] }
+}
+
+/// In the order of the cases of `FieldName`; a test compares the two.
+let canonicalFieldNames: [StaticString] = [
+    "Host",
+    "Connection",
+    "Content-Length",
+    "Transfer-Encoding",
+    "TE",
+    "Trailer",
+    "Upgrade",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "HTTP2-Settings",
+    "Expect",
+    "Date",
+    "Server",
+    "Via",
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Real-IP",
+    "X-Request-ID",
+    "X-Accel-Buffering",
+    "User-Agent",
+    "Referer",
+    "Origin",
+    "Accept",
+    "Accept-Charset",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Accept-Ranges",
+    "Authorization",
+    "Authentication-Info",
+    "WWW-Authenticate",
+    "Cookie",
+    "Set-Cookie",
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Location",
+    "Content-Range",
+    "Content-Disposition",
+    "Range",
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "If-Range",
+    "ETag",
+    "Last-Modified",
+    "Cache-Control",
+    "Cache-Status",
+    "CDN-Cache-Control",
+    "Age",
+    "Expires",
+    "Vary",
+    "Pragma",
+    "Warning",
+    "Location",
+    "Retry-After",
+    "Allow",
+    "Link",
+    "Max-Forwards",
+    "Early-Data",
+    "Alt-Svc",
+    "Priority",
+    "Proxy-Status",
+    "Traceparent",
+    "Content-Security-Policy",
+    "Strict-Transport-Security",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Accept",
+    "",
+]

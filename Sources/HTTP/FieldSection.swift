@@ -1,0 +1,259 @@
+import Bytes
+
+/// The fields of a message in the order received: a header section or a trailer section.
+///
+/// Names and values are stored as bytes in one array, so a section that has been used once takes in
+/// the next message without allocating. Entries are numbered from 0 to `count`; one that was
+/// removed keeps its number and is skipped by everything that looks for fields.
+public struct FieldSection: Sendable {
+    /// One field: where its name and value stand.
+    struct Entry: Sendable {
+        var nameStart: UInt32
+        var nameCount: UInt32
+        var valueStart: UInt32
+        var valueCount: UInt32
+        var known: FieldName
+        var marks: UInt8
+    }
+
+    /// Bytes that all names and values together may take; above every limit that a parser accepts,
+    /// and small enough for positions of 32 bits.
+    public static let maximumByteCount = 1 << 28
+
+    private static let removedMark: UInt8 = 1
+    private static let hopByHopMark: UInt8 = 2
+
+    /// Invariant: at most `maximumByteCount` bytes; every range in `entries` lies within, once a
+    /// parser is done with the section.
+    var storage: [UInt8] = []
+    private var entries: [Entry] = []
+    /// The known names of entries that are not removed.
+    private var present = FieldNameSet()
+    /// Bytes at the front of the storage that belong to a start line, not to a field.
+    private var startLineCount = 0
+
+    /// An empty section.
+    public init() {}
+
+    /// How many entries there are, removed ones included.
+    public var count: Int { entries.count }
+    /// The numbers of all entries, removed ones included.
+    public var indices: Range<Int> { 0..<entries.count }
+    /// Whether there is no entry.
+    public var isEmpty: Bool { entries.isEmpty }
+    /// Bytes of storage, an upper bound of what all names and values take together.
+    public var byteCount: Int { storage.count }
+
+    /// Drops all fields and keeps the memory.
+    public mutating func removeAll() {
+        entries.removeAll(keepingCapacity: true)
+        present = FieldNameSet()
+        if storage.count > startLineCount { storage.removeLast(storage.count - startLineCount) }
+    }
+
+    /// Adds a field at the end.
+    ///
+    /// - Parameters:
+    ///   - name: A valid token; it is not checked here.
+    ///   - value: A valid field value (`Characters.isFieldValue`); it is not checked here.
+    public mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+        let nameRange = store(name)
+        add(FieldName.match(name), nameRange, store(value))
+    }
+
+    /// Adds a field at the end, its name spelled as in its RFC.
+    ///
+    /// - Parameters:
+    ///   - known: Any name but `other`, which adds nothing.
+    ///   - value: A valid field value (`Characters.isFieldValue`); it is not checked here.
+    public mutating func append(_ known: FieldName, value: Span<UInt8>) {
+        guard known != .other else { return }
+        let start = storage.count
+        known.canonical.withUTF8Buffer { unsafe storage.append(contentsOf: $0) }
+        add(known, ByteRange(start, storage.count), store(value))
+    }
+
+    /// The name of an entry as it was received.
+    ///
+    /// - Parameter index: One of `indices`.
+    @_lifetime(borrow self)
+    public func name(at index: Int) -> Span<UInt8> {
+        let entry = entries[index]
+        return bytes(in: ByteRange(start: entry.nameStart, count: entry.nameCount))
+    }
+
+    /// The value of an entry without the whitespace around it.
+    ///
+    /// - Parameter index: One of `indices`.
+    @_lifetime(borrow self)
+    public func value(at index: Int) -> Span<UInt8> {
+        let entry = entries[index]
+        return bytes(in: ByteRange(start: entry.valueStart, count: entry.valueCount))
+    }
+
+    /// Which known name an entry has.
+    ///
+    /// - Parameter index: One of `indices`.
+    public func known(at index: Int) -> FieldName { entries[index].known }
+
+    /// Whether an entry is still there.
+    ///
+    /// - Parameter index: One of `indices`.
+    public func isPresent(at index: Int) -> Bool {
+        entries[index].marks & Self.removedMark == 0
+    }
+
+    /// Whether an entry concerns one connection only: its name is one of
+    /// `FieldNameSet.hopByHop`, or a Connection field names it.
+    ///
+    /// - Parameter index: One of `indices`.
+    public func isHopByHop(at index: Int) -> Bool {
+        entries[index].marks & Self.hopByHopMark != 0
+    }
+
+    /// The first entry of a known name, or nil.
+    public func first(_ known: FieldName) -> Int? { next(known, from: 0) }
+
+    /// The first entry of a known name at or after a number, or nil.
+    public func next(_ known: FieldName, from start: Int) -> Int? {
+        guard present.contains(known) else { return nil }
+        var index = start
+        while index < entries.count {
+            if entries[index].known == known, isPresent(at: index) { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Whether there is a field of a known name.
+    public func contains(_ known: FieldName) -> Bool { present.contains(known) }
+
+    /// How many fields of a known name there are.
+    public func count(of known: FieldName) -> Int {
+        guard present.contains(known) else { return 0 }
+        var result = 0
+        for index in indices where entries[index].known == known && isPresent(at: index) {
+            result += 1
+        }
+        return result
+    }
+
+    /// The first entry of any name, letters compared without regard to case, or nil.
+    public func first(named name: Span<UInt8>) -> Int? {
+        let known = FieldName.match(name)
+        if known != .other { return first(known) }
+        for index in indices where entries[index].known == .other && isPresent(at: index) {
+            if self.name(at: index).equalsIgnoringCase(name) { return index }
+        }
+        return nil
+    }
+
+    /// Removes all fields of a known name.
+    public mutating func removeAll(_ known: FieldName) {
+        guard present.contains(known) else { return }
+        for index in indices where entries[index].known == known {
+            entries[index].marks |= Self.removedMark
+        }
+        present.remove(known)
+    }
+
+    /// Removes one field.
+    ///
+    /// - Parameter index: One of `indices`.
+    public mutating func remove(at index: Int) {
+        entries[index].marks |= Self.removedMark
+        let known = entries[index].known
+        for other in indices where entries[other].known == known && isPresent(at: other) { return }
+        present.remove(known)
+    }
+
+    /// Marks one field as concerning this connection only.
+    ///
+    /// - Parameter index: One of `indices`.
+    public mutating func markHopByHop(at index: Int) {
+        entries[index].marks |= Self.hopByHopMark
+    }
+}
+
+/// What parsers and serialisers of this package need beyond the public surface.
+extension FieldSection {
+    /// Empties everything, the start line included, and keeps the memory.
+    package mutating func reset() {
+        if !entries.isEmpty { entries.removeAll(keepingCapacity: true) }
+        if !storage.isEmpty { storage.removeAll(keepingCapacity: true) }
+        present = FieldNameSet()
+        startLineCount = 0
+    }
+
+    /// Records a field whose bytes are going to be stored by `storeHead`, at the same positions.
+    package mutating func record(_ known: FieldName, name: ByteRange, value: ByteRange) {
+        add(known, name, value)
+    }
+
+    /// Takes over the bytes of a whole head, into which the recorded fields point.
+    ///
+    /// - Parameter startLineCount: How many of the bytes come before the first field.
+    package mutating func storeHead(_ bytes: Span<UInt8>, startLineCount: Int) {
+        unsafe bytes.withUnsafeBufferPointer { unsafe storage.append(contentsOf: $0) }
+        self.startLineCount = startLineCount
+    }
+
+    /// Stores bytes that belong to no field, behind all others.
+    package mutating func store(_ bytes: Span<UInt8>) -> ByteRange {
+        let start = storage.count
+        precondition(bytes.count <= Self.maximumByteCount - start)
+        unsafe bytes.withUnsafeBufferPointer { unsafe storage.append(contentsOf: $0) }
+        return ByteRange(start, storage.count)
+    }
+
+    /// Stores bytes that belong to no field, ASCII letters made lower-case.
+    package mutating func storeLowercased(_ range: ByteRange) -> ByteRange {
+        let start = storage.count
+        guard range.end <= start else { return .empty }
+        for index in Int(range.start)..<range.end { storage.append(asciiLowercase(storage[index])) }
+        return ByteRange(start, storage.count)
+    }
+
+    /// Whether a field is there and travels on past this gateway.
+    package func isEndToEnd(at index: Int, skipping skipped: FieldNameSet) -> Bool {
+        entries[index].marks == 0 && !skipped.contains(entries[index].known)
+    }
+
+    /// Where the value of an entry stands.
+    package func valueRange(at index: Int) -> ByteRange {
+        ByteRange(start: entries[index].valueStart, count: entries[index].valueCount)
+    }
+
+    /// Marks all fields of a name that stands somewhere in the storage.
+    package mutating func markHopByHop(named range: ByteRange) {
+        let known = FieldName.match(bytes(in: range))
+        guard present.contains(known) else { return }
+        for index in entries.indices where entries[index].known == known {
+            if known == .other, !name(at: index).equalsIgnoringCase(bytes(in: range)) { continue }
+            entries[index].marks |= Self.hopByHopMark
+        }
+    }
+
+    /// The bytes of a range; none if it lies outside, as while a head is incomplete.
+    @_lifetime(borrow self)
+    package func bytes(in range: ByteRange) -> Span<UInt8> {
+        let all = storage.span
+        guard range.end <= all.count else { return all.extracting(first: 0) }
+        return all.extracting(Int(range.start)..<range.end)
+    }
+
+    private mutating func add(_ known: FieldName, _ name: ByteRange, _ value: ByteRange) {
+        let marks = FieldNameSet.hopByHop.contains(known) ? Self.hopByHopMark : 0
+        entries.append(
+            Entry(
+                nameStart: name.start,
+                nameCount: name.count,
+                valueStart: value.start,
+                valueCount: value.count,
+                known: known,
+                marks: marks
+            )
+        )
+        present.insert(known)
+    }
+}

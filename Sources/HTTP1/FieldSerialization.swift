@@ -1,0 +1,17 @@
+public import Bytes
+public import HTTP
+
+extension Buffer {
+    /// Writes all fields of a section that travel on: not removed, not hop-by-hop, not skipped.
+    ///
+    /// - Parameter skipped: Names that the caller leaves out or writes itself.
+    /// Source: RFC 9110 §7.6.1.
+    public func writeEndToEndFields(
+        of section: borrowing FieldSection,
+        skipping skipped: FieldNameSet = []
+    ) {
+        for index in section.indices where section.isEndToEnd(at: index, skipping: skipped) {
+            writeField(section.name(at: index), value: section.value(at: index))
+        }
+    }
+}
