@@ -43,9 +43,8 @@ extension Endpoint: CustomStringConvertible {
     }
 }
 
-/// Checks a host name and puts it in lower case. Underscores are allowed: names of containers and
-/// services have them.
-/// Source: RFC 1123 §2.1, RFC 1035 §2.3.1
+// Checks a host name and puts it in lower case. Underscores are allowed: names of containers and
+// services have them. Source: RFC 1123 §2.1, RFC 1035 §2.3.1
 private func hostName(_ text: String) throws(AddressError) -> String {
     // A dot at the end only says that the name is complete.
     let name = text.hasSuffix(".") ? text.dropLast() : text[...]

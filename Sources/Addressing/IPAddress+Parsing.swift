@@ -11,7 +11,7 @@ extension IPAddress {
 
     /// The longest address text: six groups and a dotted IPv4 address.
     public static let maximumTextCount = 45
-    /// The longest zone identifier that is accepted, in bytes. An interface name has 15.
+    /// The longest zone identifier that is accepted, in bytes; an interface name has at most 15.
     static let maximumZoneCount = 32
 
     /// Reads an address strictly: four decimal octets without leading zeros, or an RFC 4291 text.

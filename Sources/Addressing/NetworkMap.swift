@@ -27,7 +27,8 @@ public struct NetworkMap<Value: Sendable>: Sendable {
     }
 
     /// The value of the most specific network that an address lies in; nil if in none.
-    /// - Parameter address: An IPv4-mapped address counts as IPv4.
+    ///
+    /// An IPv4-mapped address counts as IPv4.
     public func value(for address: IPAddress) -> Value? {
         let plain = address.unmapped
         let found = plain.v4.map { v4.payload(at: $0) } ?? v6.payload(at: plain.bits)

@@ -35,8 +35,7 @@ public struct NetworkSet: Sendable {
     /// Whether there is no network in the set.
     public var isEmpty: Bool { networks.isEmpty }
 
-    /// Whether one of the networks holds an address.
-    /// - Parameter address: An IPv4-mapped address counts as IPv4.
+    /// Whether one of the networks holds an address; an IPv4-mapped address counts as IPv4.
     public func contains(_ address: IPAddress) -> Bool {
         let plain = address.unmapped
         if let number = plain.v4 { return v4.payload(at: number) >= 0 }
