@@ -76,7 +76,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP"],
-            swiftSettings: settings),
+            exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop"],
             swiftSettings: settings),

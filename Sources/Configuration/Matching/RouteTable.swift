@@ -110,13 +110,3 @@ public struct RouteTable: Sendable {
         return nil
     }
 }
-
-/// Some request methods.
-public struct MethodSet: OptionSet, Sendable, Hashable {
-    /// Bit `n` stands for the method number `n` of `names`; the last one for every other method.
-    public let rawValue: UInt16
-    /// Makes a set of its bits.
-    public init(rawValue: UInt16) { self.rawValue = rawValue }
-    /// Every method.
-    public static let all = MethodSet(rawValue: .max)
-}

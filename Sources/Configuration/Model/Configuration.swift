@@ -17,7 +17,7 @@ public struct Configuration: Sendable {
     /// How many event loops to run.
     public let workers: Workers
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil when off.
-    public let metrics: Endpoint?
+    public let metrics: SocketAddress?
     /// The gateway's own operational log.
     public let log: OperationalLog
     /// What holds for a connection before any request of it is understood.

@@ -6,8 +6,8 @@ public final class Route: Sendable {
     public let site: Int
     /// Which paths it takes.
     public let pattern: PathPattern
-    /// Which methods it takes, upper-case; empty means all.
-    public let methods: [String]
+    /// Which methods it takes.
+    public let methods: MethodSet
     /// What answers.
     public let action: Action
     /// Changes to the path before the request is forwarded.
@@ -16,7 +16,7 @@ public final class Route: Sendable {
     public let policy: Policy
 
     init(
-        site: Int, pattern: PathPattern, methods: [String], action: Action, rewriting: Rewriting,
+        site: Int, pattern: PathPattern, methods: MethodSet, action: Action, rewriting: Rewriting,
         policy: Policy
     ) {
         self.name = pattern.description

@@ -1,0 +1,21 @@
+extension Directive {
+    /// Every directive, in the order of the reference. A test walks it.
+    static let all: [Directive] = [
+        // What is served, and where.
+        site, route, listen,
+        // What answers.
+        proxy, respond, redirect,
+        // Changes on the way.
+        rewrite, stripPrefix, header,
+        // Servers.
+        upstream, server, balance, keepalive, healthCheck, eject, retry, profile,
+        // Clients.
+        trustedProxies, clientAddress, forwarded, allow, deny,
+        // Bounds.
+        timeout, limit, buffer,
+        // What is told.
+        errorPage, accessLog, log, metrics,
+        // The process and the file.
+        workers, include,
+    ]
+}

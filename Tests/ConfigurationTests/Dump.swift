@@ -1,0 +1,122 @@
+import Addressing
+import Configuration
+
+/// The model as text, for golden files: what differs from a plain setting is what a case is about,
+/// so that much is left out which a case would only repeat.
+func dump(_ configuration: Configuration) -> String {
+    var lines = configuration.summary
+    let connection = configuration.connection
+    lines.append(
+        "connection header=\(milliseconds(connection.headerTimeout)) "
+            + "idle=\(milliseconds(connection.idleTimeout)) size=\(connection.headerSize) "
+            + "count=\(connection.headerCount) target=\(connection.targetSize) "
+            + "connections=\(connection.connections.map { "\($0)" } ?? "off")")
+    lines.append(
+        "process workers=\(configuration.workers) drain=\(milliseconds(configuration.drainTimeout)) "
+            + "log=\(configuration.log.level.rawValue),\(configuration.log.format.rawValue)")
+    for (number, log) in configuration.accessLogs.enumerated() {
+        lines.append("access_log \(number): \(log.destination) \(log.format.rawValue)")
+    }
+    for site in configuration.sites {
+        lines.append("policy of \(site.name): \(dump(site.policy))")
+        for route in site.routes {
+            lines.append("policy of \(site.name) \(route.name): \(dump(route.policy))")
+            for rule in route.rewriting.rules {
+                lines.append(
+                    "  rewrite \(rule.from) → \(String(decoding: rule.replacement, as: UTF8.self))")
+            }
+            switch route.action {
+            case .respond(let response):
+                lines.append(
+                    "  content \(String(decoding: response.body, as: UTF8.self).debugDescription) "
+                        + "type \(response.contentType ?? "none")")
+            case .redirect(let redirection): lines.append("  target \(dump(redirection.target))")
+            case .proxy: break
+            }
+        }
+    }
+    lines += configuration.upstreams.flatMap(dump)
+    return lines.joined(separator: "\n") + "\n"
+}
+
+private func dump(_ policy: Policy) -> String {
+    let times = policy.timeouts
+    var parts = [
+        "body=\(milliseconds(times.body)) idle=\(milliseconds(times.idle)) "
+            + "send=\(milliseconds(times.send)) connect=\(milliseconds(times.connect)) "
+            + "response=\(milliseconds(times.response)) "
+            + "upstream_send=\(milliseconds(times.upstreamSend)) "
+            + "tunnel=\(milliseconds(times.tunnel))",
+        "limit=\(policy.bodyLimit.map { "\($0)" } ?? "off")",
+        "log=\(policy.accessLog.map { "\($0)" } ?? "off")",
+        "client=\(policy.clientAddress.source.rawValue)",
+    ]
+    if !policy.clientAddress.trusted.isEmpty || policy.clientAddress.trustsUnix {
+        let networks = policy.clientAddress.trusted.networks.map(\.description)
+        let unix = policy.clientAddress.trustsUnix ? ["unix"] : []
+        parts.append("trusted=\((networks + unix).joined(separator: ","))")
+    }
+    if policy.sendsForwarded { parts.append("forwarded") }
+    if policy.buffering.isOn {
+        parts.append("buffer=\(policy.buffering.memory),\(policy.buffering.directory)")
+    }
+    if let access = policy.access {
+        parts.append("others=\(access.allowsOthers) unix=\(access.allowsUnix)")
+    }
+    parts += policy.requestHeaders.map { "\n  request \(dump($0))" }
+    parts += policy.responseHeaders.map { "\n  response \(dump($0))" }
+    parts += policy.errorPages.map {
+        "\n  error_page \($0.status) \($0.contentType) \($0.body.count) bytes"
+    }
+    return parts.joined(separator: " ").replacing(" \n", with: "\n")
+}
+
+private func dump(_ rule: HeaderRule) -> String {
+    switch rule.operation {
+    case .set(let template): "set \(rule.name) \(dump(template))"
+    case .add(let template): "add \(rule.name) \(dump(template))"
+    case .remove: "remove \(rule.name)"
+    }
+}
+
+private func dump(_ template: Template) -> String {
+    template.segments.map { segment in
+        switch segment {
+        case .literal(let bytes): "'\(String(decoding: bytes, as: UTF8.self))'"
+        case .variable(let variable): "<\(variable.rawValue)>"
+        }
+    }.joined(separator: " ")
+}
+
+private func dump(_ upstream: Upstream) -> [String] {
+    var lines = [
+        "upstream \(upstream.name): \(upstream.balance) attempts=\(upstream.attempts) "
+            + "profile=\(upstream.profile.rawValue) length=\(upstream.needsContentLength) "
+            + "connect=\(milliseconds(upstream.connectTimeout))"
+    ]
+    if let keep = upstream.keepAlive {
+        lines.append(
+            "  keepalive \(keep.connections) idle=\(milliseconds(keep.idle)) "
+                + "requests=\(keep.requests.map { "\($0)" } ?? "any")")
+    }
+    if let check = upstream.healthCheck {
+        lines.append(
+            "  health_check \(check.path) every=\(milliseconds(check.interval)) "
+                + "timeout=\(milliseconds(check.timeout)) passes=\(check.passes) "
+                + "fails=\(check.fails) expect=\(check.expected) host=\(check.host ?? "own")")
+    }
+    if let eject = upstream.ejection {
+        lines.append(
+            "  eject \(eject.fails) time=\(milliseconds(eject.time)) "
+                + "max=\(milliseconds(eject.maximum))")
+    }
+    for server in upstream.servers {
+        lines.append(
+            "  server \(server.endpoint) weight=\(server.weight)"
+                + (server.maximumConnections.map { " max=\($0)" } ?? "")
+                + (server.isBackup ? " backup" : "") + (server.isDown ? " down" : ""))
+    }
+    return lines
+}
+
+private func milliseconds(_ nanoseconds: Int64) -> String { "\(nanoseconds / 1_000_000)ms" }
