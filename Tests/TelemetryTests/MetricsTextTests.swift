@@ -35,7 +35,8 @@ struct MetricsTextTests {
             #"process_cpu_seconds_total 1.234567"#,
             #"process_start_time_seconds 1795371031.042"#,
             #"gateway_build_info{version="0.1.0",revision="d8ae726"} 1"#,
-        ])
+        ]
+    )
     func sums(line: String) {
         let scrape = SampleScrape()
         for format in MetricsFormat.allCases {
@@ -87,9 +88,14 @@ struct MetricsTextTests {
     func empty() {
         let names = MetricNames(requestsRejected: [], connectionsClosed: [])
         let scrape = MetricsText(
-            [], names: names, series: SeriesRegistry(), process: ProcessFigures(),
-            logs: LogFigures(), configuration: ConfigurationFigures(),
-            build: BuildFigures(version: "1"))
+            [],
+            names: names,
+            series: SeriesRegistry(),
+            process: ProcessFigures(),
+            logs: LogFigures(),
+            configuration: ConfigurationFigures(),
+            build: BuildFigures(version: "1")
+        )
         let lines = text(scrape.render(.prometheus)).split(separator: "\n")
         #expect(lines.count { $0.hasPrefix("# TYPE") } == MetricTable.all.count)
     }
@@ -104,7 +110,8 @@ struct MetricsTextTests {
 
     @Test(
         "A parser of another make takes both formats",
-        .enabled(if: ProcessInfo.processInfo.environment["GATEWAY_SCRAPE_FOLDER"] != nil))
+        .enabled(if: ProcessInfo.processInfo.environment["GATEWAY_SCRAPE_FOLDER"] != nil)
+    )
     func forAnotherParser() throws {
         let folder = try #require(ProcessInfo.processInfo.environment["GATEWAY_SCRAPE_FOLDER"])
         let scrape = SampleScrape().scrape()

@@ -9,8 +9,10 @@ func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 /// A scrape of figures that touch every family.
 struct SampleScrape {
     let names = MetricNames(
-        requestsRejected: ["bad_header", "body_too_large"], connectionsClosed: ["idle", "client"],
-        upstreamFailures: ["connect_refused", "reset"])
+        requestsRejected: ["bad_header", "body_too_large"],
+        connectionsClosed: ["idle", "client"],
+        upstreamFailures: ["connect_refused", "reset"]
+    )
     let registry = SeriesRegistry()
     let loops: [LoopMetrics]
 
@@ -26,8 +28,16 @@ struct SampleScrape {
             loop.adjust(.requestsInFlight, by: -1)
             loop.record(
                 RequestFigures(
-                    route: shop, method: .get, status: 200, total: 3_000_000, upstream: 2_000_000,
-                    firstByte: 400_000, bytesReceived: 300, bytesSent: 5000))
+                    route: shop,
+                    method: .get,
+                    status: 200,
+                    total: 3_000_000,
+                    upstream: 2_000_000,
+                    firstByte: 400_000,
+                    bytesReceived: 300,
+                    bytesSent: 5000
+                )
+            )
             loop.recordTurn(busy: 1_000_000_000, waited: 4_000_000_000, lag: 1_000_000)
             loop.set(.timers, to: 7)
             loop.setHealth(.healthy, server: server)
@@ -35,7 +45,14 @@ struct SampleScrape {
         }
         loops[0].record(
             RequestFigures(
-                route: odd, method: .other, status: 0, total: -5, bytesReceived: 1, bytesSent: 0))
+                route: odd,
+                method: .other,
+                status: 0,
+                total: -5,
+                bytesReceived: 1,
+                bytesSent: 0
+            )
+        )
         loops[0].count(.requestsRejected, reason: 1)
         loops[0].count(.requestsRejected, reason: 99)
         loops[0].count(.requestsRejected, reason: -1)
@@ -57,9 +74,14 @@ struct SampleScrape {
         configuration.loadedUnixSeconds = 1_795_371_031
         configuration.hash = "abc"
         return MetricsText(
-            loops.map { $0.snapshot() }, names: names, series: registry, process: process,
-            logs: LogFigures(), configuration: configuration,
-            build: BuildFigures(version: "0.1.0", revision: "d8ae726"))
+            loops.map { $0.snapshot() },
+            names: names,
+            series: registry,
+            process: process,
+            logs: LogFigures(),
+            configuration: configuration,
+            build: BuildFigures(version: "0.1.0", revision: "d8ae726")
+        )
     }
 
     func lines(_ format: MetricsFormat) -> [String] {

@@ -29,7 +29,9 @@ struct LogFile {
         case stream
     }
 
-    /// A pipe that polls writable takes this many bytes without blocking, and as one. Source: pipe(7).
+    /// A pipe that polls writable takes this many bytes without blocking, and as one.
+    ///
+    /// Source: pipe(7).
     static var pieceLimit: Int { 4096 }
     /// Nanoseconds between two looks at whether the path still names the open file.
     static var checkInterval: Int64 { 1_000_000_000 }
@@ -51,6 +53,7 @@ struct LogFile {
 
     /// Takes over a target.
     /// - Parameters:
+    ///   - target: What is written to.
     ///   - descriptor: What `open` returned for it.
     ///   - now: Nanoseconds of the monotonic clock.
     init(target: LogTarget, descriptor: Int32, now: Int64) {
@@ -99,6 +102,7 @@ struct LogFile {
 
     /// Writes what waits, as far as that is possible without blocking.
     /// - Parameter now: Nanoseconds of the monotonic clock.
+    /// - Returns: What became of the lines.
     mutating func write(now: Int64) -> Outcome {
         var outcome = Outcome()
         guard next < pending.count else { return outcome }
@@ -196,8 +200,10 @@ struct LogFile {
         }
     }
 
-    /// Counts all that waits as lost. One error is enough: a disk that is full for one batch is full
-    /// for the next, and each try costs a system call.
+    /// Counts all that waits as lost.
+    ///
+    /// One error is enough: a disk that is full for one batch is full for the next, and each try
+    /// costs a system call.
     private mutating func dropAll(after code: Int32, into outcome: inout Outcome) {
         for index in next..<pending.count {
             let batch = pending[index]

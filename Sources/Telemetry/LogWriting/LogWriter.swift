@@ -10,7 +10,9 @@ import Glibc
 public final class LogWriter: Sendable {
     /// What the writer may use.
     public struct Limits: Sendable, Equatable {
-        /// Bytes waiting for one destination. At 200 bytes a line some 20,000 lines.
+        /// Bytes waiting for one destination.
+        ///
+        /// At 200 bytes a line some 20,000 lines.
         public var destinationBytes = 4 << 20
         /// Bytes waiting for all destinations together.
         public var totalBytes = 16 << 20
@@ -56,7 +58,9 @@ public final class LogWriter: Sendable {
         _ = queue.finish(deadline: monotonicNanoseconds())
     }
 
-    /// The destination of a target, opened unless it already is. Each call needs its `release`.
+    /// The destination of a target, opened unless it already is.
+    ///
+    /// Each call needs its `release`.
     /// - Throws: Why it could not be opened; at load time that is an error in the configuration.
     public func open(_ target: LogTarget) throws(LogOpenError) -> LogDestination {
         try queue.open(target)
@@ -71,6 +75,7 @@ public final class LogWriter: Sendable {
     /// - Parameters:
     ///   - lines: Whole lines, each ending in a line feed.
     ///   - count: How many they are.
+    ///   - destination: Where they go.
     public func submit(_ lines: [UInt8], count: Int, to destination: LogDestination) {
         guard !lines.isEmpty else { return }
         queue.submit(LogBatch(destination: destination, bytes: lines, lines: count))

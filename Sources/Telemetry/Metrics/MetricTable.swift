@@ -11,7 +11,9 @@ struct MetricDescription: Sendable {
         case bytes, seconds, ratio
     }
 
-    /// Where a family's values come from. `MetricsText` has one case for each.
+    /// Where a family's values come from.
+    ///
+    /// `MetricsText` has one case for each.
     enum Source: Sendable {
         case loopCounter(LoopCounter)
         case loopGauge(LoopGauge)

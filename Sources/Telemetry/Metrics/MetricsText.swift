@@ -21,6 +21,10 @@ public struct MetricsText {
     ///     names are left out.
     ///   - names: The names that the loops' metrics were made with.
     ///   - series: The registry that their series come from.
+    ///   - process: What the system says now.
+    ///   - logs: What the log writer says now.
+    ///   - configuration: The configuration in force.
+    ///   - build: What the program is.
     public init(
         _ snapshots: [MetricsSnapshot],
         names: MetricNames,

@@ -18,8 +18,10 @@ public struct ProcessFigures: Sendable, Equatable {
     /// All zero.
     public init() {}
 
-    /// Asks the system. Reads a few files of /proc: for a scrape, not for the path of a request.
-    /// What cannot be read stays 0.
+    /// Asks the system.
+    ///
+    /// Reads a few files of /proc: for a scrape, not for the path of a request. What cannot be read
+    /// stays 0.
     public static func current() -> ProcessFigures {
         var figures = ProcessFigures()
         let page = UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))

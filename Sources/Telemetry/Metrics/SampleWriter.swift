@@ -55,7 +55,10 @@ final class SampleWriter {
     }
 
     /// Writes a count of fractions.
-    /// - Parameter decimals: The value's last digits that stand behind the point.
+    /// - Parameters:
+    ///   - labels: The series' labels.
+    ///   - value: The value without its point.
+    ///   - decimals: The value's last digits that stand behind the point.
     func sample(_ labels: [UInt8] = [], value: UInt64, decimals: Int) {
         buffer.append(name)
         open(labels, [])
@@ -80,7 +83,9 @@ final class SampleWriter {
     }
 
     /// Writes a histogram of durations, unless it is empty.
-    /// - Parameter words: Starts with the counts of `DurationBuckets` and the sum in nanoseconds.
+    /// - Parameters:
+    ///   - labels: The series' labels.
+    ///   - words: Starts with the counts of `DurationBuckets` and the sum in nanoseconds.
     func histogram(_ labels: [UInt8], _ words: ArraySlice<UInt64>) {
         let start = words.startIndex
         let counts = words[start..<start + DurationBuckets.count]
