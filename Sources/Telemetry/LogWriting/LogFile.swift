@@ -33,10 +33,9 @@ struct LogFile {
     ///
     /// Source: pipe(7).
     static var pieceLimit: Int { 4096 }
-    /// Nanoseconds between two looks at whether the path still names the open file.
-    static var checkInterval: Int64 { 1_000_000_000 }
 
     private let target: LogTarget
+    private let checkInterval: Int64
     /// The descriptor, or -1 while the target cannot be opened.
     private var descriptor: Int32
     private var kind = Kind.file
@@ -55,9 +54,11 @@ struct LogFile {
     /// - Parameters:
     ///   - target: What is written to.
     ///   - descriptor: What `open` returned for it.
+    ///   - checkInterval: Nanoseconds between two looks at the path.
     ///   - now: Nanoseconds of the monotonic clock.
-    init(target: LogTarget, descriptor: Int32, now: Int64) {
+    init(target: LogTarget, descriptor: Int32, checkInterval: Int64, now: Int64) {
         self.target = target
+        self.checkInterval = checkInterval
         self.descriptor = descriptor
         lastCheck = now
         identify()
@@ -106,7 +107,7 @@ struct LogFile {
     mutating func write(now: Int64) -> Outcome {
         var outcome = Outcome()
         guard next < pending.count else { return outcome }
-        if now - lastCheck >= Self.checkInterval {
+        if now - lastCheck >= checkInterval {
             lastCheck = now
             if hasMoved() && reopen() { outcome.reopened += 1 }
         }

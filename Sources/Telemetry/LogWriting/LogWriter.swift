@@ -18,6 +18,9 @@ public final class LogWriter: Sendable {
         public var totalBytes = 16 << 20
         /// Destinations open at the same time.
         public var destinations = 256
+        /// Nanoseconds between two looks at whether a log's path still names the open file, and
+        /// between two tries to open one that could not be.
+        public var checkInterval: Int64 = 1_000_000_000
 
         /// The limits used unless others are named.
         public init() {}
