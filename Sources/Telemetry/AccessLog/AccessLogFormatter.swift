@@ -10,7 +10,9 @@ public enum AccessLogFormat: String, Sendable, CaseIterable {
     case json
 }
 
-/// Turns records into lines. One per event loop, as it keeps the last second's text.
+/// Turns records into lines.
+///
+/// One per event loop, as it keeps the last second's text.
 public final class AccessLogFormatter {
     private var timestamps = TimestampWriter()
 

@@ -3,12 +3,15 @@ import Bytes
 /// Makes bytes from the network harmless in a log: nothing that a client sends can end a line, close
 /// a quote, or steer a terminal.
 enum LogEscaping {
-    /// The most bytes of one field that are logged; the rest is replaced by `...`. A target may be
-    /// 32 KiB long and each of its bytes may become six.
+    /// The most bytes of one field that are logged; the rest is replaced by `...`.
+    ///
+    /// A target may be 32 KiB long and each of its bytes may become six.
     static var maximumFieldLength: Int { 4096 }
 
     /// Appends a field of the common and combined formats: printable ASCII as it is, the rest, `"`
-    /// and `\` as `\xHH`, an empty field as `-`. The same as nginx and close to Apache.
+    /// and `\` as `\xHH`, an empty field as `-`.
+    ///
+    /// The same as nginx and close to Apache.
     static func appendCommon(_ field: Span<UInt8>, to buffer: Buffer) {
         if field.isEmpty {
             buffer.append(UInt8(ascii: "-"))
@@ -31,6 +34,7 @@ enum LogEscaping {
     }
 
     /// Appends the inside of a JSON string: always well-formed UTF-8 without control characters.
+    ///
     /// What is not UTF-8 becomes U+FFFD, as RFC 8259 §8.1 leaves no way to carry it.
     static func appendJSON(_ field: Span<UInt8>, to buffer: Buffer) {
         if field.count <= maximumFieldLength && isPlain(field) {
@@ -100,6 +104,7 @@ enum LogEscaping {
     }
 
     /// The length of the well-formed scalar that starts at a byte of 0x80 or above, or 0.
+    ///
     /// Source: Unicode 15 table 3-7, RFC 3629 §4.
     private static func scalarLength(in field: Span<UInt8>, at index: Int) -> Int {
         let first = field[index]

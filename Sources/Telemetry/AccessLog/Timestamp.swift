@@ -70,7 +70,9 @@ struct TimestampWriter {
         buffer.append(common.readable)
     }
 
-    /// Appends `2026-11-22T18:10:31.123Z`. Source: RFC 3339 §5.6.
+    /// Appends `2026-11-22T18:10:31.123Z`.
+    ///
+    /// Source: RFC 3339 §5.6.
     mutating func appendInternet(unixMilliseconds: Int64, to buffer: Buffer) {
         prepare(unixMilliseconds)
         buffer.append(internet.readable)
@@ -115,7 +117,7 @@ struct TimestampWriter {
 extension Buffer {
     /// Appends the last digits of a number, with leading zeros.
     /// - Parameters:
-    ///   - digits: Not negative.
+    ///   - number: Not negative.
     ///   - count: 1…9.
     func append(digits number: Int, count: Int) {
         var divisor = 1

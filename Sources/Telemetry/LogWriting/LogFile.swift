@@ -29,12 +29,13 @@ struct LogFile {
         case stream
     }
 
-    /// A pipe that polls writable takes this many bytes without blocking, and as one. Source: pipe(7).
+    /// A pipe that polls writable takes this many bytes without blocking, and as one.
+    ///
+    /// Source: pipe(7).
     static var pieceLimit: Int { 4096 }
-    /// Nanoseconds between two looks at whether the path still names the open file.
-    static var checkInterval: Int64 { 1_000_000_000 }
 
     private let target: LogTarget
+    private let checkInterval: Int64
     /// The descriptor, or -1 while the target cannot be opened.
     private var descriptor: Int32
     private var kind = Kind.file
@@ -51,10 +52,13 @@ struct LogFile {
 
     /// Takes over a target.
     /// - Parameters:
+    ///   - target: What is written to.
     ///   - descriptor: What `open` returned for it.
+    ///   - checkInterval: Nanoseconds between two looks at the path.
     ///   - now: Nanoseconds of the monotonic clock.
-    init(target: LogTarget, descriptor: Int32, now: Int64) {
+    init(target: LogTarget, descriptor: Int32, checkInterval: Int64, now: Int64) {
         self.target = target
+        self.checkInterval = checkInterval
         self.descriptor = descriptor
         lastCheck = now
         identify()
@@ -99,10 +103,11 @@ struct LogFile {
 
     /// Writes what waits, as far as that is possible without blocking.
     /// - Parameter now: Nanoseconds of the monotonic clock.
+    /// - Returns: What became of the lines.
     mutating func write(now: Int64) -> Outcome {
         var outcome = Outcome()
         guard next < pending.count else { return outcome }
-        if now - lastCheck >= Self.checkInterval {
+        if now - lastCheck >= checkInterval {
             lastCheck = now
             if hasMoved() && reopen() { outcome.reopened += 1 }
         }
@@ -196,8 +201,10 @@ struct LogFile {
         }
     }
 
-    /// Counts all that waits as lost. One error is enough: a disk that is full for one batch is full
-    /// for the next, and each try costs a system call.
+    /// Counts all that waits as lost.
+    ///
+    /// One error is enough: a disk that is full for one batch is full for the next, and each try
+    /// costs a system call.
     private mutating func dropAll(after code: Int32, into outcome: inout Outcome) {
         for index in next..<pending.count {
             let batch = pending[index]

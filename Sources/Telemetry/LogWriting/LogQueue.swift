@@ -173,7 +173,9 @@ final class LogQueue: Sendable {
 
     // MARK: For the writer's thread
 
-    /// Takes what there is to do. Any call that adds work after this one wakes the thread.
+    /// Takes what there is to do.
+    ///
+    /// Any call that adds work after this one wakes the thread.
     func take() -> Work {
         state.withLock { state in
             state.isAwake = false

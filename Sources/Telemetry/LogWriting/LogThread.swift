@@ -21,6 +21,7 @@ struct LogThread {
                 files[new.index] = LogFile(
                     target: new.target,
                     descriptor: new.descriptor,
+                    checkInterval: queue.limits.checkInterval,
                     now: now
                 )
             }

@@ -10,12 +10,17 @@ import Glibc
 public final class LogWriter: Sendable {
     /// What the writer may use.
     public struct Limits: Sendable, Equatable {
-        /// Bytes waiting for one destination. At 200 bytes a line some 20,000 lines.
+        /// Bytes waiting for one destination.
+        ///
+        /// At 200 bytes a line some 20,000 lines.
         public var destinationBytes = 4 << 20
         /// Bytes waiting for all destinations together.
         public var totalBytes = 16 << 20
         /// Destinations open at the same time.
         public var destinations = 256
+        /// Nanoseconds between two looks at whether a log's path still names the open file, and
+        /// between two tries to open one that could not be.
+        public var checkInterval: Int64 = 1_000_000_000
 
         /// The limits used unless others are named.
         public init() {}
@@ -56,7 +61,9 @@ public final class LogWriter: Sendable {
         _ = queue.finish(deadline: monotonicNanoseconds())
     }
 
-    /// The destination of a target, opened unless it already is. Each call needs its `release`.
+    /// The destination of a target, opened unless it already is.
+    ///
+    /// Each call needs its `release`.
     /// - Throws: Why it could not be opened; at load time that is an error in the configuration.
     public func open(_ target: LogTarget) throws(LogOpenError) -> LogDestination {
         try queue.open(target)
@@ -71,6 +78,7 @@ public final class LogWriter: Sendable {
     /// - Parameters:
     ///   - lines: Whole lines, each ending in a line feed.
     ///   - count: How many they are.
+    ///   - destination: Where they go.
     public func submit(_ lines: [UInt8], count: Int, to destination: LogDestination) {
         guard !lines.isEmpty else { return }
         queue.submit(LogBatch(destination: destination, bytes: lines, lines: count))

@@ -5,8 +5,10 @@ import Bytes
 /// Belongs to the loop's thread and is deliberately not `Sendable`. A batch goes out when it is
 /// large enough; the loop calls `flush()` every `flushInterval` so that none waits longer.
 public final class LoopLog {
-    /// Bytes at which a batch goes out. Large enough that the handover, its allocation and its
-    /// system call are shared by some 150 lines.
+    /// Bytes at which a batch goes out.
+    ///
+    /// Large enough that the handover, its allocation and its system call are shared by some 150
+    /// lines.
     public static let batchBytes = 32 << 10
     /// Nanoseconds after which the loop calls `flush()`.
     public static let flushInterval: Int64 = 100_000_000

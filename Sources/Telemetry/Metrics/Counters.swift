@@ -1,7 +1,9 @@
 // Each enumeration's `count` is written out: `allCases` would build an array on the path of a request.
 // A test compares the two.
 
-/// Counters that a loop keeps without labels. Each has one row in `MetricTable`.
+/// Counters that a loop keeps without labels.
+///
+/// Each has one row in `MetricTable`.
 public enum LoopCounter: Int, Sendable, CaseIterable {
     case connectionsAccepted
     case acceptPauses
@@ -121,8 +123,10 @@ public struct MetricNames: Sendable, Equatable {
         }
     }
 
-    /// A list with `other` at its end. A name that stands twice would be the same series twice,
-    /// which no scraper accepts, so the second becomes unique by its index.
+    /// A list with `other` at its end.
+    ///
+    /// A name that stands twice would be the same series twice, which no scraper accepts, so the
+    /// second becomes unique by its index.
     private static func closed(_ names: [String]) -> [String] {
         var seen: Set<String> = ["other"]
         var list: [String] = []

@@ -1,4 +1,5 @@
 /// The escaping rules of the exposition formats.
+///
 /// Source: Prometheus text format 0.0.4; OpenMetrics 1.0 §ABNF (escaped-string).
 enum LabelText {
     /// Label pairs as they stand between the braces, values escaped.
@@ -15,7 +16,10 @@ enum LabelText {
     }
 
     /// Text with `\`, line feeds and, where asked, quotes escaped.
-    /// - Parameter quotes: Label values and OpenMetrics help escape quotes; Prometheus help does not.
+    /// - Parameters:
+    ///   - text: Any text.
+    ///   - quotes: Label values and OpenMetrics help escape quotes; Prometheus help does not.
+    /// - Returns: The text as it is written.
     static func escaped(_ text: String, quotes: Bool) -> [UInt8] {
         var result: [UInt8] = []
         for byte in text.utf8 {

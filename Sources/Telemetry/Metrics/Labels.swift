@@ -5,8 +5,10 @@ import Bytes
 public enum MethodLabel: UInt8, Sendable, CaseIterable {
     case get, head, post, put, delete, options, patch, trace, other
 
-    /// How many there are. Written out, as `allCases` would build an array on the path of a request;
-    /// a test compares the two.
+    /// How many there are.
+    ///
+    /// Written out, as `allCases` would build an array on the path of a request; a test compares
+    /// the two.
     static var count: Int { 9 }
 
     /// The label of a method as it stands in the request line, case kept (RFC 9110 §9.1).
@@ -37,14 +39,18 @@ public enum MethodLabel: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// The first digit of a status code. Source: RFC 9110 §15.
+/// The first digit of a status code.
+///
+/// Source: RFC 9110 §15.
 public enum StatusClass: UInt8, Sendable, CaseIterable {
     /// No final response went out: the client left, or the exchange ended before one was made.
     case none
     case informational, successful, redirection, clientError, serverError
 
-    /// How many there are. Written out, as `allCases` would build an array on the path of a request;
-    /// a test compares the two.
+    /// How many there are.
+    ///
+    /// Written out, as `allCases` would build an array on the path of a request; a test compares
+    /// the two.
     static var count: Int { 6 }
 
     /// The class of a status code; one outside 100…599 counts as `none`.

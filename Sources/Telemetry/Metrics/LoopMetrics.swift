@@ -86,7 +86,9 @@ public final class LoopMetrics {
     }
 
     /// Counts one more for a reason.
-    /// - Parameter reason: An index into the family's names; any other counts as `other`.
+    /// - Parameters:
+    ///   - counter: The family.
+    ///   - reason: An index into the family's names; any other counts as `other`.
     public func count(_ counter: ReasonCounter, reason: Int) {
         let last = layout.reasonCounts[counter.rawValue] &- 1
         let index = reason >= 0 && reason < last ? reason : last
@@ -142,6 +144,7 @@ public final class LoopMetrics {
 
     /// Records a server's response to one request.
     /// - Parameters:
+    ///   - server: Which server.
     ///   - status: The status of the final response.
     ///   - duration: Nanoseconds from sending the request to the last byte of the response.
     public func recordResponse(server: ServerSeries, status: Int, duration: Int64) {
@@ -152,7 +155,9 @@ public final class LoopMetrics {
     }
 
     /// Counts an attempt at a server that failed.
-    /// - Parameter reason: An index into `MetricNames.upstreamFailures`; any other counts as `other`.
+    /// - Parameters:
+    ///   - server: Which server.
+    ///   - reason: An index into `MetricNames.upstreamFailures`; any other counts as `other`.
     public func countFailure(server: ServerSeries, reason: Int) {
         let last = layout.failureCount &- 1
         let index = reason >= 0 && reason < last ? reason : last
@@ -207,7 +212,9 @@ public final class LoopMetrics {
         words[base &+ DurationBuckets.count] &+= value
     }
 
-    /// Where a series starts. Its index comes from the registry, so its limit bounds the growth.
+    /// Where a series starts.
+    ///
+    /// Its index comes from the registry, so its limit bounds the growth.
     private func routeBase(_ series: RouteSeries) -> Int {
         let base = series.index &* MetricsLayout.routeStride
         if base >= routes.count { grow(&routes, to: base &+ MetricsLayout.routeStride) }
@@ -220,8 +227,10 @@ public final class LoopMetrics {
         return base
     }
 
-    /// Grows to a count of words. The loops only grow for series that they record, and exactly:
-    /// a configuration's series come to stay, doubling would be waste.
+    /// Grows to a count of words.
+    ///
+    /// The loops only grow for series that they record, and exactly: a configuration's series come
+    /// to stay, doubling would be waste.
     private func grow(_ words: inout [UInt64], to count: Int) {
         words.append(contentsOf: repeatElement(0, count: count - words.count))
     }

@@ -26,8 +26,10 @@ public struct ServerSeries: Sendable, Hashable {
 public final class SeriesRegistry: Sendable {
     /// The largest number of series, over all configurations that the process has had.
     public struct Limits: Sendable, Equatable {
-        /// Pairs of site and route. Each costs about 1 KiB a loop once used, and at most some
-        /// 75 lines of a scrape; 1,000 keep a scrape under 8 MiB.
+        /// Pairs of site and route.
+        ///
+        /// Each costs about 1 KiB a loop once used, and at most some 75 lines of a scrape; 1,000
+        /// keep a scrape under 8 MiB.
         public var routes = 1000
         /// Pairs of upstream and server.
         public var servers = 500
@@ -73,6 +75,7 @@ public final class SeriesRegistry: Sendable {
     /// - Parameters:
     ///   - site: The site's name as configured.
     ///   - route: The route's pattern as configured, never a path that a client sent.
+    /// - Returns: The same series for the same labels, for the life of the process.
     public func route(site: String, route: String) -> RouteSeries {
         let labels = LabelText.pairs([("site", site), ("route", route)])
         let limit = limits.routes
@@ -91,6 +94,7 @@ public final class SeriesRegistry: Sendable {
     /// - Parameters:
     ///   - upstream: The upstream's name, or the address when `proxy` names one directly.
     ///   - server: The server's address as configured.
+    /// - Returns: The same series for the same labels, for the life of the process.
     public func server(upstream: String, server: String) -> ServerSeries {
         let labels = LabelText.pairs([("upstream", upstream), ("server", server)])
         let limit = limits.servers

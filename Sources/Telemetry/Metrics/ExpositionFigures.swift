@@ -1,0 +1,48 @@
+/// The formats of the metrics text.
+public enum MetricsFormat: Sendable, CaseIterable {
+    /// The Prometheus text format 0.0.4.
+    case prometheus
+    /// OpenMetrics 1.0.
+    case openMetrics
+
+    /// The value of the `Content-Type` field that goes with the text.
+    public var contentType: StaticString {
+        switch self {
+        case .prometheus: "text/plain; version=0.0.4; charset=utf-8"
+        case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        }
+    }
+}
+
+/// The state of the configuration, for the metrics.
+public struct ConfigurationFigures: Sendable, Equatable {
+    /// Configurations that the process has loaded: 1 after the start.
+    public var generation = 0
+    /// When the one in force was loaded, in seconds since 1970.
+    public var loadedUnixSeconds: Int64 = 0
+    /// Whether the last reload succeeded; true when there was none.
+    public var lastReloadSucceeded = true
+    /// Reloads that succeeded.
+    public var reloadsSucceeded: UInt64 = 0
+    /// Reloads that failed and changed nothing.
+    public var reloadsFailed: UInt64 = 0
+    /// A hash of the configuration in force, or empty for none.
+    public var hash = ""
+
+    /// The state before anything was loaded.
+    public init() {}
+}
+
+/// What the program is, for the metrics.
+public struct BuildFigures: Sendable, Equatable {
+    /// The version.
+    public var version: String
+    /// The commit, or empty.
+    public var revision: String
+
+    /// Names a build.
+    public init(version: String, revision: String = "") {
+        self.version = version
+        self.revision = revision
+    }
+}
