@@ -31,7 +31,9 @@ extension ClientAddress {
 
     /// Begins the value with the client.
     public func writeStart(_ form: Form, to buffer: Buffer) {
-        write(address, form, to: buffer)
+        var text = ShortText()
+        append(address, form, to: &text)
+        text.write(to: buffer)
     }
 
     /// Goes on with the believed proxies that one field names; needed only if `hopCount` is over 1.
@@ -60,8 +62,7 @@ extension ClientAddress {
                 source == .forwarded
                 ? ForwardedElement(text)?.node : ForwardedNode(trimmed(text))
             if let node, !isFirst {
-                buffer.append(", ")
-                write(node.address, form, to: buffer)
+                writeNext(node.address, form, to: buffer)
             }
             isFirst = false
             start = end + 1
@@ -72,14 +73,20 @@ extension ClientAddress {
     public func writeEnd(_ form: Form, to buffer: Buffer) {
         guard hopCount > 0 else { return }
         if form == .xForwardedFor && peer == .unix { return }
-        buffer.append(", ")
-        write(peer.address, form, to: buffer)
+        writeNext(peer.address, form, to: buffer)
     }
 
-    private func write(_ address: IPAddress?, _ form: Form, to buffer: Buffer) {
+    private func writeNext(_ address: IPAddress?, _ form: Form, to buffer: Buffer) {
+        var text = ShortText()
+        text.append(", ")
+        append(address, form, to: &text)
+        text.write(to: buffer)
+    }
+
+    private func append(_ address: IPAddress?, _ form: Form, to text: inout ShortText) {
         switch form {
-        case .xForwardedFor: address?.write(to: buffer)
-        case .forwarded: writeForwardedNode("for=", address, port: nil, to: buffer)
+        case .xForwardedFor: if let address { text.append(address.unmapped) }
+        case .forwarded: text.append(node: "for=", address, port: nil)
         }
     }
 
@@ -112,21 +119,30 @@ public func writeForwardedNode(
     port: UInt16?,
     to buffer: Buffer
 ) {
-    buffer.append(name)
-    guard let plain = address?.unmapped else {
-        buffer.append("unknown")
-        return
+    var text = ShortText()
+    text.append(node: name, address, port: port)
+    text.write(to: buffer)
+}
+
+extension ShortText {
+    fileprivate mutating func append(node name: StaticString, _ address: IPAddress?, port: UInt16?)
+    {
+        append(name)
+        guard let plain = address?.unmapped else {
+            append("unknown")
+            return
+        }
+        let needsQuotes = !plain.isIPv4 || port != nil
+        if needsQuotes { append(UInt8(ascii: "\"")) }
+        if !plain.isIPv4 { append(UInt8(ascii: "[")) }
+        append(plain)
+        if !plain.isIPv4 { append(UInt8(ascii: "]")) }
+        if let port {
+            append(UInt8(ascii: ":"))
+            append(decimal: port)
+        }
+        if needsQuotes { append(UInt8(ascii: "\"")) }
     }
-    let needsQuotes = !plain.isIPv4 || port != nil
-    if needsQuotes { buffer.append(UInt8(ascii: "\"")) }
-    if !plain.isIPv4 { buffer.append(UInt8(ascii: "[")) }
-    plain.write(to: buffer)
-    if !plain.isIPv4 { buffer.append(UInt8(ascii: "]")) }
-    if let port {
-        buffer.append(UInt8(ascii: ":"))
-        buffer.append(decimal: Int(port))
-    }
-    if needsQuotes { buffer.append(UInt8(ascii: "\"")) }
 }
 
 /// Appends `;proto=…` and `;host=…`, the host in quotes where its text needs them.
