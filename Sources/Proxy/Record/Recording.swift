@@ -1,0 +1,114 @@
+import Addressing
+import Bytes
+import EventLoop
+import HTTP
+import Telemetry
+
+extension Exchange {
+    /// Leaves the client's connection as the exchange's end demands.
+    mutating func finishConnection() async {
+        releaseContent()
+        releaseUpload()
+        if case .headSent(let endsWithConnection) = progress {
+            // Cut short. A response that the connection's end would complete must not look whole.
+            connection.stream.close(abruptly: endsWithConnection)
+            keepsConnection = false
+            end = .truncated
+            return
+        }
+        if case .tunnelled = progress { return }
+        if !requestBody.isComplete { keepsConnection = false }
+        if context.isDraining { keepsConnection = false }
+        connection.idleSince = context.reactor.now
+        if let input = connection.input, input.isEmpty {
+            connection.input = nil
+            context.reactor.buffers.give(input)
+        }
+    }
+
+    /// Counts the exchange and writes its line in the access log.
+    mutating func record() {
+        let now = context.reactor.now
+        context.exchangeCount -= 1
+        context.metrics.adjust(.requestsInFlight, by: -1)
+        let upstreamTime: Int64? =
+            times.upstreamStarted == 0
+            ? nil : (times.upstreamEnded == 0 ? now : times.upstreamEnded) - times.upstreamStarted
+        let firstByte = times.firstByte == 0 ? nil : times.firstByte - times.started
+        bytesReceived += 0
+        context.metrics.record(
+            RequestFigures(
+                route: route?.series ?? .unrouted, method: MethodLabel(request.methodBytes),
+                status: status, total: now - times.started, upstream: upstreamTime,
+                firstByte: firstByte, bytesReceived: bytesReceived, bytesSent: bytesSent))
+        let destination = route.map(\.log) ?? snapshot.topLog
+        guard let destination, let log = context.log else { return }
+        let format = route?.logFormat ?? snapshot.topLogFormat
+        writeLine(
+            log, destination, format, total: now - times.started, upstream: upstreamTime,
+            firstByte: firstByte)
+    }
+
+    private func writeLine(
+        _ log: LoopLog, _ destination: LogDestination, _ format: AccessLogFormat, total: Int64,
+        upstream: Int64?, firstByte: Int64?
+    ) {
+        let texts = context.reactor.buffers.take()
+        defer { context.reactor.buffers.give(texts) }
+        write(client.address, to: texts)
+        let clientEnd = texts.count
+        write(connection.peer.address, to: texts)
+        let peerEnd = texts.count
+        let failure = Array((failureName ?? "").utf8)
+        let upstreamName = upstreamNameBytes
+        let all = texts.readable
+        var record = AccessRecord(unixMilliseconds: times.startedUnixMilliseconds, status: status)
+        record.bytesReceived = bytesReceived
+        record.bytesSent = bytesSent
+        record.contentBytesSent = contentBytesSent
+        record.total = total
+        record.upstreamDuration = upstream
+        record.firstByte = firstByte
+        record.upstreamStatus = upstreamStatus
+        record.attempts = attempts
+        record.client = all.extracting(0..<clientEnd)
+        record.peer = all.extracting(clientEnd..<peerEnd)
+        record.method = request.methodBytes
+        record.target = request.target
+        record.host = request.authority
+        record.protocolVersion = (request.version == .http11 ? Exchange.http11 : Exchange.http10).span
+        if let route {
+            record.site = route.site.span
+            record.route = route.name.span
+        }
+        record.upstream = upstreamName.span
+        record.server = serverName.span
+        record.requestID = requestID.span
+        if let index = request.fields.first(.referer) {
+            record.referer = request.fields.value(at: index)
+        }
+        if let index = request.fields.first(.userAgent) {
+            record.userAgent = request.fields.value(at: index)
+        }
+        record.error = failure.span
+        log.append(record, as: format, to: destination)
+    }
+
+    private static let http11 = Array("HTTP/1.1".utf8)
+    private static let http10 = Array("HTTP/1.0".utf8)
+
+    /// A unix peer has no address; the log says so rather than nothing.
+    private func write(_ address: IPAddress?, to texts: Buffer) {
+        if let address { address.write(to: texts) } else { texts.append("unix:") }
+    }
+
+    private var upstreamNameBytes: [UInt8] {
+        guard case .proxy(let number) = route?.route.action, attempts > 0 else { return [] }
+        return snapshot.upstreams[number].name
+    }
+
+    /// Bytes of content alone: what the common log format counts.
+    private var contentBytesSent: Int {
+        upstreamStatus != 0 ? responseBody.contentBytes : max(0, bytesSent - headBytes)
+    }
+}

@@ -1,0 +1,126 @@
+import Bytes
+import Configuration
+import EventLoop
+import HTTP
+import HTTP1
+
+/// Responses that the gateway makes itself.
+extension Exchange {
+    /// Answers with what the configuration fixes.
+    mutating func respond(with fixed: FixedResponse) async throws(Failure) {
+        try await send(
+            status: fixed.status, contentType: fixed.contentType.map { Array($0.utf8) } ?? [],
+            body: fixed.body.span.bytes())
+    }
+
+    /// Answers with another address.
+    mutating func redirect(_ redirection: Redirection) async throws(Failure) {
+        let target = context.reactor.buffers.take()
+        expand(redirection.target, to: target)
+        let location = target.readable.bytes()
+        context.reactor.buffers.give(target)
+        try await send(status: redirection.status, contentType: [], body: [], location: location)
+    }
+
+    /// Answers with a failure, as far as the client can still be told.
+    mutating func answer(_ failure: Failure) async {
+        failureName = failure.reason.name
+        count(failure)
+        releaseUpload()
+        if failure.closesConnection { keepsConnection = false }
+        guard case .nothingSent = progress, failure.status != 0 else {
+            keepsConnection = false
+            end = failure.status == 0 ? .clientClosed : .truncated
+            return
+        }
+        let page = ErrorPage.make(
+            failure, policy: route?.route.policy ?? snapshot.configuration.policy,
+            prefersHTML: prefersHTML, requestID: requestID)
+        do throws(Failure) {
+            try await send(
+                status: failure.status, contentType: page.contentType, body: page.body,
+                failure: failure)
+        } catch {
+            keepsConnection = false
+        }
+    }
+
+    /// Writes and sends a whole response.
+    private mutating func send(
+        status: Int, contentType: [UInt8], body: [UInt8], location: [UInt8]? = nil,
+        failure: Failure? = nil
+    ) async throws(Failure) {
+        if output == nil { output = context.reactor.buffers.take() }
+        guard let output else { return }
+        output.removeAll()
+        self.status = status
+        if context.isDraining { keepsConnection = false }
+        settleRequestBody()
+        output.writeStatusLine(status)
+        context.writeDate(to: output)
+        let forbidsContent = Status.forbidsContent(status)
+        if !forbidsContent {
+            if !contentType.isEmpty { output.writeField("Content-Type", value: contentType.span) }
+            output.writeField("Content-Length", decimal: body.count)
+        }
+        if let location { output.writeField("Location", value: location.span) }
+        if !requestID.isEmpty { output.writeField("X-Request-ID", value: requestID.span) }
+        if let failure { writeFailureFields(failure, to: output) }
+        if let rules = route?.route.policy.responseHeaders, !rules.isEmpty {
+            write(rules, to: output)
+        }
+        writePersistence(to: output)
+        output.writeEndOfHead()
+        if !forbidsContent && request.method != .head { output.append(body) }
+        progress = .headSent(endsWithConnection: false)
+        try await flush(output)
+        progress = .complete
+    }
+
+    private func writeFailureFields(_ failure: Failure, to output: Buffer) {
+        output.append("Cache-Control: no-store\r\n")
+        if let seconds = failure.retryAfter, failure.status == 503 || failure.status == 502 {
+            output.writeField("Retry-After", decimal: seconds)
+        }
+        if case .upstream(let reason) = failure.reason {
+            output.append("Proxy-Status: gateway; error=")
+            output.append(reason.proxyStatusError)
+            output.append("\r\n")
+        }
+    }
+
+    /// Decides what becomes of content that nobody has read: a little of it is dropped, more is not
+    /// waited for.
+    private mutating func settleRequestBody() {
+        if requestBody.isComplete { return }
+        if case .inInput = content { return }
+        if let input = connection.input, !request.expectContinue {
+            let scratch = context.reactor.buffers.take()
+            defer { context.reactor.buffers.give(scratch) }
+            do throws(RejectReason) {
+                try requestBody.move(from: input, to: scratch, limits: snapshot.limits)
+            } catch {
+                keepsConnection = false
+                return
+            }
+        }
+        if !requestBody.isComplete { keepsConnection = false }
+    }
+
+    /// Whether the client would rather read a page than a problem document.
+    private var prefersHTML: Bool {
+        guard let index = request.fields.first(.accept) else { return false }
+        return MediaNegotiation.prefersHTML(request.fields.value(at: index))
+    }
+
+    private func count(_ failure: Failure) {
+        switch failure.reason {
+        case .rejected(let reason):
+            context.metrics.count(
+                .requestsRejected, reason: RejectReason.allCases.firstIndex(of: reason) ?? 0)
+        case .refused(let refusal):
+            context.metrics.count(.requestsRejected, reason: refusal.metricIndex)
+        case .upstream, .clientGone: break
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import Addressing
+import Logging
+
+/// What the proxy says to the operator.
+enum ProxyLog {
+    private static let logger = Logger(label: "gateway.proxy")
+
+    /// The mistake that everybody makes.
+    static func warnOfUntrustedProxy(_ peer: IPAddress) {
+        logger.warning(
+            "most requests come from one private peer that sends X-Forwarded-For and is not trusted: add it to trusted_proxies, or every client has its address",
+            metadata: ["peer": "\(peer)"])
+    }
+
+    /// A server's health changed.
+    static func healthChanged(upstream: String, server: String, isHealthy: Bool) {
+        logger.log(
+            level: isHealthy ? .notice : .warning,
+            isHealthy ? "server is healthy again" : "server fails its health checks",
+            metadata: ["upstream": "\(upstream)", "server": "\(server)"])
+    }
+}

@@ -1,0 +1,10 @@
+import HTTP1
+import Telemetry
+
+/// What the reasons are called that the proxy counts by.
+enum ProxyMetrics {
+    static let names = MetricNames(
+        requestsRejected: RejectReason.allCases.map(\.name) + Refusal.allCases.map(\.rawValue),
+        connectionsClosed: ConnectionEnd.allCases.map(\.rawValue),
+        upstreamFailures: UpstreamFailure.allCases.map(\.rawValue))
+}

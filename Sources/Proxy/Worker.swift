@@ -1,0 +1,238 @@
+public import Addressing
+public import EventLoop
+public import Telemetry
+
+/// One event loop with everything that it serves: connections, upstream pools, counters.
+///
+/// Its executor is the loop itself, so the compiler proves that what a worker owns is touched by
+/// its own thread only. Workers share nothing on the path of a request.
+public actor Worker {
+    /// The loop's queue.
+    public nonisolated let executor: LoopExecutor
+    /// The loop.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+    /// The worker's number, from 0.
+    public nonisolated let number: Int
+    let context: LoopContext
+    /// By the slot of their stream.
+    private var connections: [ClientConnection?] = []
+    private var listeners: [ListenerIdentity: EventLoop.Listener] = [:]
+    private var isStopping = false
+
+    /// Makes a worker; nothing runs before `start`.
+    /// - Parameters:
+    ///   - number: From 0; the first one checks the upstreams' health.
+    ///   - seed: Starts the loop's random numbers.
+    ///   - snapshot: What to serve by.
+    ///   - names: What the metrics' reasons are called.
+    ///   - log: Writes the access logs, or nil.
+    ///   - simulation: A virtual world instead of the system's, for tests.
+    /// - Throws: The system's error when there are no descriptors for a loop.
+    public init(
+        number: Int, seed: UInt64, snapshot: ServingSnapshot, log: LogWriter?,
+        simulation: sending Simulation? = nil
+    ) throws(SystemError) {
+        self.number = number
+        executor = try LoopExecutor(simulated: simulation != nil)
+        let reactor = try Reactor(executor: executor, seed: seed, simulation: simulation)
+        context = LoopContext(
+            reactor: reactor, metrics: LoopMetrics(names: ProxyMetrics.names),
+            log: log.map { LoopLog(writer: $0) }, snapshot: snapshot)
+    }
+
+    /// Starts what runs for as long as the worker does. Call once.
+    public func start() {
+        Task(executorPreference: executor) { await self.resumeParked() }
+        Task(executorPreference: executor) { await self.keepHouse() }
+        if number == 0 { startHealthChecks() }
+    }
+
+    /// One turn of the loop: looks at sockets and timers.
+    /// - Parameter mustNotSleep: Whether jobs wait to be run.
+    public func turn(mustNotSleep: Bool) {
+        let before = context.reactor.statistics
+        context.reactor.poll(mustNotSleep: mustNotSleep)
+        let after = context.reactor.statistics
+        let busy = after.busyNanoseconds - before.busyNanoseconds
+        context.metrics.recordTurn(
+            busy: busy, waited: after.idleNanoseconds - before.idleNanoseconds, lag: busy)
+    }
+
+    // MARK: Connections
+
+    /// Accepts connections from now on.
+    /// - Throws: The system's error.
+    public func listen(on socket: consuming ListeningSocket, proxyProtocol: Bool, as address: SocketAddress)
+        throws(SystemError)
+    {
+        let identity = ListenerIdentity(address: address, proxyProtocol: proxyProtocol)
+        let listener = try EventLoop.Listener(reactor: context.reactor, socket: socket)
+        accept(from: listener, as: identity)
+    }
+
+    /// Accepts connections of a simulation.
+    func listen(simulated address: SocketAddress, proxyProtocol: Bool = false) {
+        let listener = EventLoop.Listener(simulated: address, reactor: context.reactor)
+        accept(
+            from: listener,
+            as: ListenerIdentity(address: address, proxyProtocol: proxyProtocol))
+    }
+
+    private func accept(from listener: EventLoop.Listener, as identity: ListenerIdentity) {
+        listeners[identity] = listener
+        Task(executorPreference: executor) { await self.acceptAll(identity) }
+    }
+
+    private func acceptAll(_ identity: ListenerIdentity) async {
+        guard let listener = listeners[identity] else { return }
+        var accepted = 0
+        while let connection = await listener.accept() {
+            admit(connection, identity)
+            accepted += 1
+            if accepted % LoopLimits.acceptsPerTurn == 0 { await Task.yield() }
+        }
+    }
+
+    private func admit(_ accepted: EventLoop.Listener.Accepted, _ identity: ListenerIdentity) {
+        context.metrics.add(.connectionsAccepted)
+        guard context.connectionCount < context.connectionLimit, !isStopping else {
+            accepted.stream.close(abruptly: true)
+            context.metrics.count(
+                .connectionsClosed, reason: ConnectionEnd.connectionLimit.metricIndex)
+            return
+        }
+        context.connectionCount += 1
+        let connection = ClientConnection(
+            accepted: accepted, listener: identity, now: context.reactor.now)
+        let slot = connection.stream.slot
+        while connections.count <= slot { connections.append(nil) }
+        connections[slot] = connection
+        startServing(slot)
+    }
+
+    private func startServing(_ slot: Int) {
+        Task(executorPreference: executor) { await self.serve(slot) }
+    }
+
+    /// Serves a connection's requests, one after the other, until it ends or falls silent.
+    private func serve(_ slot: Int) async {
+        guard let connection = connections[slot] else { return }
+        var exchange = Exchange(context: context, connection: connection)
+        exchange.takeStorage()
+        let end = await exchange.serveConnection()
+        exchange.releaseBuffers()
+        exchange.giveStorage()
+        guard let end else {
+            context.metrics.adjust(.connectionsParked, by: 1)
+            return
+        }
+        connections[slot] = nil
+        context.connectionCount -= 1
+        context.metrics.count(.connectionsClosed, reason: end.metricIndex)
+    }
+
+    /// Gives parked connections a task again when their clients speak.
+    private func resumeParked() async {
+        while true {
+            let streams = await context.reactor.nextAwakened()
+            if streams.isEmpty { return }
+            for stream in streams {
+                context.metrics.adjust(.connectionsParked, by: -1)
+                startServing(stream.slot)
+            }
+        }
+    }
+
+    // MARK: Configuration
+
+    /// Serves new exchanges by another configuration.
+    /// - Parameter snapshot: What to serve by from now on.
+    public func adopt(_ snapshot: ServingSnapshot) {
+        context.adopt(snapshot)
+        if number == 0 { startHealthChecks() }
+    }
+
+    /// Stops accepting on listeners that are configured no more; what is queued is still served.
+    /// - Parameter addresses: Those that stay.
+    public func closeListeners(except addresses: Set<ListenerAddress>) {
+        for (identity, listener) in listeners {
+            let address = ListenerAddress(identity.address, proxyProtocol: identity.proxyProtocol)
+            if !addresses.contains(address) { close(listener, identity) }
+        }
+    }
+
+    private func close(_ listener: EventLoop.Listener, _ identity: ListenerIdentity) {
+        while let connection = listener.acceptNow() { admit(connection, identity) }
+        listener.close()
+        listeners[identity] = nil
+    }
+
+    /// What this loop has counted so far.
+    public func metrics() -> MetricsSnapshot {
+        context.metrics.set(.timers, to: context.reactor.timerCount)
+        context.metrics.set(.tasks, to: context.connectionCount)
+        return context.metrics.snapshot()
+    }
+
+    // MARK: The end
+
+    /// Stops accepting, closes idle connections, lets requests in flight finish, and returns when
+    /// all have or the deadline has passed.
+    /// - Parameter nanoseconds: How long requests in flight may still take.
+    public func drain(within nanoseconds: Int64) async {
+        for (identity, listener) in listeners { close(listener, identity) }
+        context.isDraining = true
+        // Idle connections are woken and end; those with a request in flight go on.
+        for connection in connections {
+            if let connection, connection.isIdle { connection.stream.cancel() }
+        }
+        let deadline = context.reactor.now + nanoseconds
+        while context.connectionCount > 0 && context.reactor.now < deadline {
+            await context.reactor.sleep(until: context.reactor.now + 20_000_000)
+        }
+        shutDown()
+    }
+
+    /// Ends everything at once.
+    public func shutDown() {
+        isStopping = true
+        context.isDraining = true
+        for (identity, listener) in listeners { close(listener, identity) }
+        for upstream in context.upstreams { upstream.closeIdle() }
+        context.reactor.shutDown()
+        context.log?.flush()
+    }
+
+    /// Writes logs, closes what has grown too old, and says what looks like a mistake.
+    private func keepHouse() async {
+        var rounds = 0
+        while !context.reactor.isShutDown {
+            await context.reactor.sleep(
+                until: context.reactor.now + ProxyLimits.housekeepingInterval)
+            context.log?.flush()
+            rounds += 1
+            if rounds % 10 == 0 {
+                for upstream in context.upstreams { upstream.closeExpired() }
+            }
+            if let peer = context.forwardedWarning.due(now: context.reactor.now) {
+                ProxyLog.warnOfUntrustedProxy(peer)
+            }
+        }
+    }
+}
+
+/// Where a listener listens, and how it is spoken to there.
+public struct ListenerAddress: Hashable, Sendable {
+    /// The configured address.
+    public let address: SocketAddress
+    /// Whether connections begin with a PROXY protocol header.
+    public let proxyProtocol: Bool
+
+    /// Names a listener.
+    public init(_ address: SocketAddress, proxyProtocol: Bool) {
+        self.address = address
+        self.proxyProtocol = proxyProtocol
+    }
+}
