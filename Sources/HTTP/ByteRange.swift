@@ -4,15 +4,15 @@
 @frozen @usableFromInline
 package struct ByteRange: Sendable, Equatable {
     /// The first byte.
-    package var start: UInt32
+    @usableFromInline package var start: UInt32
     /// How many bytes.
-    package var count: UInt32
+    @usableFromInline package var count: UInt32
 
     /// No bytes.
     package static let empty = ByteRange(start: 0, count: 0)
 
-    @inline(__always)
-    init(start: UInt32, count: UInt32) {
+    @inlinable
+    package init(start: UInt32, count: UInt32) {
         self.start = start
         self.count = count
     }
@@ -20,14 +20,14 @@ package struct ByteRange: Sendable, Equatable {
     /// - Parameters:
     ///   - lower: The first byte.
     ///   - upper: One past the last byte; at least `lower`.
-    @inline(__always)
+    @inlinable
     package init(_ lower: Int, _ upper: Int) {
         start = UInt32(truncatingIfNeeded: lower)
         count = UInt32(truncatingIfNeeded: upper &- lower)
     }
 
     /// Whether there are no bytes.
-    package var isEmpty: Bool { count == 0 }
+    @inlinable package var isEmpty: Bool { count == 0 }
     /// One past the last byte.
-    package var end: Int { Int(start) &+ Int(count) }
+    @inlinable package var end: Int { Int(start) &+ Int(count) }
 }

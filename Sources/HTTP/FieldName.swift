@@ -1,6 +1,7 @@
 /// The field names that a gateway treats specially; every other name is `other`.
 ///
 /// Raw values index `canonicalFieldNames` and fit a `FieldNameSet` of 128 bits.
+@frozen
 public enum FieldName: UInt8, Sendable, CaseIterable {
     case host
     case connection
@@ -81,6 +82,22 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
 
     /// The name as its RFC spells it; empty for `other`.
     public var canonical: StaticString { canonicalFieldNames[Int(rawValue)] }
+
+    /// Whether the field concerns one connection only and never travels on, whether the Connection
+    /// field names it or not.
+    ///
+    /// The two fields for proxy authentication are among them because this gateway takes no part in
+    /// it, and credentials meant for a proxy are not the app's to see (RFC 9110 §11.7). Trailer is
+    /// not: it describes the trailer section, which travels on.
+    /// Source: RFC 9110 §7.6.1.
+    @inlinable public var isHopByHop: Bool {
+        switch self {
+        case .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade,
+            .proxyAuthenticate, .proxyAuthorization, .http2Settings:
+            true
+        default: false
+        }
+    }
 }
 
 /// In the order of the cases of `FieldName`; a test compares the two.

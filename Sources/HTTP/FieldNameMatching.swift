@@ -6,59 +6,56 @@ extension FieldName {
     /// - Parameter name: Any bytes, a valid token or not.
     /// - Returns: `other` if the bytes spell none of the known names.
     public static func match(_ name: Span<UInt8>) -> FieldName {
-        let candidate: FieldName =
-            switch name.count {
-            case 0...7: short(name)
-            case 8...12: medium(name)
-            case 13...15: long(name)
-            default: longest(name)
-            }
-        guard candidate != .other, name.spells(candidate.canonical) else { return .other }
-        return candidate
+        switch name.count {
+        case 0...7: short(name)
+        case 8...12: medium(name)
+        case 13...15: long(name)
+        default: longest(name)
+        }
     }
 
     private static func short(_ name: Span<UInt8>) -> FieldName {
         switch name.count {
-        case 2: return .te
+        case 2: return name.spells("TE") ? .te : .other
         case 3:
             switch name[0] | 0x20 {
-            case 0x76: return .via  // v
-            case 0x61: return .age  // a
+            case 0x76: return name.spells("Via") ? .via : .other
+            case 0x61: return name.spells("Age") ? .age : .other
             default: return .other
             }
         case 4:
             switch name[0] | 0x20 {
-            case 0x68: return .host  // h
-            case 0x64: return .date  // d
-            case 0x65: return .etag  // e
-            case 0x76: return .vary  // v
-            case 0x6C: return .link  // l
+            case 0x68: return name.spells("Host") ? .host : .other
+            case 0x64: return name.spells("Date") ? .date : .other
+            case 0x65: return name.spells("ETag") ? .etag : .other
+            case 0x76: return name.spells("Vary") ? .vary : .other
+            case 0x6C: return name.spells("Link") ? .link : .other
             default: return .other
             }
         case 5:
             switch name[0] | 0x20 {
-            case 0x72: return .range  // r
-            case 0x61: return .allow  // a
+            case 0x72: return name.spells("Range") ? .range : .other
+            case 0x61: return name.spells("Allow") ? .allow : .other
             default: return .other
             }
         case 6:
             switch name[0] | 0x20 {
-            case 0x65: return .expect  // e
-            case 0x73: return .server  // s
-            case 0x6F: return .origin  // o
-            case 0x61: return .accept  // a
-            case 0x63: return .cookie  // c
-            case 0x70: return .pragma  // p
+            case 0x65: return name.spells("Expect") ? .expect : .other
+            case 0x73: return name.spells("Server") ? .server : .other
+            case 0x6F: return name.spells("Origin") ? .origin : .other
+            case 0x61: return name.spells("Accept") ? .accept : .other
+            case 0x63: return name.spells("Cookie") ? .cookie : .other
+            case 0x70: return name.spells("Pragma") ? .pragma : .other
             default: return .other
             }
         case 7:
             switch name[0] | 0x20 {
-            case 0x74: return .trailer  // t
-            case 0x75: return .upgrade  // u
-            case 0x72: return .referer  // r
-            case 0x65: return .expires  // e
-            case 0x77: return .warning  // w
-            case 0x61: return .altSvc  // a
+            case 0x74: return name.spells("Trailer") ? .trailer : .other
+            case 0x75: return name.spells("Upgrade") ? .upgrade : .other
+            case 0x72: return name.spells("Referer") ? .referer : .other
+            case 0x65: return name.spells("Expires") ? .expires : .other
+            case 0x77: return name.spells("Warning") ? .warning : .other
+            case 0x61: return name.spells("Alt-Svc") ? .altSvc : .other
             default: return .other
             }
         default: return .other
@@ -69,40 +66,40 @@ extension FieldName {
         switch name.count {
         case 8:
             switch name[3] | 0x20 {
-            case 0x6D: return .ifMatch  // m
-            case 0x72: return .ifRange  // r
-            case 0x61: return .location  // a
-            case 0x6F: return .priority  // o
+            case 0x6D: return name.spells("If-Match") ? .ifMatch : .other
+            case 0x72: return name.spells("If-Range") ? .ifRange : .other
+            case 0x61: return name.spells("Location") ? .location : .other
+            case 0x6F: return name.spells("Priority") ? .priority : .other
             default: return .other
             }
         case 9:
             switch name[0] | 0x20 {
-            case 0x66: return .forwarded  // f
-            case 0x78: return .xRealIP  // x
+            case 0x66: return name.spells("Forwarded") ? .forwarded : .other
+            case 0x78: return name.spells("X-Real-IP") ? .xRealIP : .other
             default: return .other
             }
         case 10:
             switch name[0] | 0x20 {
-            case 0x63: return .connection  // c
-            case 0x6B: return .keepAlive  // k
-            case 0x75: return .userAgent  // u
-            case 0x73: return .setCookie  // s
-            case 0x65: return .earlyData  // e
+            case 0x63: return name.spells("Connection") ? .connection : .other
+            case 0x6B: return name.spells("Keep-Alive") ? .keepAlive : .other
+            case 0x75: return name.spells("User-Agent") ? .userAgent : .other
+            case 0x73: return name.spells("Set-Cookie") ? .setCookie : .other
+            case 0x65: return name.spells("Early-Data") ? .earlyData : .other
             default: return .other
             }
         case 11:
             switch name[0] | 0x20 {
-            case 0x72: return .retryAfter  // r
-            case 0x74: return .traceparent  // t
+            case 0x72: return name.spells("Retry-After") ? .retryAfter : .other
+            case 0x74: return name.spells("Traceparent") ? .traceparent : .other
             default: return .other
             }
         case 12:
             switch name[2] | 0x20 {
-            case 0x72: return .xRequestID  // r
-            case 0x6E: return .contentType  // n
-            case 0x63: return .cacheStatus  // c
-            case 0x78: return .maxForwards  // x
-            case 0x6F: return .proxyStatus  // o
+            case 0x72: return name.spells("X-Request-ID") ? .xRequestID : .other
+            case 0x6E: return name.spells("Content-Type") ? .contentType : .other
+            case 0x63: return name.spells("Cache-Status") ? .cacheStatus : .other
+            case 0x78: return name.spells("Max-Forwards") ? .maxForwards : .other
+            case 0x6F: return name.spells("Proxy-Status") ? .proxyStatus : .other
             default: return .other
             }
         default: return .other
@@ -113,26 +110,26 @@ extension FieldName {
         switch name.count {
         case 13:
             switch name[6] | 0x20 {
-            case 0x2D: return .acceptRanges  // -
-            case 0x69: return .authorization  // i
-            case 0x74: return .contentRange  // t
-            case 0x65: return .ifNoneMatch  // e
-            case 0x6F: return .lastModified  // o
-            case 0x63: return .cacheControl  // c
+            case 0x2D: return name.spells("Accept-Ranges") ? .acceptRanges : .other
+            case 0x69: return name.spells("Authorization") ? .authorization : .other
+            case 0x74: return name.spells("Content-Range") ? .contentRange : .other
+            case 0x65: return name.spells("If-None-Match") ? .ifNoneMatch : .other
+            case 0x6F: return name.spells("Last-Modified") ? .lastModified : .other
+            case 0x63: return name.spells("Cache-Control") ? .cacheControl : .other
             default: return .other
             }
         case 14:
             switch name[0] | 0x20 {
-            case 0x63: return .contentLength  // c
-            case 0x68: return .http2Settings  // h
-            case 0x61: return .acceptCharset  // a
+            case 0x63: return name.spells("Content-Length") ? .contentLength : .other
+            case 0x68: return name.spells("HTTP2-Settings") ? .http2Settings : .other
+            case 0x61: return name.spells("Accept-Charset") ? .acceptCharset : .other
             default: return .other
             }
         case 15:
             switch name[7] | 0x20 {
-            case 0x72: return .xForwardedFor  // r
-            case 0x65: return .acceptEncoding  // e
-            case 0x6C: return .acceptLanguage  // l
+            case 0x72: return name.spells("X-Forwarded-For") ? .xForwardedFor : .other
+            case 0x65: return name.spells("Accept-Encoding") ? .acceptEncoding : .other
+            case 0x6C: return name.spells("Accept-Language") ? .acceptLanguage : .other
             default: return .other
             }
         default: return .other
@@ -143,45 +140,47 @@ extension FieldName {
         switch name.count {
         case 16:
             switch (name[0] | 0x20, name[12] | 0x20) {
-            case (0x70, 0x74): return .proxyConnection  // pt
-            case (0x78, 0x68): return .xForwardedHost  // xh
-            case (0x78, 0x70): return .xForwardedPort  // xp
-            case (0x77, 0x63): return .wwwAuthenticate  // wc
-            case (0x63, 0x64): return .contentEncoding  // cd
-            case (0x63, 0x75): return .contentLanguage  // cu
-            case (0x63, 0x74): return .contentLocation  // ct
+            case (0x70, 0x74): return name.spells("Proxy-Connection") ? .proxyConnection : .other
+            case (0x78, 0x68): return name.spells("X-Forwarded-Host") ? .xForwardedHost : .other
+            case (0x78, 0x70): return name.spells("X-Forwarded-Port") ? .xForwardedPort : .other
+            case (0x77, 0x63): return name.spells("WWW-Authenticate") ? .wwwAuthenticate : .other
+            case (0x63, 0x64): return name.spells("Content-Encoding") ? .contentEncoding : .other
+            case (0x63, 0x75): return name.spells("Content-Language") ? .contentLanguage : .other
+            case (0x63, 0x74): return name.spells("Content-Location") ? .contentLocation : .other
             default: return .other
             }
         case 17:
             switch name[6] | 0x20 {
-            case 0x65: return .transferEncoding  // e
-            case 0x61: return .xForwardedProto  // a
-            case 0x6C: return .xAccelBuffering  // l
-            case 0x69: return .ifModifiedSince  // i
-            case 0x63: return .cdnCacheControl  // c
-            case 0x62: return .secWebSocketKey  // b
+            case 0x65: return name.spells("Transfer-Encoding") ? .transferEncoding : .other
+            case 0x61: return name.spells("X-Forwarded-Proto") ? .xForwardedProto : .other
+            case 0x6C: return name.spells("X-Accel-Buffering") ? .xAccelBuffering : .other
+            case 0x69: return name.spells("If-Modified-Since") ? .ifModifiedSince : .other
+            case 0x63: return name.spells("CDN-Cache-Control") ? .cdnCacheControl : .other
+            case 0x62: return name.spells("Sec-WebSocket-Key") ? .secWebSocketKey : .other
             default: return .other
             }
         case 18:
             switch name[0] | 0x20 {
-            case 0x70: return .proxyAuthenticate  // p
-            case 0x78: return .xForwardedPrefix  // x
+            case 0x70: return name.spells("Proxy-Authenticate") ? .proxyAuthenticate : .other
+            case 0x78: return name.spells("X-Forwarded-Prefix") ? .xForwardedPrefix : .other
             default: return .other
             }
         case 19:
             switch name[0] | 0x20 {
-            case 0x70: return .proxyAuthorization  // p
-            case 0x61: return .authenticationInfo  // a
-            case 0x63: return .contentDisposition  // c
-            case 0x69: return .ifUnmodifiedSince  // i
+            case 0x70: return name.spells("Proxy-Authorization") ? .proxyAuthorization : .other
+            case 0x61: return name.spells("Authentication-Info") ? .authenticationInfo : .other
+            case 0x63: return name.spells("Content-Disposition") ? .contentDisposition : .other
+            case 0x69: return name.spells("If-Unmodified-Since") ? .ifUnmodifiedSince : .other
             default: return .other
             }
-        case 20: return .secWebSocketAccept
-        case 23: return .contentSecurityPolicy
-        case 25: return .strictTransportSecurity
+        case 20: return name.spells("Sec-WebSocket-Accept") ? .secWebSocketAccept : .other
+        case 23: return name.spells("Content-Security-Policy") ? .contentSecurityPolicy : .other
+        case 25: return name.spells("Strict-Transport-Security") ? .strictTransportSecurity : .other
         default: return .other
         }
     }
+
+
 }
 
 extension Span where Element == UInt8 {
@@ -207,8 +206,7 @@ extension Span where Element == UInt8 {
                 // The last word overlaps the one before it, so that there is no remainder.
                 let start = min(offset, count - 8)
                 let letters = unsafe UInt64(
-                    littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self)
-                )
+                    littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self))
                 let caseBits = (letters & 0x4040_4040_4040_4040) >> 1
                 if (word(at: start) ^ letters) & ~caseBits != 0 {
                     return false

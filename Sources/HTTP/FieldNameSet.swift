@@ -1,10 +1,11 @@
 /// A set of known field names: one bit per name, compared and tested without a loop.
+@frozen
 public struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
+    @usableFromInline var low: UInt64 = 0
+    @usableFromInline var high: UInt64 = 0
 
     /// The empty set.
-    public init() {}
+    @inlinable public init() {}
 
     /// The set of the names listed.
     public init(arrayLiteral names: FieldName...) {
@@ -15,14 +16,14 @@ public struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
     public var isEmpty: Bool { low | high == 0 }
 
     /// Whether a name is a member.
-    @inline(__always)
+    @inlinable
     public func contains(_ name: FieldName) -> Bool {
         let bit = UInt64(name.rawValue & 63)
         return ((name.rawValue < 64 ? low : high) >> bit) & 1 != 0
     }
 
     /// Adds a name.
-    @inline(__always)
+    @inlinable
     public mutating func insert(_ name: FieldName) {
         let bit = UInt64(1) << UInt64(name.rawValue & 63)
         if name.rawValue < 64 { low |= bit } else { high |= bit }
@@ -42,16 +43,12 @@ public struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         return result
     }
 
-    /// The fields that concern one connection only and never travel on, whether the Connection
-    /// field names them or not.
-    ///
-    /// Source: RFC 9110 §7.6.1. The two fields for proxy authentication are among them because this
-    /// gateway takes no part in it, and credentials meant for a proxy are not the app's to see
-    /// (RFC 9110 §11.7). Trailer is not: it describes the trailer section that travels on.
-    public static let hopByHop: FieldNameSet = [
-        .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade,
-        .proxyAuthenticate, .proxyAuthorization, .http2Settings,
-    ]
+    /// The names of which `FieldName.isHopByHop` holds.
+    public static let hopByHop: FieldNameSet = {
+        var names = FieldNameSet()
+        for name in FieldName.allCases where name.isHopByHop { names.insert(name) }
+        return names
+    }()
 
     /// The fields that must not be in a trailer section: framing, routing, authentication, request
     /// modifiers, response control, and how to process the content.

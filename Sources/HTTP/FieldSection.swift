@@ -7,28 +7,41 @@ import Bytes
 /// removed keeps its number and is skipped by everything that looks for fields.
 public struct FieldSection: Sendable {
     /// One field: where its name and value stand.
+    @frozen @usableFromInline
     struct Entry: Sendable {
-        var nameStart: UInt32
-        var nameCount: UInt32
-        var valueStart: UInt32
-        var valueCount: UInt32
-        var known: FieldName
-        var marks: UInt8
+        @usableFromInline var nameStart: UInt32
+        @usableFromInline var nameCount: UInt32
+        @usableFromInline var valueStart: UInt32
+        @usableFromInline var valueCount: UInt32
+        @usableFromInline var known: FieldName
+        @usableFromInline var marks: UInt8
+
+        @inlinable
+        init(_ known: FieldName, name: ByteRange, value: ByteRange, marks: UInt8) {
+            nameStart = name.start
+            nameCount = name.count
+            valueStart = value.start
+            valueCount = value.count
+            self.known = known
+            self.marks = marks
+        }
     }
 
     /// Bytes that all names and values together may take; above every limit that a parser accepts,
     /// and small enough for positions of 32 bits.
     public static let maximumByteCount = 1 << 28
 
-    private static let removedMark: UInt8 = 1
-    private static let hopByHopMark: UInt8 = 2
+    @usableFromInline static var removedMark: UInt8 { 1 }
+    @usableFromInline static var hopByHopMark: UInt8 { 2 }
 
     /// Invariant: at most `maximumByteCount` bytes; every range in `entries` lies within, once a
     /// parser is done with the section.
     var storage: [UInt8] = []
-    private var entries: [Entry] = []
+    @usableFromInline var entries: [Entry] = []
     /// The known names of entries that are not removed.
-    private var present = FieldNameSet()
+    @usableFromInline var present = FieldNameSet()
+    /// The known names that more than one entry has had.
+    @usableFromInline var repeated = FieldNameSet()
     /// Bytes at the front of the storage that belong to a start line, not to a field.
     private var startLineCount = 0
 
@@ -36,7 +49,7 @@ public struct FieldSection: Sendable {
     public init() {}
 
     /// How many entries there are, removed ones included.
-    public var count: Int { entries.count }
+    @inlinable public var count: Int { entries.count }
     /// The numbers of all entries, removed ones included.
     public var indices: Range<Int> { 0..<entries.count }
     /// Whether there is no entry.
@@ -48,6 +61,7 @@ public struct FieldSection: Sendable {
     public mutating func removeAll() {
         entries.removeAll(keepingCapacity: true)
         present = FieldNameSet()
+        repeated = FieldNameSet()
         if storage.count > startLineCount { storage.removeLast(storage.count - startLineCount) }
     }
 
@@ -103,8 +117,8 @@ public struct FieldSection: Sendable {
         entries[index].marks & Self.removedMark == 0
     }
 
-    /// Whether an entry concerns one connection only: its name is one of
-    /// `FieldNameSet.hopByHop`, or a Connection field names it.
+    /// Whether an entry concerns one connection only: its name says so
+    /// (`FieldName.isHopByHop`), or a Connection field names it.
     ///
     /// - Parameter index: One of `indices`.
     public func isHopByHop(at index: Int) -> Bool {
@@ -182,10 +196,12 @@ extension FieldSection {
         if !entries.isEmpty { entries.removeAll(keepingCapacity: true) }
         if !storage.isEmpty { storage.removeAll(keepingCapacity: true) }
         present = FieldNameSet()
+        repeated = FieldNameSet()
         startLineCount = 0
     }
 
     /// Records a field whose bytes are going to be stored by `storeHead`, at the same positions.
+    @inlinable
     package mutating func record(_ known: FieldName, name: ByteRange, value: ByteRange) {
         add(known, name, value)
     }
@@ -242,18 +258,15 @@ extension FieldSection {
         return all.extracting(Int(range.start)..<range.end)
     }
 
-    private mutating func add(_ known: FieldName, _ name: ByteRange, _ value: ByteRange) {
-        let marks = FieldNameSet.hopByHop.contains(known) ? Self.hopByHopMark : 0
-        entries.append(
-            Entry(
-                nameStart: name.start,
-                nameCount: name.count,
-                valueStart: value.start,
-                valueCount: value.count,
-                known: known,
-                marks: marks
-            )
-        )
+    /// Whether more than one field of a known name has been added, removed ones included.
+    @inlinable
+    package func isRepeated(_ known: FieldName) -> Bool { repeated.contains(known) }
+
+    @inlinable
+    mutating func add(_ known: FieldName, _ name: ByteRange, _ value: ByteRange) {
+        let marks = known.isHopByHop ? Self.hopByHopMark : 0
+        if present.contains(known) { repeated.insert(known) }
+        entries.append(Entry(known, name: name, value: value, marks: marks))
         present.insert(known)
     }
 }

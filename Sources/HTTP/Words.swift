@@ -37,11 +37,23 @@ extension Span where Element == UInt8 {
     @inlinable @inline(__always)
     package func firstControl(from start: Int, to end: Int) -> Int {
         var index = start
+        while index &+ 16 <= end {
+            // Two words at once; the comment below says how. Every bit pattern is valid, and the
+            // access itself checks its bounds.
+            let bytes = unsafe self.bytes.unsafeLoadUnaligned(
+                fromByteOffset: index, as: SIMD2<UInt64>.self)
+            let flags =
+                ((bytes &- SIMD2(repeating: 0x2020_2020_2020_2020))
+                    | (bytes &+ SIMD2(repeating: 0x0101_0101_0101_0101)))
+                & ~bytes & SIMD2(repeating: 0x8080_8080_8080_8080)
+            if flags[0] | flags[1] != 0 { break }
+            index &+= 16
+        }
         while index &+ 8 <= end {
             let bytes = word(at: index)
             // Bytes below 0x20 borrow, 0x7F carries into bit 7. A carry or borrow from a neighbour
             // may flag a byte too many, never one too few, so what is flagged is looked at.
-            let flags =
+            let flags: UInt64 =
                 ((bytes &- 0x2020_2020_2020_2020) | (bytes &+ 0x0101_0101_0101_0101))
                 & ~bytes & 0x8080_8080_8080_8080
             if flags == 0 {

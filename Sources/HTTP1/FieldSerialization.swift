@@ -10,8 +10,6 @@ extension Buffer {
         of section: borrowing FieldSection,
         skipping skipped: FieldNameSet = []
     ) {
-        for index in section.indices where section.isEndToEnd(at: index, skipping: skipped) {
-            writeField(section.name(at: index), value: section.value(at: index))
-        }
+        section.writeEndToEnd(skipping: skipped, to: self)
     }
 }

@@ -23,7 +23,7 @@ enum FramingFields {
             return .chunked
         }
         guard let index = section.first(.contentLength) else { return nil }
-        guard section.next(.contentLength, from: index + 1) == nil else {
+        guard !section.isRepeated(.contentLength) else {
             throw .invalid(.repeatedContentLength)
         }
         guard let length = decimal(section.value(at: index)) else {

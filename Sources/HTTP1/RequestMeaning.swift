@@ -30,7 +30,7 @@ enum RequestMeaning {
     /// Source: RFC 9112 §3.2 and §3.2.2: one valid Host, and an absolute target wins over it.
     private static func readHost(_ head: inout RequestHead) throws(Interruption) {
         if let index = head.fields.first(.host) {
-            guard head.fields.next(.host, from: index + 1) == nil else {
+            guard !head.fields.isRepeated(.host) else {
                 throw .invalid(.repeatedHost)
             }
             guard let authority = Authority(head.fields.value(at: index)) else {
