@@ -15,7 +15,8 @@ extension Configuration {
     /// - Returns: The configuration; its `warnings` are to be shown.
     /// - Throws: Everything that is wrong with it, in one go.
     public static func load(
-        _ path: String, access: SourceAccess
+        _ path: String,
+        access: SourceAccess
     ) throws(InvalidConfiguration) -> Configuration {
         let report = Report()
         let statements = Loader(access: access, report: report).load(path)

@@ -10,10 +10,12 @@ func dump(_ configuration: Configuration) -> String {
         "connection header=\(milliseconds(connection.headerTimeout)) "
             + "idle=\(milliseconds(connection.idleTimeout)) size=\(connection.headerSize) "
             + "count=\(connection.headerCount) target=\(connection.targetSize) "
-            + "connections=\(connection.connections.map { "\($0)" } ?? "off")")
+            + "connections=\(connection.connections.map { "\($0)" } ?? "off")"
+    )
     lines.append(
         "process workers=\(configuration.workers) drain=\(milliseconds(configuration.drainTimeout)) "
-            + "log=\(configuration.log.level.rawValue),\(configuration.log.format.rawValue)")
+            + "log=\(configuration.log.level.rawValue),\(configuration.log.format.rawValue)"
+    )
     for (number, log) in configuration.accessLogs.enumerated() {
         lines.append("access_log \(number): \(log.destination) \(log.format.rawValue)")
     }
@@ -23,13 +25,15 @@ func dump(_ configuration: Configuration) -> String {
             lines.append("policy of \(site.name) \(route.name): \(dump(route.policy))")
             for rule in route.rewriting.rules {
                 lines.append(
-                    "  rewrite \(rule.from) → \(String(decoding: rule.replacement, as: UTF8.self))")
+                    "  rewrite \(rule.from) → \(String(decoding: rule.replacement, as: UTF8.self))"
+                )
             }
             switch route.action {
             case .respond(let response):
                 lines.append(
                     "  content \(String(decoding: response.body, as: UTF8.self).debugDescription) "
-                        + "type \(response.contentType ?? "none")")
+                        + "type \(response.contentType ?? "none")"
+                )
             case .redirect(let redirection): lines.append("  target \(dump(redirection.target))")
             case .proxy: break
             }
@@ -39,18 +43,21 @@ func dump(_ configuration: Configuration) -> String {
     return lines.joined(separator: "\n") + "\n"
 }
 
+/// What differs from the defaults, which the file `example-smallest` is about.
 private func dump(_ policy: Policy) -> String {
     let times = policy.timeouts
-    var parts = [
-        "body=\(milliseconds(times.body)) idle=\(milliseconds(times.idle)) "
-            + "send=\(milliseconds(times.send)) connect=\(milliseconds(times.connect)) "
-            + "response=\(milliseconds(times.response)) "
-            + "upstream_send=\(milliseconds(times.upstreamSend)) "
-            + "tunnel=\(milliseconds(times.tunnel))",
-        "limit=\(policy.bodyLimit.map { "\($0)" } ?? "off")",
-        "log=\(policy.accessLog.map { "\($0)" } ?? "off")",
-        "client=\(policy.clientAddress.source.rawValue)",
+    let waits: [(name: String, value: Int64, fallback: Int64)] = [
+        ("body", times.body, 30_000), ("idle", times.idle, 60_000), ("send", times.send, 30_000),
+        ("connect", times.connect, 2000), ("response", times.response, 60_000),
+        ("upstream_send", times.upstreamSend, 30_000), ("tunnel", times.tunnel, 3_600_000),
     ]
+    var parts = waits.filter { $0.value != $0.fallback * 1_000_000 }
+        .map { "\($0.name)=\(milliseconds($0.value))" }
+    if policy.bodyLimit != 10 << 20 {
+        parts.append("limit=\(policy.bodyLimit.map { "\($0)" } ?? "off")")
+    }
+    parts.append("log=\(policy.accessLog.map { "\($0)" } ?? "off")")
+    parts.append("client=\(policy.clientAddress.source.rawValue)")
     if !policy.clientAddress.trusted.isEmpty || policy.clientAddress.trustsUnix {
         let networks = policy.clientAddress.trusted.networks.map(\.description)
         let unix = policy.clientAddress.trustsUnix ? ["unix"] : []
@@ -97,24 +104,28 @@ private func dump(_ upstream: Upstream) -> [String] {
     if let keep = upstream.keepAlive {
         lines.append(
             "  keepalive \(keep.connections) idle=\(milliseconds(keep.idle)) "
-                + "requests=\(keep.requests.map { "\($0)" } ?? "any")")
+                + "requests=\(keep.requests.map { "\($0)" } ?? "any")"
+        )
     }
     if let check = upstream.healthCheck {
         lines.append(
             "  health_check \(check.path) every=\(milliseconds(check.interval)) "
                 + "timeout=\(milliseconds(check.timeout)) passes=\(check.passes) "
-                + "fails=\(check.fails) expect=\(check.expected) host=\(check.host ?? "own")")
+                + "fails=\(check.fails) expect=\(check.expected) host=\(check.host ?? "own")"
+        )
     }
     if let eject = upstream.ejection {
         lines.append(
             "  eject \(eject.fails) time=\(milliseconds(eject.time)) "
-                + "max=\(milliseconds(eject.maximum))")
+                + "max=\(milliseconds(eject.maximum))"
+        )
     }
     for server in upstream.servers {
         lines.append(
             "  server \(server.endpoint) weight=\(server.weight)"
                 + (server.maximumConnections.map { " max=\($0)" } ?? "")
-                + (server.isBackup ? " backup" : "") + (server.isDown ? " down" : ""))
+                + (server.isBackup ? " backup" : "") + (server.isDown ? " down" : "")
+        )
     }
     return lines
 }

@@ -51,7 +51,9 @@ private func outcome(of input: String) -> String {
     let environment = ["PORT": "8080", "EMPTY": "", "SECRET": "a$host b"]
     do throws(InvalidConfiguration) {
         let loaded = try Configuration.load(
-            "gateway.conf", access: access(files, environment: environment))
+            "gateway.conf",
+            access: access(files, environment: environment)
+        )
         return Diagnostic.render(loaded.warnings) + dump(loaded)
     } catch {
         return error.description

@@ -3,13 +3,15 @@ import Configuration
 
 /// Files and environment that stand in a test.
 func access(
-    _ files: [String: String], environment: [String: String] = [:]
+    _ files: [String: String],
+    environment: [String: String] = [:]
 ) -> SourceAccess {
     access(bytes: files.mapValues { Array($0.utf8) }, environment: environment)
 }
 
 func access(
-    bytes files: [String: [UInt8]], environment: [String: String] = [:]
+    bytes files: [String: [UInt8]],
+    environment: [String: String] = [:]
 ) -> SourceAccess {
     SourceAccess(
         read: { path, limit throws(SourceAccess.Failure) in
@@ -25,21 +27,28 @@ func access(
             guard parts.count == 2 else { return [] }
             return files.keys.filter { $0.hasPrefix(parts[0]) && $0.hasSuffix(parts[1]) }
         },
-        environment: { environment[$0] })
+        environment: { environment[$0] }
+    )
 }
 
 /// The configuration that a text stands for.
 func configuration(
-    _ text: String, files: [String: String] = [:], environment: [String: String] = [:]
+    _ text: String,
+    files: [String: String] = [:],
+    environment: [String: String] = [:]
 ) throws(InvalidConfiguration) -> Configuration {
     let all = files.merging(["gateway.conf": text]) { _, main in main }
     return try Configuration.load(
-        "gateway.conf", access: access(all, environment: environment))
+        "gateway.conf",
+        access: access(all, environment: environment)
+    )
 }
 
 /// What is said about a text: errors, or else warnings.
 func diagnostics(
-    _ text: String, files: [String: String] = [:], environment: [String: String] = [:]
+    _ text: String,
+    files: [String: String] = [:],
+    environment: [String: String] = [:]
 ) -> [Diagnostic] {
     do throws(InvalidConfiguration) {
         return try configuration(text, files: files, environment: environment).warnings

@@ -41,10 +41,17 @@ struct Call {
     func keyword(_ option: String) -> String? { options[option]?.keyword }
 
     func error(
-        _ mark: Mark? = nil, _ message: String, hint: String? = nil, notes: [(Mark, String)] = []
+        _ mark: Mark? = nil,
+        _ message: String,
+        hint: String? = nil,
+        notes: [(Mark, String)] = []
     ) {
         report.error(
-            mark ?? statement.mark, "\(directive.name): \(message)", hint: hint, notes: notes)
+            mark ?? statement.mark,
+            "\(directive.name): \(message)",
+            hint: hint,
+            notes: notes
+        )
     }
 
     func warning(_ mark: Mark? = nil, _ message: String, hint: String? = nil) {

@@ -22,7 +22,10 @@ enum Defaults {
     static let keepAliveIdle = 60 * Literals.second
     static let attempts = 2
     static let ejection = Ejection(
-        fails: 3, time: Literals.second, maximum: 60 * Literals.second)
+        fails: 3,
+        time: Literals.second,
+        maximum: 60 * Literals.second
+    )
 }
 
 /// What a profile changes among the defaults.
@@ -40,26 +43,41 @@ struct ProfileDefaults {
             // Workers close after 2 s; half a second is left for what is under way. A worker that
             // waits for a slow client serves nobody, and WSGI knows no content without a length.
             self.init(
-                keepAliveIdle: 1500 * Literals.millisecond, serverIdle: 2 * Literals.second,
-                buffersRequests: true, needsContentLength: true)
+                keepAliveIdle: 1500 * Literals.millisecond,
+                serverIdle: 2 * Literals.second,
+                buffersRequests: true,
+                needsContentLength: true
+            )
         case .uwsgi:
             // Its HTTP socket closes after each response unless it is told otherwise.
             self.init(
-                keepAliveIdle: nil, serverIdle: nil, buffersRequests: true,
-                needsContentLength: true)
+                keepAliveIdle: nil,
+                serverIdle: nil,
+                buffersRequests: true,
+                needsContentLength: true
+            )
         case .uvicorn, .node:
             self.init(
-                keepAliveIdle: 4 * Literals.second, serverIdle: 5 * Literals.second,
-                buffersRequests: false, needsContentLength: false)
+                keepAliveIdle: 4 * Literals.second,
+                serverIdle: 5 * Literals.second,
+                buffersRequests: false,
+                needsContentLength: false
+            )
         case .generic:
             self.init(
-                keepAliveIdle: Defaults.keepAliveIdle, serverIdle: nil, buffersRequests: false,
-                needsContentLength: false)
+                keepAliveIdle: Defaults.keepAliveIdle,
+                serverIdle: nil,
+                buffersRequests: false,
+                needsContentLength: false
+            )
         }
     }
 
     private init(
-        keepAliveIdle: Int64?, serverIdle: Int64?, buffersRequests: Bool, needsContentLength: Bool
+        keepAliveIdle: Int64?,
+        serverIdle: Int64?,
+        buffersRequests: Bool,
+        needsContentLength: Bool
     ) {
         self.keepAliveIdle = keepAliveIdle
         self.serverIdle = serverIdle

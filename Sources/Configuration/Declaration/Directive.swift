@@ -51,8 +51,11 @@ struct Directive: Sendable {
         let summary: String
 
         init(
-            _ name: String, _ kind: Kind, default fallback: String? = nil,
-            in contexts: [Context]? = nil, _ summary: String
+            _ name: String,
+            _ kind: Kind,
+            default fallback: String? = nil,
+            in contexts: [Context]? = nil,
+            _ summary: String
         ) {
             self.name = name
             self.kind = kind

@@ -29,15 +29,20 @@ extension Kind {
             try Self.check(count, bounds) { "\($0)" }
             return .number(count)
         case .status(let bounds):
-            guard text.utf8.count == 3, let status = try? Literals.count(text) else {
-                throw ValueError("expected a status code of three digits, found '\(text)'")
+            guard text.utf8.count == 3, let status = try? Literals.count(text),
+                bounds.contains(status)
+            else {
+                throw ValueError(
+                    "expected a status code of \(bounds.lowerBound) to \(bounds.upperBound), "
+                        + "found '\(text)'"
+                )
             }
-            try Self.check(status, bounds) { "\($0)" }
             return .number(status)
         case .statuses: return .statuses(try parseStatuses(text))
         case .listenAddress, .endpoint, .network: return try parseAddress(text)
         case .host: return .host(try HostPattern(parsing: text))
         case .pattern: return .pattern(try PathPattern(parsing: text))
+        case .wirePattern: return .pattern(try PathPattern(wire: text))
         case .methods: return .methods(try MethodSet(parsing: text))
         case .template:
             try rejectControls(text)
@@ -49,12 +54,15 @@ extension Kind {
     private static func unknownWord(_ text: String, _ words: [String]) -> ValueError {
         ValueError(
             "expected \(alternatives(words)), found '\(text)'",
-            hint: suggestion(for: text, among: words))
+            hint: suggestion(for: text, among: words)
+        )
     }
 
     /// A word that is none of some keywords: the message names both what it could have been.
     private static func parseOther(
-        _ word: Word, _ words: [String], _ kind: Kind
+        _ word: Word,
+        _ words: [String],
+        _ kind: Kind
     ) throws(ValueError) -> Value {
         do throws(ValueError) {
             return try kind.parse(word)
@@ -67,7 +75,9 @@ extension Kind {
     }
 
     private static func check<Number: Comparable>(
-        _ number: Number, _ bounds: ClosedRange<Number>, _ text: (Number) -> String
+        _ number: Number,
+        _ bounds: ClosedRange<Number>,
+        _ text: (Number) -> String
     ) throws(ValueError) {
         if number < bounds.lowerBound {
             throw ValueError("at least \(text(bounds.lowerBound)) is needed")
@@ -115,7 +125,8 @@ private func parseStatuses(_ text: String) throws(ValueError) -> [ClosedRange<In
             first >= 100, last <= 599, first <= last
         else {
             throw ValueError(
-                "expected status codes such as 200, 200-399 or 200,404, found '\(text)'")
+                "expected status codes such as 200, 200-399 or 200,404, found '\(text)'"
+            )
         }
         result.append(first...last)
     }

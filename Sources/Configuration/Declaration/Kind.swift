@@ -26,8 +26,10 @@ indirect enum Kind: Sendable {
     case network
     /// A host of a site.
     case host
-    /// The pattern of a route.
+    /// The pattern of a route, compared with normalised paths.
     case pattern
+    /// A path or prefix as it is sent.
+    case wirePattern
     /// Methods with commas between.
     case methods
     /// Text with variables.
@@ -53,7 +55,7 @@ indirect enum Kind: Sendable {
         case .endpoint: "a server's address"
         case .network: "a network"
         case .host: "a host"
-        case .pattern: "a path"
+        case .pattern, .wirePattern: "a path"
         case .methods: "methods"
         case .template: "text with variables"
         case .either(let words, let kind): words.joined(separator: "|") + "|" + kind.noun

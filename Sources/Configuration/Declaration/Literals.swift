@@ -21,7 +21,8 @@ enum Literals {
         let (digits, suffix) = split(text)
         guard let count = Int64(digits), !digits.isEmpty else {
             throw ValueError(
-                "expected a duration such as 250ms, 5s, 1m or 1h, found '\(text)'")
+                "expected a duration such as 250ms, 5s, 1m or 1h, found '\(text)'"
+            )
         }
         guard let unit = durationUnits.first(where: { $0.suffix == suffix }) else {
             throw ValueError(
@@ -29,7 +30,8 @@ enum Literals {
                     ? "the duration '\(text)' needs a unit"
                     : "'\(suffix)' is no unit of time",
                 hint: suffix.isEmpty
-                    ? "did you mean '\(text)s'?" : "the units are ms s m h d y")
+                    ? "did you mean '\(text)s'?" : "the units are ms s m h d y"
+            )
         }
         let (product, overflow) = count.multipliedReportingOverflow(by: unit.nanoseconds)
         if overflow { throw ValueError("the duration '\(text)' is too long") }

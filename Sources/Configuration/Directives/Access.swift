@@ -7,9 +7,12 @@ extension Directive {
         repetition: .many,
         arguments: [
             Argument(
-                "NETWORK", .either(["all", "unix"], .network), .oneOrMore,
+                "NETWORK",
+                .either(["all", "unix"], .network),
+                .oneOrMore,
                 "a network in CIDR notation, an address, `unix` for clients on a unix socket that "
-                    + "have no address, or `all`")
+                    + "have no address, or `all`"
+            )
         ],
         summary: "Serves clients by their address.",
         help: """
@@ -22,8 +25,10 @@ extension Directive {
             allow 10.0.0.0/8
             deny 10.6.6.0/24
             proxy app
-            """),
-        effect: .set { call, block in access(call, block, isAllowed: true) })
+            """
+        ),
+        effect: .set { call, block in access(call, block, isAllowed: true) }
+    )
 
     static let deny = Directive(
         name: "deny",
@@ -31,8 +36,11 @@ extension Directive {
         repetition: .many,
         arguments: [
             Argument(
-                "NETWORK", .either(["all", "unix"], .network), .oneOrMore,
-                "as in `allow`")
+                "NETWORK",
+                .either(["all", "unix"], .network),
+                .oneOrMore,
+                "as in `allow`"
+            )
         ],
         summary: "Refuses clients by their address.",
         help: """
@@ -42,8 +50,10 @@ extension Directive {
             """
             deny 203.0.113.0/24 2001:db8::/32
             proxy app
-            """),
-        effect: .set { call, block in access(call, block, isAllowed: false) })
+            """
+        ),
+        effect: .set { call, block in access(call, block, isAllowed: false) }
+    )
 }
 
 private func access(_ call: Call, _ block: Block, isAllowed: Bool) {
@@ -60,7 +70,8 @@ private func access(_ call: Call, _ block: Block, isAllowed: Bool) {
                 first.value.isAllowed == isAllowed
                     ? "'\(argument.text)' stands twice"
                     : "'\(argument.text)' is both allowed and denied",
-                notes: [(first.mark, "it stands here first")])
+                notes: [(first.mark, "it stands here first")]
+            )
             continue
         }
         let draft = AccessDraft(subject: subject, isAllowed: isAllowed)

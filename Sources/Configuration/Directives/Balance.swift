@@ -4,14 +4,19 @@ extension Directive {
         contexts: [.upstream],
         arguments: [
             Argument(
-                "METHOD", .keyword(["round_robin", "least_conn", "random", "hash"]),
-                "how a server is chosen")
+                "METHOD",
+                .keyword(["round_robin", "least_conn", "random", "hash"]),
+                "how a server is chosen"
+            )
         ],
         options: [
             Option(
-                "key", .text, default: "client_address",
+                "key",
+                .text,
+                default: "client_address",
                 "for `hash`: `client_address`, `host`, `path`, `uri`, `header:NAME` or "
-                    + "`cookie:NAME`")
+                    + "`cookie:NAME`"
+            )
         ],
         fallback: "`round_robin`",
         summary: "How a server is chosen.",
@@ -25,7 +30,8 @@ extension Directive {
             server 10.0.0.5:8000
             server 10.0.0.6:8000
             balance hash key=cookie:session
-            """),
+            """
+        ),
         effect: .set { call, block in
             guard let method = call.argument(0)?.keyword else { return }
             let balance: Balance
@@ -41,7 +47,8 @@ extension Directive {
                 call.error(key.mark, "'key=' has no effect without 'hash'")
             }
             block.balance = Placed(value: balance, mark: call.mark)
-        })
+        }
+    )
 }
 
 /// nil when the key is none; then that is reported.
@@ -65,7 +72,9 @@ private func hashKey(_ call: Call) -> HashKey? {
     }
     let words = ["client_address", "host", "path", "uri", "header:NAME", "cookie:NAME"]
     call.error(
-        key.mark, "key: expected \(alternatives(words)), found '\(key.text)'",
-        hint: suggestion(for: key.text, among: words))
+        key.mark,
+        "key: expected \(alternatives(words)), found '\(key.text)'",
+        hint: suggestion(for: key.text, among: words)
+    )
     return nil
 }

@@ -4,17 +4,24 @@ extension Directive {
         contexts: [.top, .site, .route, .upstream],
         arguments: [
             Argument(
-                "on|off", .keyword(["on", "off"]),
-                "whether a request is taken in whole before it is forwarded")
+                "on|off",
+                .keyword(["on", "off"]),
+                "whether a request is taken in whole before it is forwarded"
+            )
         ],
         options: [
             Option(
-                "memory", .size(1024...(1 << 30)),
+                "memory",
+                .size(1024...(1 << 30)),
                 default: Literals.text(size: Defaults.bufferMemory),
-                "bytes of a request kept in memory; the rest goes to a temporary file"),
+                "bytes of a request kept in memory; the rest goes to a temporary file"
+            ),
             Option(
-                "directory", .text, default: Defaults.bufferDirectory,
-                "where that file is made; it has no name there"),
+                "directory",
+                .text,
+                default: Defaults.bufferDirectory,
+                "where that file is made; it has no name there"
+            ),
         ],
         fallback: "`off`; `on` for upstreams with `profile gunicorn` or `uwsgi`",
         summary: "Takes requests in whole before they are forwarded.",
@@ -27,7 +34,8 @@ extension Directive {
             """
             buffer on memory=256k directory=/var/tmp
             proxy app
-            """),
+            """
+        ),
         effect: .set { call, block in
             let isOn = call.argument(0)?.keyword == "on"
             if !isOn, let other = call.options.values.min(by: { $0.mark.offset < $1.mark.offset }) {
@@ -37,8 +45,11 @@ extension Directive {
                 call.error(directory.mark, "directory: expected a path that begins with '/'")
             }
             let draft = BufferDraft(
-                isOn: isOn, memory: call.number("memory"),
-                directory: call.options["directory"]?.text)
+                isOn: isOn,
+                memory: call.number("memory"),
+                directory: call.options["directory"]?.text
+            )
             block.buffer = Placed(value: draft, mark: call.mark)
-        })
+        }
+    )
 }

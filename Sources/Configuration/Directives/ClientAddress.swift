@@ -6,8 +6,11 @@ extension Directive {
         contexts: [.top, .site],
         arguments: [
             Argument(
-                "NETWORK", .either(["unix"], .network), .oneOrMore,
-                "a network in CIDR notation, an address, or `unix` for peers on a unix socket")
+                "NETWORK",
+                .either(["unix"], .network),
+                .oneOrMore,
+                "a network in CIDR notation, an address, or `unix` for peers on a unix socket"
+            )
         ],
         fallback: "nobody's word is believed",
         summary: "The proxies in front of the gateway whose word is believed.",
@@ -34,19 +37,23 @@ extension Directive {
                     call.warning(
                         argument.mark,
                         "\(network) trusts everyone: any client can claim any address",
-                        hint: "name the networks of your own proxies")
+                        hint: "name the networks of your own proxies"
+                    )
                 }
             }
             block.trusted = Placed(value: draft, mark: call.mark)
-        })
+        }
+    )
 
     static let clientAddress = Directive(
         name: "client_address",
         contexts: [.top, .site],
         arguments: [
             Argument(
-                "SOURCE", .keyword(ClientAddressPolicy.Source.allCases.map(\.rawValue)),
-                "what the client's address is taken from")
+                "SOURCE",
+                .keyword(ClientAddressPolicy.Source.allCases.map(\.rawValue)),
+                "what the client's address is taken from"
+            )
         ],
         fallback: "`x-forwarded-for`; `proxy_protocol` where every `listen` of a site has it",
         summary: "Where the client's address comes from.",
@@ -59,13 +66,15 @@ extension Directive {
             """
             trusted_proxies 10.0.0.0/8
             client_address forwarded
-            """),
+            """
+        ),
         effect: .set { call, block in
             guard let word = call.argument(0)?.keyword,
                 let source = ClientAddressPolicy.Source(rawValue: word)
             else { return }
             block.clientAddress = Placed(value: source, mark: call.mark)
-        })
+        }
+    )
 
     static let forwarded = Directive(
         name: "forwarded",
@@ -81,5 +90,6 @@ extension Directive {
         effect: .set { call, block in
             guard let word = call.argument(0)?.keyword else { return }
             block.forwarded = Placed(value: word == "on", mark: call.mark)
-        })
+        }
+    )
 }

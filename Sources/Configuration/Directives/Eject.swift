@@ -6,8 +6,11 @@ extension Directive {
             Option("off", .flag, "a server is never set aside"),
             Option("fails", .count(1...1000), default: "3", "failures in a row"),
             Option(
-                "time", .duration(Bounds.duration), default: "1s",
-                "how long the first time; each time after that twice as long"),
+                "time",
+                .duration(Bounds.duration),
+                default: "1s",
+                "how long the first time; each time after that twice as long"
+            ),
             Option("max", .duration(Bounds.duration), default: "60s", "how long at most"),
         ],
         fallback: "`eject fails=3 time=1s max=60s`",
@@ -21,7 +24,8 @@ extension Directive {
             """
             server 10.0.0.5:8000
             eject fails=5 time=2s max=5m
-            """),
+            """
+        ),
         effect: .set { call, block in
             let others = ["fails", "time", "max"].compactMap { call.options[$0] }
             if call.has("off") {
@@ -30,7 +34,11 @@ extension Directive {
                 return
             }
             if others.isEmpty {
-                call.error(nil, "expected 'off' or an option", hint: "write \(call.directive.usageLine)")
+                call.error(
+                    nil,
+                    "expected 'off' or an option",
+                    hint: "write \(call.directive.usageLine)"
+                )
             }
             let time = call.duration("time") ?? Defaults.ejection.time
             let maximum = call.duration("max") ?? max(time, Defaults.ejection.maximum)
@@ -38,8 +46,11 @@ extension Directive {
                 call.error(option.mark, "'max=' is shorter than 'time='")
             }
             let ejection = Ejection(
-                fails: call.number("fails") ?? Defaults.ejection.fails, time: time,
-                maximum: maximum)
+                fails: call.number("fails") ?? Defaults.ejection.fails,
+                time: time,
+                maximum: maximum
+            )
             block.ejection = Placed(value: ejection, mark: call.mark)
-        })
+        }
+    )
 }

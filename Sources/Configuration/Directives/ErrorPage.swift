@@ -6,8 +6,10 @@ extension Directive {
         arguments: [
             Argument("STATUS", .status(400...599), .oneOrMore, "status codes of 400 to 599"),
             Argument(
-                "FILE", .text,
-                "read when the configuration is loaded; relative to the file that names it"),
+                "FILE",
+                .text,
+                "read when the configuration is loaded; relative to the file that names it"
+            ),
         ],
         summary: "A file in place of the gateway's own error pages.",
         help: """
@@ -30,7 +32,8 @@ extension Directive {
                 case .tooLarge:
                     call.error(
                         file.mark,
-                        "'\(path)' is larger than \(SourceLimits.errorPageSize >> 20) MiB")
+                        "'\(path)' is larger than \(SourceLimits.errorPageSize >> 20) MiB"
+                    )
                 }
                 return
             }
@@ -39,14 +42,17 @@ extension Directive {
                 guard let status = argument.number else { continue }
                 if let first = block.errorPages.first(where: { $0.value.status == status }) {
                     call.error(
-                        argument.mark, "the status \(status) stands twice",
-                        notes: [(first.mark, "it stands here first")])
+                        argument.mark,
+                        "the status \(status) stands twice",
+                        notes: [(first.mark, "it stands here first")]
+                    )
                     continue
                 }
                 let page = ErrorPage(status: status, body: body, contentType: type)
                 block.errorPages.append(Placed(value: page, mark: argument.mark))
             }
-        })
+        }
+    )
 }
 
 private func mediaType(_ path: String) -> String {

@@ -25,7 +25,8 @@ extension Directive {
             header remove Server
             header request set X-Request-Start "$request_id at $host"
             proxy app
-            """),
+            """
+        ),
         effect: .set { call, block in
             do throws(HeaderFault) {
                 let draft = try headerDraft(call, block.context)
@@ -34,7 +35,8 @@ extension Directive {
                 block.isDamaged = true
                 call.error(error.mark, error.message, hint: error.hint)
             }
-        })
+        }
+    )
 }
 
 private struct HeaderFault: Error {
@@ -52,8 +54,10 @@ private func headerDraft(_ call: Call, _ context: Context) throws(HeaderFault) -
     }
     if context == .upstream, !isRequest {
         throw HeaderFault(
-            mark: nil, message: "in an upstream, only 'header request' has an effect",
-            hint: "rules for responses stand at the top, in a site or in a route")
+            mark: nil,
+            message: "in an upstream, only 'header request' has an effect",
+            hint: "rules for responses stand at the top, in a site or in a route"
+        )
     }
     let operations = ["set", "add", "remove"]
     guard let operation = words.popFirst() else {
@@ -63,7 +67,8 @@ private func headerDraft(_ call: Call, _ context: Context) throws(HeaderFault) -
         throw HeaderFault(
             mark: operation.mark,
             message: "expected set, add or remove, found '\(operation.text)'",
-            hint: suggestion(for: operation.text, among: operations + ["request", "response"]))
+            hint: suggestion(for: operation.text, among: operations + ["request", "response"])
+        )
     }
     guard let name = words.popFirst() else {
         throw HeaderFault(mark: nil, message: "expected the name of a field")
@@ -72,16 +77,21 @@ private func headerDraft(_ call: Call, _ context: Context) throws(HeaderFault) -
     let value = words.popFirst()
     if let extra = words.first {
         throw HeaderFault(
-            mark: extra.mark, message: "unexpected argument '\(extra.text)'",
-            hint: "put a value with spaces in quotes")
+            mark: extra.mark,
+            message: "unexpected argument '\(extra.text)'",
+            hint: "put a value with spaces in quotes"
+        )
     }
     return HeaderDraft(
         isRequest: isRequest,
-        rule: HeaderRule(name: name.text, operation: try headerOperation(operation, name, value)))
+        rule: HeaderRule(name: name.text, operation: try headerOperation(operation, name, value))
+    )
 }
 
 private func headerOperation(
-    _ operation: Parsed, _ name: Parsed, _ value: Parsed?
+    _ operation: Parsed,
+    _ name: Parsed,
+    _ value: Parsed?
 ) throws(HeaderFault) -> HeaderRule.Operation {
     if operation.text == "remove" {
         if let value { throw HeaderFault(mark: value.mark, message: "'remove' takes no value") }
@@ -92,7 +102,9 @@ private func headerOperation(
     }
     if value.text.hasPrefix(" ") || value.text.hasSuffix(" ") {
         throw HeaderFault(
-            mark: value.mark, message: "a field's value neither begins nor ends with a space")
+            mark: value.mark,
+            message: "a field's value neither begins nor ends with a space"
+        )
     }
     do throws(ValueError) {
         let template = try Template(parsing: value.word)
@@ -111,25 +123,32 @@ private let ownFields: Set<String> = [
 ]
 
 private func checkName(
-    _ name: Parsed, _ operation: String, _ isRequest: Bool
+    _ name: Parsed,
+    _ operation: String,
+    _ isRequest: Bool
 ) throws(HeaderFault) {
     let lowercase = name.text.lowercased()
     guard !lowercase.isEmpty, lowercase.utf8.count <= 256, lowercase.utf8.allSatisfy(isTokenByte)
     else {
         throw HeaderFault(
-            mark: name.mark, message: "'\(name.text)' is no name of a field",
-            hint: name.text.hasSuffix(":") ? "leave out the colon" : nil)
+            mark: name.mark,
+            message: "'\(name.text)' is no name of a field",
+            hint: name.text.hasSuffix(":") ? "leave out the colon" : nil
+        )
     }
     if ownFields.contains(lowercase) {
         throw HeaderFault(
             mark: name.mark,
             message: "\(name.text) frames a message or belongs to one connection: the gateway "
-                + "writes it itself")
+                + "writes it itself"
+        )
     }
     if lowercase == "host", !isRequest || operation != "set" {
         throw HeaderFault(
-            mark: name.mark, message: "Host can only be set, and only in requests",
-            hint: "write 'header request set Host …'")
+            mark: name.mark,
+            message: "Host can only be set, and only in requests",
+            hint: "write 'header request set Host …'"
+        )
     }
 }
 

@@ -5,16 +5,29 @@ extension Directive {
         arguments: [Argument("PATH", .text, "the path to ask for, with a query if need be")],
         options: [
             Option(
-                "every", .duration((100 * Literals.millisecond)...Literals.day), default: "5s",
-                "from one check to the next"),
+                "every",
+                .duration((100 * Literals.millisecond)...Literals.day),
+                default: "5s",
+                "from one check to the next"
+            ),
             Option(
-                "timeout", .duration(Literals.millisecond...Literals.hour), default: "2s",
-                "for the whole check"),
+                "timeout",
+                .duration(Literals.millisecond...Literals.hour),
+                default: "2s",
+                "for the whole check"
+            ),
             Option(
-                "passes", .count(1...100), default: "2",
-                "good answers in a row that bring a server back"),
+                "passes",
+                .count(1...100),
+                default: "2",
+                "good answers in a row that bring a server back"
+            ),
             Option(
-                "fails", .count(1...100), default: "2", "bad ones in a row that take it out"),
+                "fails",
+                .count(1...100),
+                default: "2",
+                "bad ones in a row that take it out"
+            ),
             Option("expect", .statuses, default: "200-399", "the statuses that are good"),
             Option("host", .text, "the Host field; without it, the server's address"),
         ],
@@ -27,7 +40,8 @@ extension Directive {
             """
             server 10.0.0.5:8000
             health_check /healthz every=2s timeout=1s expect=200,204 host=app.example.com
-            """),
+            """
+        ),
         effect: .set { call, block in
             guard let path = call.argument(0) else { return }
             guard path.text.hasPrefix("/"),
@@ -49,8 +63,14 @@ extension Directive {
                 call.error(host.mark, "host: '\(host.text)' is no host")
             }
             block.healthCheck = HealthCheck(
-                path: path.text, host: call.options["host"]?.text, interval: interval,
-                timeout: timeout, passes: call.number("passes") ?? 2,
-                fails: call.number("fails") ?? 2, expected: expected)
-        })
+                path: path.text,
+                host: call.options["host"]?.text,
+                interval: interval,
+                timeout: timeout,
+                passes: call.number("passes") ?? 2,
+                fails: call.number("fails") ?? 2,
+                expected: expected
+            )
+        }
+    )
 }

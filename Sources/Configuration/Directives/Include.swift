@@ -6,8 +6,10 @@ extension Directive {
         repetition: .many,
         arguments: [
             Argument(
-                "PATH", .text,
-                "a file, or a pattern with `*`, `?` and `[…]`; relative to the file it stands in")
+                "PATH",
+                .text,
+                "a file, or a pattern with `*`, `?` and `[…]`; relative to the file it stands in"
+            )
         ],
         summary: "Reads other files in its place.",
         help: """
@@ -15,5 +17,6 @@ extension Directive {
             a warning, a path without one an error. Files include each other at most 10 deep.
             """,
         example: .top("include sites/*.conf"),
-        effect: .set { _, _ in })
+        effect: .set { _, _ in }
+    )
 }

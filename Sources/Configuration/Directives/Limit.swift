@@ -4,24 +4,40 @@ extension Directive {
         contexts: [.top, .site, .route],
         options: [
             Option(
-                "header_size", .size(1024...(1 << 20)),
-                default: Literals.text(size: Defaults.headerSize), in: [.top],
-                "bytes of a request head; more gets 431"),
+                "header_size",
+                .size(1024...(1 << 20)),
+                default: Literals.text(size: Defaults.headerSize),
+                in: [.top],
+                "bytes of a request head; more gets 431"
+            ),
             Option(
-                "header_count", .count(1...1000), default: "\(Defaults.headerCount)", in: [.top],
-                "fields of a request; more gets 431"),
+                "header_count",
+                .count(1...1000),
+                default: "\(Defaults.headerCount)",
+                in: [.top],
+                "fields of a request; more gets 431"
+            ),
             Option(
-                "target", .size(128...(64 << 10)),
-                default: Literals.text(size: Defaults.targetSize), in: [.top],
-                "bytes of a request target; more gets 414"),
+                "target",
+                .size(128...(64 << 10)),
+                default: Literals.text(size: Defaults.targetSize),
+                in: [.top],
+                "bytes of a request target; more gets 414"
+            ),
             Option(
-                "body", .either(["off"], .size(0...(1 << 50))),
-                default: Literals.text(size: Defaults.bodySize), in: [.top, .site, .route],
-                "bytes of a request's content; more gets 413"),
+                "body",
+                .either(["off"], .size(0...(1 << 50))),
+                default: Literals.text(size: Defaults.bodySize),
+                in: [.top, .site, .route],
+                "bytes of a request's content; more gets 413"
+            ),
             Option(
-                "connections", .either(["off"], .count(1...10_000_000)),
-                default: "\(Defaults.connections)", in: [.top],
-                "client connections open at once; more wait to be accepted"),
+                "connections",
+                .either(["off"], .count(1...10_000_000)),
+                default: "\(Defaults.connections)",
+                in: [.top],
+                "client connections open at once; more wait to be accepted"
+            ),
         ],
         summary: "How large things may be.",
         help: """
@@ -43,8 +59,11 @@ extension Directive {
             }
             if let body = call.options["body"], body.number == nil {
                 call.warning(
-                    body.mark, "'body=off' lets any client send without end",
-                    hint: "set a limit in the routes that take large content")
+                    body.mark,
+                    "'body=off' lets any client send without end",
+                    hint: "set a limit in the routes that take large content"
+                )
             }
-        })
+        }
+    )
 }

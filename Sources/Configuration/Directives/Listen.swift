@@ -5,14 +5,19 @@ extension Directive {
         repetition: .many,
         arguments: [
             Argument(
-                "ADDRESS", .listenAddress, .oneOrMore,
+                "ADDRESS",
+                .listenAddress,
+                .oneOrMore,
                 "`:8080` for every address of the machine, `127.0.0.1:8080`, `[::1]:80`, or "
-                    + "`unix:/run/gateway.sock`")
+                    + "`unix:/run/gateway.sock`"
+            )
         ],
         options: [
             Option(
-                "proxy_protocol", .flag,
-                "every connection begins with a PROXY protocol preamble, version 1 or 2")
+                "proxy_protocol",
+                .flag,
+                "every connection begins with a PROXY protocol preamble, version 1 or 2"
+            )
         ],
         summary: "Addresses to take connections on.",
         help: """
@@ -27,19 +32,25 @@ extension Directive {
             listen :8080
             listen 127.0.0.1:8081 proxy_protocol
             proxy app
-            """),
+            """
+        ),
         effect: .set { call, block in
             for argument in call.arguments {
                 guard case .listenAddress(let address) = argument.value else { continue }
                 if let first = block.listens.first(where: { $0.value.address == address }) {
                     call.error(
-                        argument.mark, "the address \(address) stands twice",
-                        notes: [(first.mark, "it stands here first")])
+                        argument.mark,
+                        "the address \(address) stands twice",
+                        notes: [(first.mark, "it stands here first")]
+                    )
                     continue
                 }
                 let draft = ListenDraft(
-                    address: address, proxyProtocol: call.has("proxy_protocol"))
+                    address: address,
+                    proxyProtocol: call.has("proxy_protocol")
+                )
                 block.listens.append(Placed(value: draft, mark: argument.mark))
             }
-        })
+        }
+    )
 }

@@ -4,13 +4,18 @@ extension Directive {
         contexts: [.top, .site],
         arguments: [
             Argument(
-                "PATH", .either(["stdout", "stderr", "off"], .text),
-                "a file, `stdout`, `stderr`, or `off`")
+                "PATH",
+                .either(["stdout", "stderr", "off"], .text),
+                "a file, `stdout`, `stderr`, or `off`"
+            )
         ],
         options: [
             Option(
-                "format", .keyword(AccessLog.Format.allCases.map(\.rawValue)), default: "combined",
-                "how a line looks")
+                "format",
+                .keyword(AccessLog.Format.allCases.map(\.rawValue)),
+                default: "combined",
+                "how a line looks"
+            )
         ],
         fallback: "`stdout format=combined`",
         summary: "Where requests are logged.",
@@ -38,19 +43,28 @@ extension Directive {
             }
             let format = call.keyword("format").flatMap(AccessLog.Format.init) ?? .combined
             block.accessLog = Placed(
-                value: AccessLog(destination: destination, format: format), mark: call.mark)
-        })
+                value: AccessLog(destination: destination, format: format),
+                mark: call.mark
+            )
+        }
+    )
 
     static let log = Directive(
         name: "log",
         contexts: [.top],
         options: [
             Option(
-                "level", .keyword(OperationalLog.Level.allCases.map(\.rawValue)),
-                default: "info", "the least level that is written"),
+                "level",
+                .keyword(OperationalLog.Level.allCases.map(\.rawValue)),
+                default: "info",
+                "the least level that is written"
+            ),
             Option(
-                "format", .keyword(OperationalLog.Format.allCases.map(\.rawValue)),
-                default: "text", "how a line looks"),
+                "format",
+                .keyword(OperationalLog.Format.allCases.map(\.rawValue)),
+                default: "text",
+                "how a line looks"
+            ),
         ],
         fallback: "`log level=info format=text`",
         summary: "The gateway's own log.",
@@ -65,6 +79,8 @@ extension Directive {
             }
             block.log = OperationalLog(
                 level: call.keyword("level").flatMap(OperationalLog.Level.init) ?? .info,
-                format: call.keyword("format").flatMap(OperationalLog.Format.init) ?? .text)
-        })
+                format: call.keyword("format").flatMap(OperationalLog.Format.init) ?? .text
+            )
+        }
+    )
 }

@@ -22,9 +22,12 @@ extension Directive {
             }
             if let ip = address.ipAddress, ip.isUnspecified || !ip.isPrivateOrLocal {
                 call.warning(
-                    argument.mark, "\(address) may be reached from outside: anyone can read it",
-                    hint: "listen on 127.0.0.1 or on a private address")
+                    argument.mark,
+                    "\(address) may be reached from outside: anyone can read it",
+                    hint: "listen on 127.0.0.1 or on a private address"
+                )
             }
             block.metrics = Placed(value: address, mark: argument.mark)
-        })
+        }
+    )
 }

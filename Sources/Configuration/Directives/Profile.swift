@@ -18,10 +18,12 @@ extension Directive {
             """
             server unix:/run/gunicorn.sock
             profile gunicorn
-            """),
+            """
+        ),
         effect: .set { call, block in
             guard let word = call.argument(0)?.keyword, let profile = Profile(rawValue: word)
             else { return }
             block.profile = Placed(value: profile, mark: call.mark)
-        })
+        }
+    )
 }

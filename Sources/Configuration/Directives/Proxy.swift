@@ -6,8 +6,10 @@ extension Directive {
         contexts: [.site, .route],
         arguments: [
             Argument(
-                "TARGET", .text,
-                "the name of an `upstream`, an address, a `unix:` socket, or `http://HOST:PORT`")
+                "TARGET",
+                .text,
+                "the name of an `upstream`, an address, a `unix:` socket, or `http://HOST:PORT`"
+            )
         ],
         summary: "Forwards requests to an upstream.",
         help: """
@@ -25,15 +27,18 @@ extension Directive {
                 block.isDamaged = true
                 call.error(target.mark, error.message, hint: error.hint)
             }
-        })
+        }
+    )
 }
 
 /// Notes a block's action, of which there may be one.
 func setAction(_ action: ActionDraft, _ call: Call, _ block: Block) {
     if let first = block.action {
         call.error(
-            nil, "a block has one action",
-            notes: [(first.mark, "the first one stands here")])
+            nil,
+            "a block has one action",
+            notes: [(first.mark, "the first one stands here")]
+        )
         return
     }
     block.action = Placed(value: action, mark: call.argument(0)?.mark ?? call.mark)
@@ -44,7 +49,8 @@ private func proxyTarget(_ text: String) throws(ValueError) -> ActionDraft {
     if text.hasPrefix("https://") {
         throw ValueError(
             "TLS to upstreams is not available yet",
-            hint: "use http:// over a network that you trust")
+            hint: "use http:// over a network that you trust"
+        )
     }
     var address = text
     var defaultPort: UInt16?
@@ -53,7 +59,9 @@ private func proxyTarget(_ text: String) throws(ValueError) -> ActionDraft {
         if address.hasSuffix("/") { address.removeLast() }
         if address.contains("/") {
             throw ValueError(
-                "'\(text)' has a path", hint: "use 'rewrite' or 'strip_prefix' to change paths")
+                "'\(text)' has a path",
+                hint: "use 'rewrite' or 'strip_prefix' to change paths"
+            )
         }
         defaultPort = 80
     } else if !text.contains(":"), !text.contains("/") {

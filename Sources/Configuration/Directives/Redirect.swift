@@ -4,13 +4,18 @@ extension Directive {
         contexts: [.site, .route],
         arguments: [
             Argument(
-                "TARGET", .template,
-                "a URL, or a path that begins with `/`; variables as in `header`")
+                "TARGET",
+                .template,
+                "a URL, or a path that begins with `/`; variables as in `header`"
+            )
         ],
         options: [
             Option(
-                "status", .keyword(["301", "302", "303", "307", "308"]), default: "308",
-                "308 and 307 keep the method, 301 and 302 may turn POST into GET, 303 always does")
+                "status",
+                .keyword(["301", "302", "303", "307", "308"]),
+                default: "308",
+                "308 and 307 keep the method, 301 and 302 may turn POST into GET, 303 always does"
+            )
         ],
         summary: "Sends the client to another address.",
         help: """
@@ -23,7 +28,8 @@ extension Directive {
             checkTarget(argument, target, call)
             let status = call.keyword("status").flatMap { Int($0) } ?? 308
             setAction(.redirect(Redirection(status: status, target: target)), call, block)
-        })
+        }
+    )
 }
 
 /// A target must be a URL or a path whatever its variables say; else it might lead anywhere.
@@ -31,8 +37,10 @@ private func checkTarget(_ argument: Parsed, _ target: Template, _ call: Call) {
     let text = argument.text
     if text.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F }) {
         call.error(
-            argument.mark, "a target has no spaces and no characters beyond ASCII",
-            hint: "write them percent-encoded")
+            argument.mark,
+            "a target has no spaces and no characters beyond ASCII",
+            hint: "write them percent-encoded"
+        )
         return
     }
     if case .variable(let variable)? = target.segments.first {
@@ -47,5 +55,7 @@ private func checkTarget(_ argument: Parsed, _ target: Template, _ call: Call) {
         return
     }
     call.error(
-        argument.mark, "expected a URL with http:// or https://, or a path that begins with '/'")
+        argument.mark,
+        "expected a URL with http:// or https://, or a path that begins with '/'"
+    )
 }

@@ -8,8 +8,11 @@ extension Directive {
         ],
         options: [
             Option(
-                "type", .text, default: "\"text/plain; charset=utf-8\"",
-                "the content's media type")
+                "type",
+                .text,
+                default: "\"text/plain; charset=utf-8\"",
+                "the content's media type"
+            )
         ],
         summary: "Answers with a fixed response.",
         help: """
@@ -29,12 +32,17 @@ extension Directive {
             }
             if let type, !type.text.contains("/") {
                 call.error(
-                    type.mark, "type: expected a media type such as application/json",
-                    hint: nil)
+                    type.mark,
+                    "type: expected a media type such as application/json",
+                    hint: nil
+                )
             }
             let response = FixedResponse(
-                status: status, body: Array((body?.text ?? "").utf8),
-                contentType: body == nil ? nil : type?.text ?? "text/plain; charset=utf-8")
+                status: status,
+                body: Array((body?.text ?? "").utf8),
+                contentType: body == nil ? nil : type?.text ?? "text/plain; charset=utf-8"
+            )
             setAction(.respond(response), call, block)
-        })
+        }
+    )
 }

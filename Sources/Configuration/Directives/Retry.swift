@@ -5,8 +5,11 @@ extension Directive {
         options: [
             Option("off", .flag, "a request is tried once"),
             Option(
-                "attempts", .count(2...10), default: "2",
-                "how many times in all a request may be tried"),
+                "attempts",
+                .count(2...10),
+                default: "2",
+                "how many times in all a request may be tried"
+            ),
         ],
         fallback: "`retry attempts=2`",
         summary: "How often a request may be tried.",
@@ -18,7 +21,8 @@ extension Directive {
             """
             server 10.0.0.5:8000
             retry attempts=3
-            """),
+            """
+        ),
         effect: .set { call, block in
             if call.has("off"), let attempts = call.options["attempts"] {
                 call.error(attempts.mark, "has no effect beside 'off'")
@@ -27,5 +31,6 @@ extension Directive {
                 call.error(nil, "expected 'off' or 'attempts='")
             }
             block.attempts = call.has("off") ? 1 : call.number("attempts")
-        })
+        }
+    )
 }

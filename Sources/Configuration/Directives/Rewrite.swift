@@ -5,7 +5,7 @@ extension Directive {
         repetition: .many,
         arguments: [
             Argument("FROM", .pattern, "a path, or a prefix such as `/old/*`"),
-            Argument("TO", .pattern, "a path for a path, a prefix for a prefix"),
+            Argument("TO", .wirePattern, "a path for a path, a prefix for a prefix"),
         ],
         summary: "Changes the path before a request is forwarded.",
         help: """
@@ -17,7 +17,8 @@ extension Directive {
             """
             rewrite /old/* /new/*
             proxy app
-            """),
+            """
+        ),
         effect: .set { call, block in
             guard let from = call.argument(0), let to = call.argument(1),
                 case .pattern(let source) = from.value, case .pattern(let target) = to.value
@@ -33,7 +34,8 @@ extension Directive {
                     to.mark,
                     source == target
                         ? "FROM and TO are the same"
-                        : "a path becomes a path, and a prefix with '/*' a prefix with '/*'")
+                        : "a path becomes a path, and a prefix with '/*' a prefix with '/*'"
+                )
                 return
             }
             if source == target {
@@ -41,7 +43,8 @@ extension Directive {
                 return
             }
             addRewrite(source, replacement, call, block)
-        })
+        }
+    )
 
     static let stripPrefix = Directive(
         name: "strip_prefix",
@@ -56,7 +59,8 @@ extension Directive {
             """
             strip_prefix /app
             proxy app
-            """),
+            """
+        ),
         effect: .set { call, block in
             guard let argument = call.argument(0), case .pattern(let pattern) = argument.value
             else { return }
@@ -67,16 +71,22 @@ extension Directive {
             case .exact, .prefix, .any:
                 call.error(argument.mark, "expected a prefix to take off, such as /app")
             }
-        })
+        }
+    )
 }
 
 private func addRewrite(
-    _ source: PathPattern, _ replacement: String, _ call: Call, _ block: Block
+    _ source: PathPattern,
+    _ replacement: String,
+    _ call: Call,
+    _ block: Block
 ) {
     if let first = block.rewrites.first(where: { $0.value.from == source }) {
         call.error(
-            nil, "paths that fit '\(source)' are changed twice",
-            notes: [(first.mark, "they are changed here first")])
+            nil,
+            "paths that fit '\(source)' are changed twice",
+            notes: [(first.mark, "they are changed here first")]
+        )
         return
     }
     let rule = Rewriting.Rule(from: source, replacement: Array(replacement.utf8))

@@ -5,13 +5,17 @@ extension Directive {
         repetition: .many,
         arguments: [
             Argument(
-                "PATTERN", .pattern,
-                "`/a` for that path alone, `/a/*` for it and everything below, `*` for all")
+                "PATTERN",
+                .pattern,
+                "`/a` for that path alone, `/a/*` for it and everything below, `*` for all"
+            )
         ],
         options: [
             Option(
-                "method", .methods,
-                "methods with commas between; without it, all. GET takes HEAD with it")
+                "method",
+                .methods,
+                "methods with commas between; without it, all. GET takes HEAD with it"
+            )
         ],
         block: .route,
         summary: "What happens to the requests for some paths.",
@@ -31,7 +35,8 @@ extension Directive {
             route /login method=POST { proxy app }
             route /static/* { proxy app }
             route * { proxy app }
-            """),
+            """
+        ),
         effect: .open { call, block in
             let route = Block(.route, mark: call.mark)
             if case .pattern(let pattern)? = call.argument(0)?.value { route.pattern = pattern }
@@ -40,5 +45,6 @@ extension Directive {
             }
             block.routes.append(route)
             return route
-        })
+        }
+    )
 }

@@ -7,14 +7,18 @@ extension Directive {
         repetition: .many,
         arguments: [
             Argument(
-                "ADDRESS", .endpoint,
-                "`10.0.0.5:8000`, `[::1]:8000`, `app.internal:8000`, or `unix:/run/app.sock`")
+                "ADDRESS",
+                .endpoint,
+                "`10.0.0.5:8000`, `[::1]:8000`, `app.internal:8000`, or `unix:/run/app.sock`"
+            )
         ],
         options: [
             Option("weight", .count(1...1000), default: "1", "its share of the requests"),
             Option(
-                "max_connections", .count(1...1_000_000),
-                "connections open at once, over all loops; without it, no limit"),
+                "max_connections",
+                .count(1...1_000_000),
+                "connections open at once, over all loops; without it, no limit"
+            ),
             Option("backup", .flag, "used only when no other server is left"),
             Option("down", .flag, "left out for now"),
         ],
@@ -28,21 +32,28 @@ extension Directive {
             server 10.0.0.5:8000 weight=2 max_connections=100
             server app.internal:8000
             server unix:/run/spare.sock backup
-            """),
+            """
+        ),
         effect: .set { call, block in
             guard let argument = call.argument(0), case .endpoint(let endpoint) = argument.value
             else { return }
             if let first = block.servers.first(where: { $0.value.endpoint == endpoint }) {
                 call.error(
-                    argument.mark, "the server \(endpoint) stands twice",
+                    argument.mark,
+                    "the server \(endpoint) stands twice",
                     hint: "use 'weight=' for a larger share",
-                    notes: [(first.mark, "it stands here first")])
+                    notes: [(first.mark, "it stands here first")]
+                )
                 return
             }
             let server = Server(
-                endpoint: endpoint, weight: call.number("weight") ?? 1,
-                isBackup: call.has("backup"), maximumConnections: call.number("max_connections"),
-                isDown: call.has("down"))
+                endpoint: endpoint,
+                weight: call.number("weight") ?? 1,
+                isBackup: call.has("backup"),
+                maximumConnections: call.number("max_connections"),
+                isDown: call.has("down")
+            )
             block.servers.append(Placed(value: server, mark: argument.mark))
-        })
+        }
+    )
 }

@@ -5,8 +5,11 @@ extension Directive {
         repetition: .many,
         arguments: [
             Argument(
-                "HOST", .host, .oneOrMore,
-                "a host name, `*.example.com` for every name below one, an address, or `*`")
+                "HOST",
+                .host,
+                .oneOrMore,
+                "a host name, `*.example.com` for every name below one, an address, or `*`"
+            )
         ],
         block: .site,
         summary: "The hosts of a web site, and what happens to their requests.",
@@ -29,20 +32,24 @@ extension Directive {
                 listen :80
                 proxy 127.0.0.1:5000
             }
-            """),
+            """
+        ),
         effect: .open { call, block in
             let site = Block(.site, mark: call.mark)
             for argument in call.arguments {
                 guard case .host(let host) = argument.value else { continue }
                 if let first = site.hosts.first(where: { $0.value == host }) {
                     call.error(
-                        argument.mark, "the host '\(host)' stands twice",
-                        notes: [(first.mark, "it stands here first")])
+                        argument.mark,
+                        "the host '\(host)' stands twice",
+                        notes: [(first.mark, "it stands here first")]
+                    )
                     continue
                 }
                 site.hosts.append(Placed(value: host, mark: argument.mark))
             }
             block.sites.append(site)
             return site
-        })
+        }
+    )
 }

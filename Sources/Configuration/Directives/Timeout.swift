@@ -5,26 +5,47 @@ extension Directive {
         options: [
             wait("header", Defaults.headerTimeout, [.top], "for a whole request head"),
             wait(
-                "body", Defaults.bodyTimeout, [.top, .site, .route],
-                "between two pieces of a request's content"),
+                "body",
+                Defaults.bodyTimeout,
+                [.top, .site, .route],
+                "between two pieces of a request's content"
+            ),
             wait(
-                "idle", Defaults.idleTimeout, [.top, .site],
-                "for the next request of a connection"),
+                "idle",
+                Defaults.idleTimeout,
+                [.top, .site],
+                "for the next request of a connection"
+            ),
             wait(
-                "send", Defaults.sendTimeout, [.top, .site, .route, .upstream],
-                "for the client, and in an upstream for the server, to take the next piece"),
+                "send",
+                Defaults.sendTimeout,
+                [.top, .site, .route, .upstream],
+                "for the client, and in an upstream for the server, to take the next piece"
+            ),
             wait(
-                "connect", Defaults.connectTimeout, [.top, .site, .route, .upstream],
-                "for a connection to a server"),
+                "connect",
+                Defaults.connectTimeout,
+                [.top, .site, .route, .upstream],
+                "for a connection to a server"
+            ),
             wait(
-                "response", Defaults.responseTimeout, [.top, .site, .route, .upstream],
-                "for the next piece of a server's response, its head included"),
+                "response",
+                Defaults.responseTimeout,
+                [.top, .site, .route, .upstream],
+                "for the next piece of a server's response, its head included"
+            ),
             wait(
-                "tunnel", Defaults.tunnelTimeout, [.top, .site, .route, .upstream],
-                "without a byte either way on an upgraded connection, such as a WebSocket"),
+                "tunnel",
+                Defaults.tunnelTimeout,
+                [.top, .site, .route, .upstream],
+                "without a byte either way on an upgraded connection, such as a WebSocket"
+            ),
             wait(
-                "drain", Defaults.drainTimeout, [.top],
-                "for requests in flight when the gateway stops"),
+                "drain",
+                Defaults.drainTimeout,
+                [.top],
+                "for requests in flight when the gateway stops"
+            ),
         ],
         summary: "How long each wait may take.",
         help: """
@@ -41,13 +62,21 @@ extension Directive {
                 guard let duration = parsed.duration else { continue }
                 block.timeouts[name] = Placed(value: duration, mark: parsed.mark)
             }
-        })
+        }
+    )
 
     private static func wait(
-        _ name: String, _ fallback: Int64, _ contexts: [Context], _ summary: String
+        _ name: String,
+        _ fallback: Int64,
+        _ contexts: [Context],
+        _ summary: String
     ) -> Option {
         Option(
-            name, .duration(Bounds.duration), default: Literals.text(duration: fallback),
-            in: contexts, summary)
+            name,
+            .duration(Bounds.duration),
+            default: Literals.text(duration: fallback),
+            in: contexts,
+            summary
+        )
     }
 }

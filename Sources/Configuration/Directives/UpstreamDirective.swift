@@ -24,7 +24,8 @@ extension Directive {
                 listen :80
                 proxy blog
             }
-            """),
+            """
+        ),
         effect: .open { call, block in
             let upstream = Block(.upstream, mark: call.mark)
             if let name = call.argument(0) {
@@ -37,10 +38,12 @@ extension Directive {
                 if !isName || name.text.isEmpty || name.text.utf8.count > 64 {
                     call.error(
                         name.mark,
-                        "a name has 1 to 64 letters, digits, '_', '-' and '.'")
+                        "a name has 1 to 64 letters, digits, '_', '-' and '.'"
+                    )
                 }
             }
             block.upstreams.append(upstream)
             return upstream
-        })
+        }
+    )
 }

@@ -93,7 +93,8 @@ struct Lexer {
                 report.error(
                     mark(position, position + 1),
                     "a backslash stands at the very end of a line or in a quoted string",
-                    hint: "put the argument in quotes and write \\\\")
+                    hint: "put the argument in quotes and write \\\\"
+                )
                 gathered.isBroken = true
                 position += 1
             case UInt8(ascii: "="):
@@ -116,9 +117,13 @@ struct Lexer {
         let text = String(decoding: gathered.text, as: UTF8.self)
         if !gathered.isQuoted { checkLookalikes(text, place) }
         return Word(
-            text: text, mark: place, isQuoted: gathered.isQuoted && gathered.nameLength == nil,
-            nameLength: gathered.nameLength, literals: gathered.literals,
-            isBroken: gathered.isBroken)
+            text: text,
+            mark: place,
+            isQuoted: gathered.isQuoted && gathered.nameLength == nil,
+            nameLength: gathered.nameLength,
+            literals: gathered.literals,
+            isBroken: gathered.isBroken
+        )
     }
 
     private static func isOptionName(_ text: [UInt8]) -> Bool {
@@ -132,8 +137,10 @@ struct Lexer {
         position += 1
         guard opens else {
             report.error(
-                mark(open, position), "a quote inside a word",
-                hint: "put the whole argument in quotes, and write \\\" for a quote in it")
+                mark(open, position),
+                "a quote inside a word",
+                hint: "put the whole argument in quotes, and write \\\" for a quote in it"
+            )
             gathered.isBroken = true
             return
         }
@@ -152,8 +159,10 @@ struct Lexer {
             }
         }
         report.error(
-            mark(open, open + 1), "the quote is not closed on its line",
-            hint: "write \\n for a line break in a quoted string")
+            mark(open, open + 1),
+            "the quote is not closed on its line",
+            hint: "write \\n for a line break in a quoted string"
+        )
         gathered.isBroken = true
     }
 
@@ -164,7 +173,9 @@ struct Lexer {
         case UInt8(ascii: "\\") where lineEnd(after: position + 1) != nil: return
         default:
             report.error(
-                mark(position, position + 1), "a space is missing after the closing quote")
+                mark(position, position + 1),
+                "a space is missing after the closing quote"
+            )
             gathered.isBroken = true
             // What follows up to the next space belongs to the same mistake.
             while position < end, bytes[position] > 0x20 { position += 1 }
@@ -183,8 +194,10 @@ struct Lexer {
         case UInt8(ascii: "t"): gathered.text.append(0x09)
         default:
             report.error(
-                mark(start, position), "unknown escape in a quoted string",
-                hint: "known are \\\" \\\\ \\n and \\t")
+                mark(start, position),
+                "unknown escape in a quoted string",
+                hint: "known are \\\" \\\\ \\n and \\t"
+            )
             gathered.isBroken = true
         }
     }
@@ -223,14 +236,18 @@ struct Lexer {
     }
 
     private mutating func substitute(
-        _ inside: ArraySlice<UInt8>, _ place: Mark, _ gathered: inout Gathered
+        _ inside: ArraySlice<UInt8>,
+        _ place: Mark,
+        _ gathered: inout Gathered
     ) {
         let colon = inside.firstIndex(of: UInt8(ascii: ":")) ?? inside.endIndex
         let name = String(decoding: inside[inside.startIndex..<colon], as: UTF8.self)
         guard Self.isVariableName(inside[inside.startIndex..<colon]) else {
             report.error(
-                place, "'\(name)' is no name of an environment variable",
-                hint: "write ${NAME} or ${NAME:default}")
+                place,
+                "'\(name)' is no name of an environment variable",
+                hint: "write ${NAME} or ${NAME:default}"
+            )
             gathered.isBroken = true
             return
         }
@@ -244,8 +261,10 @@ struct Lexer {
             gathered.literals.append(start..<gathered.text.count)
         } else {
             report.error(
-                place, "the environment variable \(name) is not set",
-                hint: "set it, or write ${\(name):default}")
+                place,
+                "the environment variable \(name) is not set",
+                hint: "set it, or write ${\(name):default}"
+            )
             gathered.isBroken = true
         }
     }
@@ -253,7 +272,8 @@ struct Lexer {
     private static func isVariableName(_ name: ArraySlice<UInt8>) -> Bool {
         guard let first = name.first, !(first >= 0x30 && first <= 0x39) else { return false }
         return name.allSatisfy { byte in
-            byte == 0x5F || byte >= 0x30 && byte <= 0x39 || lowercase(byte) >= 0x61 && lowercase(byte) <= 0x7A
+            byte == 0x5F || byte >= 0x30 && byte <= 0x39
+                || lowercase(byte) >= 0x61 && lowercase(byte) <= 0x7A
         }
     }
 
@@ -263,7 +283,10 @@ struct Lexer {
             switch scalar.value {
             case 0x201C...0x201F, 0x2018...0x201B, 0xAB, 0xBB:
                 report.error(
-                    place, "a typographic quotation mark", hint: "write a plain \" instead")
+                    place,
+                    "a typographic quotation mark",
+                    hint: "write a plain \" instead"
+                )
                 return
             default:
                 guard scalar.properties.isWhitespace || scalar.value == 0x200B else { continue }

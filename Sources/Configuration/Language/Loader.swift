@@ -33,8 +33,11 @@ final class Loader {
         stack.append(normalisedPath(path))
         defer { stack.removeLast() }
         var parser = Parser(
-            file: file, report: report, environment: access.environment,
-            include: { self.include($0, from: path) })
+            file: file,
+            report: report,
+            environment: access.environment,
+            include: { self.include($0, from: path) }
+        )
         return parser.file()
     }
 
@@ -74,7 +77,9 @@ final class Loader {
         }
         guard stack.count < SourceLimits.includeDepth else {
             report.error(
-                word.mark, "include: files include each other \(SourceLimits.includeDepth) deep")
+                word.mark,
+                "include: files include each other \(SourceLimits.includeDepth) deep"
+            )
             return []
         }
         guard report.files.count < SourceLimits.files else {

@@ -6,7 +6,9 @@ struct Parser {
     private let include: (Statement) -> [Statement]
 
     init(
-        file: Int, report: Report, environment: @escaping (String) -> String?,
+        file: Int,
+        report: Report,
+        environment: @escaping (String) -> String?,
         include: @escaping (Statement) -> [Statement]
     ) {
         lexer = Lexer(file: file, report: report, environment: environment)
@@ -41,8 +43,10 @@ struct Parser {
                 }
             case .open(let mark):
                 report.error(
-                    mark, "a block without a directive",
-                    hint: "'{' stands at the end of its directive's line")
+                    mark,
+                    "a block without a directive",
+                    hint: "'{' stands at the end of its directive's line"
+                )
                 _ = block(mark, depth: depth)
             case .close(let mark):
                 if open != nil { return result }
@@ -71,7 +75,8 @@ struct Parser {
     }
 
     private mutating func statement(
-        _ name: Word, depth: Int
+        _ name: Word,
+        depth: Int
     ) -> (statement: Statement, ending: Ending) {
         var arguments: [Word] = []
         while true {
@@ -88,7 +93,11 @@ struct Parser {
                 )
             }
             let statement = Statement(
-                name: name, arguments: arguments, block: nil, openMark: name.mark)
+                name: name,
+                arguments: arguments,
+                block: nil,
+                openMark: name.mark
+            )
             switch token {
             case .close(let mark): return (statement, .block(mark))
             case .endOfFile(let mark): return (statement, .file(mark))

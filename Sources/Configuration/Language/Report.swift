@@ -14,14 +14,20 @@ final class Report {
     }
 
     func error(
-        _ mark: Mark, _ message: String, hint: String? = nil, notes: [(Mark, String)] = []
+        _ mark: Mark,
+        _ message: String,
+        hint: String? = nil,
+        notes: [(Mark, String)] = []
     ) {
         hasErrors = true
         add(.error, mark, message, hint, notes)
     }
 
     func warning(
-        _ mark: Mark, _ message: String, hint: String? = nil, notes: [(Mark, String)] = []
+        _ mark: Mark,
+        _ message: String,
+        hint: String? = nil,
+        notes: [(Mark, String)] = []
     ) {
         add(.warning, mark, message, hint, notes)
     }
@@ -32,23 +38,40 @@ final class Report {
         let place = Place(file: file, fileNumber: files.count, line: 0, column: 0, length: 1)
         found.append(
             Diagnostic(
-                severity: .error, place: place, message: message, hint: nil, notes: [], line: ""))
+                severity: .error,
+                place: place,
+                message: message,
+                hint: nil,
+                notes: [],
+                line: ""
+            )
+        )
     }
 
     private func add(
-        _ severity: Diagnostic.Severity, _ mark: Mark, _ message: String, _ hint: String?,
+        _ severity: Diagnostic.Severity,
+        _ mark: Mark,
+        _ message: String,
+        _ hint: String?,
         _ notes: [(Mark, String)]
     ) {
         guard found.count < SourceLimits.diagnostics else { return }
         let file = files[mark.file]
         found.append(
             Diagnostic(
-                severity: severity, place: file.place(mark), message: message, hint: hint,
+                severity: severity,
+                place: file.place(mark),
+                message: message,
+                hint: hint,
                 notes: notes.map { note in
                     Diagnostic.Note(
-                        place: files[note.0.file].place(note.0), message: note.1)
+                        place: files[note.0.file].place(note.0),
+                        message: note.1
+                    )
                 },
-                line: file.line(mark)))
+                line: file.line(mark)
+            )
+        )
     }
 
     /// Everything of a severity, sorted by place, nothing twice.

@@ -53,8 +53,12 @@ struct SourceFile: Sendable {
         // A mark over several lines is underlined on its first one.
         let end = max(offset, min(line.upperBound, offset + mark.length))
         return Place(
-            file: name, fileNumber: mark.file, line: index + 1, column: before + 1,
-            length: max(1, scalars(offset..<end)))
+            file: name,
+            fileNumber: mark.file,
+            line: index + 1,
+            column: before + 1,
+            length: max(1, scalars(offset..<end))
+        )
     }
 
     /// The text of the line that a mark begins on.

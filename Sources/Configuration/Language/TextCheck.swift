@@ -7,8 +7,10 @@ func checkText(_ file: Int, _ report: Report) -> Bool {
     let bytes = report.files[file].bytes
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
         report.error(
-            Mark(file: file, offset: 0, length: 1), "the file is UTF-16",
-            hint: "save it as UTF-8")
+            Mark(file: file, offset: 0, length: 1),
+            "the file is UTF-16",
+            hint: "save it as UTF-8"
+        )
         return false
     }
     var faults = 0

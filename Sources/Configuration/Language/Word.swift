@@ -14,7 +14,9 @@ struct Word: Sendable {
     let isBroken: Bool
 
     /// The name of `name=value`.
-    var optionName: String? { nameLength.map { String(decoding: text.utf8.prefix($0), as: UTF8.self) } }
+    var optionName: String? {
+        nameLength.map { String(decoding: text.utf8.prefix($0), as: UTF8.self) }
+    }
 
     /// The value of `name=value`, as a word of its own.
     var optionValue: Word? {
@@ -23,11 +25,17 @@ struct Word: Sendable {
         return Word(
             text: String(decoding: text.utf8.dropFirst(skipped), as: UTF8.self),
             mark: Mark(
-                file: mark.file, offset: mark.offset + skipped,
-                length: max(1, mark.length - skipped)),
-            isQuoted: false, nameLength: nil,
-            literals: literals.map { max(0, $0.lowerBound - skipped)..<max(0, $0.upperBound - skipped) },
-            isBroken: isBroken)
+                file: mark.file,
+                offset: mark.offset + skipped,
+                length: max(1, mark.length - skipped)
+            ),
+            isQuoted: false,
+            nameLength: nil,
+            literals: literals.map {
+                max(0, $0.lowerBound - skipped)..<max(0, $0.upperBound - skipped)
+            },
+            isBroken: isBroken
+        )
     }
 }
 

@@ -32,8 +32,11 @@ struct ByteTable: Sendable {
         while true {
             let seed = 0x9E37_79B9_7F4A_7C15 &* (attempt &+ 1)
             if let filled = Self.fill(
-                keys, capacity: capacity, seed: seed, reversed: reversed)
-            {
+                keys,
+                capacity: capacity,
+                seed: seed,
+                reversed: reversed
+            ) {
                 slots = filled.slots
                 tags = filled.tags
                 self.seed = seed
@@ -75,7 +78,10 @@ struct ByteTable: Sendable {
     }
 
     private func equals(
-        _ key: Int, _ text: Span<UInt8>, _ range: Range<Int>, _ foldsCase: Bool
+        _ key: Int,
+        _ text: Span<UInt8>,
+        _ range: Range<Int>,
+        _ foldsCase: Bool
     ) -> Bool {
         var position = starts[key]
         guard starts[key + 1] - position == range.count else { return false }
@@ -95,7 +101,10 @@ struct ByteTable: Sendable {
     }
 
     private static func fill(
-        _ keys: [[UInt8]], capacity: Int, seed: UInt64, reversed: Bool
+        _ keys: [[UInt8]],
+        capacity: Int,
+        seed: UInt64,
+        reversed: Bool
     ) -> (slots: [UInt32], tags: [UInt32])? {
         var slots = [UInt32](repeating: 0, count: capacity)
         var tags = slots

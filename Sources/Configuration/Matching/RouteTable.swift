@@ -1,3 +1,5 @@
+public import HTTP
+
 /// Chooses a route by path and method, in one pass over the path, however many routes there are.
 ///
 /// The most specific pattern that fits path and method wins, whatever the order in the file: an
@@ -31,7 +33,9 @@ public struct RouteTable: Sendable {
         var grouped: [PathPattern: [Candidate]] = [:]
         for (number, route) in routes.enumerated() {
             let candidate = Candidate(
-                methods: route.methods, route: Int32(truncatingIfNeeded: number))
+                methods: route.methods,
+                route: Int32(truncatingIfNeeded: number)
+            )
             grouped[route.pattern, default: []].append(candidate)
             guard let key = Self.key(route.pattern), numbers[key] == nil else { continue }
             numbers[key] = keys.count
@@ -47,7 +51,8 @@ public struct RouteTable: Sendable {
                 group.filter { $0.methods != .all } + group.filter { $0.methods == .all }
             let range = Candidates(
                 start: Int32(truncatingIfNeeded: candidates.count),
-                end: Int32(truncatingIfNeeded: candidates.count + sorted.count))
+                end: Int32(truncatingIfNeeded: candidates.count + sorted.count)
+            )
             candidates += sorted
             guard let key = Self.key(pattern), let number = numbers[key] else {
                 any = range
@@ -73,9 +78,10 @@ public struct RouteTable: Sendable {
     /// The route for a request.
     /// - Parameters:
     ///   - path: The normalised path, without the query; `*` for `OPTIONS *`.
-    ///   - method: The method's own set.
+    ///   - method: The request's method.
     /// - Returns: The route's number, or nil when no route fits path and method.
-    public func find(path: Span<UInt8>, method: MethodSet) -> Int? {
+    public func find(path: Span<UInt8>, method: Method) -> Int? {
+        let method = MethodSet(method)
         var best: Int?
         var hash = table.seed
         // The key of the prefix `/*` is empty.

@@ -75,7 +75,11 @@ public struct SiteTable: Sendable {
             } else if host[index - 1] == 0x2E {
                 if index > 1,
                     let key = table.find(
-                        hash: hash, text: host, range: index..<end, foldsCase: true),
+                        hash: hash,
+                        text: host,
+                        range: index..<end,
+                        foldsCase: true
+                    ),
                     below[key] >= 0
                 {
                     best = Int(below[key])

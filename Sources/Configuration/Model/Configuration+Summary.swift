@@ -7,7 +7,8 @@ extension Configuration {
             let names = listener.sites.map { sites[$0].name }.joined(separator: " ")
             lines.append(
                 "listen \(listener.address)"
-                    + (listener.proxyProtocol ? " proxy_protocol" : "") + ": \(names)")
+                    + (listener.proxyProtocol ? " proxy_protocol" : "") + ": \(names)"
+            )
         }
         for site in sites {
             lines.append("site \(site.hosts.map(\.description).joined(separator: " "))")
@@ -15,7 +16,8 @@ extension Configuration {
                 let methods = route.methods.names.joined(separator: ",")
                 lines.append(
                     "  route \(route.name)" + (methods.isEmpty ? "" : " method=\(methods)")
-                        + " → \(summary(of: route.action))")
+                        + " → \(summary(of: route.action))"
+                )
             }
         }
         for upstream in upstreams {

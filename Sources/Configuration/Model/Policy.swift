@@ -27,9 +27,16 @@ public final class Policy: Sendable {
     public let accessLog: Int?
 
     init(
-        clientAddress: ClientAddressPolicy, sendsForwarded: Bool, requestHeaders: [HeaderRule],
-        responseHeaders: [HeaderRule], access: AccessRules?, timeouts: Timeouts, bodyLimit: Int?,
-        buffering: RequestBuffering, errorPages: [ErrorPage], accessLog: Int?
+        clientAddress: ClientAddressPolicy,
+        sendsForwarded: Bool,
+        requestHeaders: [HeaderRule],
+        responseHeaders: [HeaderRule],
+        access: AccessRules?,
+        timeouts: Timeouts,
+        bodyLimit: Int?,
+        buffering: RequestBuffering,
+        errorPages: [ErrorPage],
+        accessLog: Int?
     ) {
         self.clientAddress = clientAddress
         self.sendsForwarded = sendsForwarded

@@ -1,4 +1,7 @@
 /// Changes to the path of a request before it is forwarded.
+///
+/// Rules are compared with the normalised path, as routes are; what they put there is in the form
+/// that is sent. What follows it in the normalised path has to be percent-encoded again.
 public struct Rewriting: Sendable, Equatable {
     /// One change.
     public struct Rule: Sendable, Equatable {
@@ -21,7 +24,7 @@ public struct Rewriting: Sendable, Equatable {
     public static let none = Rewriting(rules: [])
 
     /// The change for a path, if there is one.
-    /// - Parameter path: The normalised path, without the query.
+    /// - Parameter path: The normalised path, without the query; `dropped` counts its bytes.
     /// - Returns: nil when the path stays as it is.
     public func change(for path: Span<UInt8>) -> Change? {
         for rule in rules {
@@ -37,8 +40,9 @@ extension PathPattern {
     func matchedLength(_ path: Span<UInt8>) -> Int? {
         switch self {
         case .any: 0
-        case .exact(let text): path.starts(with: text.utf8) && path.count == text.utf8.count
-            ? path.count : nil
+        case .exact(let text):
+            path.starts(with: text.utf8) && path.count == text.utf8.count
+                ? path.count : nil
         case .prefix(let text):
             if path.starts(with: text.utf8) {
                 text.utf8.count

@@ -16,7 +16,11 @@ public final class Route: Sendable {
     public let policy: Policy
 
     init(
-        site: Int, pattern: PathPattern, methods: MethodSet, action: Action, rewriting: Rewriting,
+        site: Int,
+        pattern: PathPattern,
+        methods: MethodSet,
+        action: Action,
+        rewriting: Rewriting,
         policy: Policy
     ) {
         self.name = pattern.description

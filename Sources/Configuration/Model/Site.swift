@@ -14,7 +14,11 @@ public final class Site: Sendable {
     public let policy: Policy
 
     init(
-        hosts: [HostPattern], routes: [Route], table: RouteTable, listeners: [Int], policy: Policy
+        hosts: [HostPattern],
+        routes: [Route],
+        table: RouteTable,
+        listeners: [Int],
+        policy: Policy
     ) {
         self.name = hosts.first?.description ?? "*"
         self.hosts = hosts

@@ -26,9 +26,16 @@ public final class Upstream: Sendable {
     public let connectTimeout: Int64
 
     init(
-        name: String, servers: [Server], balance: Balance, keepAlive: KeepAlive?,
-        healthCheck: HealthCheck?, ejection: Ejection?, attempts: Int, profile: Profile,
-        needsContentLength: Bool, connectTimeout: Int64
+        name: String,
+        servers: [Server],
+        balance: Balance,
+        keepAlive: KeepAlive?,
+        healthCheck: HealthCheck?,
+        ejection: Ejection?,
+        attempts: Int,
+        profile: Profile,
+        needsContentLength: Bool,
+        connectTimeout: Int64
     ) {
         self.name = name
         self.servers = servers

@@ -11,20 +11,23 @@ func warnAboutDangers(top: Block, listeners: ListenerPlan, report: Report) {
                 source.mark,
                 "client_address: without 'trusted_proxies' nobody's word is believed, and the "
                     + "client is whoever is connected",
-                hint: "name the proxies in front of the gateway in 'trusted_proxies'")
+                hint: "name the proxies in front of the gateway in 'trusted_proxies'"
+            )
         }
         if let source, source.value == .proxyProtocol, !listeners.hasProxyProtocol(number) {
             report.error(
                 source.mark,
                 "client_address: no 'listen' of the site has 'proxy_protocol'",
-                notes: [(site.mark, "the site stands here")])
+                notes: [(site.mark, "the site stands here")]
+            )
         }
-        if trusted == nil, let mark = listeners.proxyProtocolMark(number) {
+        if trusted == nil, let mark = listeners.openProxyProtocolMark(number) {
             report.warning(
                 mark,
                 "listen: with 'proxy_protocol' and without 'trusted_proxies', whoever can "
                     + "connect can claim any address",
-                hint: "name the proxies in front of the gateway in 'trusted_proxies'")
+                hint: "name the proxies in front of the gateway in 'trusted_proxies'"
+            )
         }
     }
 }

@@ -19,21 +19,25 @@ private func forwardingSettings(_ block: Block) -> [(name: String, mark: Mark)] 
 
 /// Reports what has no effect in a route.
 func checkInertRoute(
-    _ block: Block, _ action: Placed<ActionDraft>, isSound: Bool, report: Report
+    _ block: Block,
+    _ action: Placed<ActionDraft>,
+    report: Report
 ) {
-    guard isSound else { return }
     if !action.value.forwards {
         for setting in forwardingSettings(block) {
             report.error(
-                setting.mark, "\(setting.name): has no effect: the route forwards nothing",
-                notes: [(action.mark, "it is answered here")])
+                setting.mark,
+                "\(setting.name): has no effect: the route forwards nothing",
+                notes: [(action.mark, "it is answered here")]
+            )
         }
     }
     for rewrite in block.rewrites where !rewrite.value.from.meets(block.pattern) {
         report.error(
             rewrite.mark,
             "rewrite: has no effect: the route '\(block.pattern)' takes no path that fits "
-                + "'\(rewrite.value.from)'")
+                + "'\(rewrite.value.from)'"
+        )
     }
 }
 
@@ -52,25 +56,32 @@ func checkInertSite(_ site: Block, isSound: Bool, report: Report) {
                 ? "route: the pattern '\(route.pattern)' stands twice"
                 : "route: the pattern '\(route.pattern)' stands twice for a method",
             hint: route.methods == .all ? nil : "GET takes HEAD with it",
-            notes: [(first.mark, "it stands here first")])
+            notes: [(first.mark, "it stands here first")]
+        )
     }
     guard isSound else { return }
     if site.routes.isEmpty, site.action == nil {
         report.error(
-            site.mark, "site: does nothing: expected a 'route', 'proxy', 'respond' or 'redirect'")
+            site.mark,
+            "site: does nothing: expected a 'route', 'proxy', 'respond' or 'redirect'"
+        )
         return
     }
     if let action = site.action, !RoutePlan.needsOwnRoute(site),
         site.routes.allSatisfy({ $0.action != nil })
     {
         report.error(
-            action.mark, "\(action.value.directive): has no effect: every route has an action of its own, '*' included")
+            action.mark,
+            "\(action.value.directive): has no effect: every route has an action of its own, '*' included"
+        )
     }
     let actions = RoutePlan.plans(of: site).compactMap { $0.block?.action ?? site.action }
     guard !actions.contains(where: \.value.forwards), actions.count > 0 else { return }
     for setting in forwardingSettings(site) {
         report.error(
-            setting.mark, "\(setting.name): has no effect: the site forwards nothing")
+            setting.mark,
+            "\(setting.name): has no effect: the site forwards nothing"
+        )
     }
 }
 

@@ -31,8 +31,10 @@ struct Interpreter {
         guard directive.contexts.contains(block.context) else {
             let places = alternatives(directive.contexts.map(\.phrase))
             report.error(
-                statement.mark, "\(name): does not stand \(block.context.phrase)",
-                hint: "it stands \(places)")
+                statement.mark,
+                "\(name): does not stand \(block.context.phrase)",
+                hint: "it stands \(places)"
+            )
             inspect(statement, directive)
             return false
         }
@@ -61,27 +63,36 @@ struct Interpreter {
         if statement.name.isBroken { return }
         if let option = statement.name.optionName {
             report.error(
-                statement.mark, "expected a directive, found the option '\(option)='",
-                hint: "options stand on the line of their directive; '\\' continues a line")
+                statement.mark,
+                "expected a directive, found the option '\(option)='",
+                hint: "options stand on the line of their directive; '\\' continues a line"
+            )
             return
         }
         let here = Directive.all.filter { $0.contexts.contains(context) }.map(\.name)
         if let near = suggestion(for: name, among: here) {
             report.error(statement.mark, "unknown directive '\(name)'", hint: near)
+            if let meant = nearestName(to: name, among: here), let directive = directives[meant] {
+                inspect(statement, directive)
+            }
         } else if let near = nearestName(to: name, among: Directive.all.map(\.name)),
             let directive = directives[near]
         {
             let places = alternatives(directive.contexts.map(\.phrase))
             report.error(
-                statement.mark, "unknown directive '\(name)'",
-                hint: "did you mean '\(near)'? It stands \(places)")
+                statement.mark,
+                "unknown directive '\(name)'",
+                hint: "did you mean '\(near)'? It stands \(places)"
+            )
         } else {
             report.error(statement.mark, "unknown directive '\(name)'")
         }
     }
 
     private func checkRepetition(
-        _ directive: Directive, _ statement: Statement, _ block: Block
+        _ directive: Directive,
+        _ statement: Statement,
+        _ block: Block
     ) -> Bool {
         guard let first = block.seen[directive.name] else {
             block.seen[directive.name] = statement.mark
@@ -89,8 +100,10 @@ struct Interpreter {
         }
         if case .many = directive.repetition { return true }
         report.error(
-            statement.mark, "\(directive.name): stands twice in one block",
-            notes: [(first, "it stands here first")])
+            statement.mark,
+            "\(directive.name): stands twice in one block",
+            notes: [(first, "it stands here first")]
+        )
         return false
     }
 
@@ -110,7 +123,9 @@ struct Interpreter {
 
     /// Reads the arguments; nil when any of them is wrong.
     private func call(
-        _ directive: Directive, _ statement: Statement, _ context: Context
+        _ directive: Directive,
+        _ statement: Statement,
+        _ context: Context
     ) -> Call? {
         var words: [Word] = []
         var options: [String: Parsed] = [:]
@@ -130,40 +145,58 @@ struct Interpreter {
         }
         guard let arguments = positional(words, directive, statement), isGood else { return nil }
         return Call(
-            directive: directive, statement: statement, report: report, arguments: arguments,
-            options: options, access: access)
+            directive: directive,
+            statement: statement,
+            report: report,
+            arguments: arguments,
+            options: options,
+            access: access
+        )
     }
 
     private func option(
-        _ name: String, _ word: Word, _ directive: Directive, _ context: Context,
+        _ name: String,
+        _ word: Word,
+        _ directive: Directive,
+        _ context: Context,
         _ options: inout [String: Parsed]
     ) -> Bool {
-        guard let option = directive.options.first(where: { $0.name == name }), let value = word.optionValue
+        guard let option = directive.options.first(where: { $0.name == name }),
+            let value = word.optionValue
         else {
             let known = directive.options.map(\.name)
             report.error(
-                word.mark, "\(directive.name): unknown option '\(name)='",
+                word.mark,
+                "\(directive.name): unknown option '\(name)='",
                 hint: suggestion(for: name, among: known)
                     ?? (known.isEmpty
                         ? "it takes no options; put an argument with '=' in quotes"
-                        : "known are \(known.joined(separator: " "))"))
+                        : "known are \(known.joined(separator: " "))")
+            )
             return false
         }
         if option.kind.isFlag {
             report.error(
-                word.mark, "\(directive.name): '\(name)' takes no value", hint: "write '\(name)'")
+                word.mark,
+                "\(directive.name): '\(name)' takes no value",
+                hint: "write '\(name)'"
+            )
             return false
         }
         if let contexts = option.contexts, !contexts.contains(context) {
             report.error(
-                word.mark, "\(directive.name): '\(name)=' has no effect \(context.phrase)",
-                hint: "it stands \(alternatives(contexts.map(\.phrase)))")
+                word.mark,
+                "\(directive.name): '\(name)=' has no effect \(context.phrase)",
+                hint: "it stands \(alternatives(contexts.map(\.phrase)))"
+            )
             return false
         }
         if let first = options[name] {
             report.error(
-                word.mark, "\(directive.name): '\(name)=' stands twice",
-                notes: [(first.mark, "it stands here first")])
+                word.mark,
+                "\(directive.name): '\(name)=' stands twice",
+                notes: [(first.mark, "it stands here first")]
+            )
             return false
         }
         guard let parsed = parse(value, option.kind, "\(directive.name): \(name): ") else {
@@ -175,13 +208,16 @@ struct Interpreter {
 
     /// Gives each word its argument: a run of several takes what the ones behind it leave.
     private func positional(
-        _ words: [Word], _ directive: Directive, _ statement: Statement
+        _ words: [Word],
+        _ directive: Directive,
+        _ statement: Statement
     ) -> [Parsed]? {
         var result: [Parsed] = []
         var isGood = true
         var next = 0
         for (index, argument) in directive.arguments.enumerated() {
-            let reserved = directive.arguments[(index + 1)...].filter { $0.count != .optional }.count
+            let reserved = directive.arguments[(index + 1)...].filter { $0.count != .optional }
+                .count
             let left = words.count - next
             let taken: Int
             switch argument.count {
@@ -193,8 +229,10 @@ struct Interpreter {
                 missing(argument, directive, statement)
                 return nil
             }
-            for word in words[next..<(next + taken)] {
-                if let parsed = parse(word, argument.kind, "\(directive.name): ") {
+            for (offset, word) in words[next..<(next + taken)].enumerated() {
+                if offset > 0, isUnknownFlag(word, directive) {
+                    isGood = false
+                } else if let parsed = parse(word, argument.kind, "\(directive.name): ") {
                     result.append(parsed)
                 } else {
                     isGood = false
@@ -205,21 +243,42 @@ struct Interpreter {
         if next < words.count {
             let word = words[next]
             report.error(
-                word.mark, "\(directive.name): unexpected argument '\(word.text)'",
+                word.mark,
+                "\(directive.name): unexpected argument '\(word.text)'",
                 hint: suggestion(
-                    for: word.text, among: directive.options.map { $0.kind.isFlag ? $0.name : $0.name + "=" })
-                    ?? "write \(directive.usageLine)")
+                    for: word.text,
+                    among: directive.options.map { $0.kind.isFlag ? $0.name : $0.name + "=" }
+                )
+                    ?? "write \(directive.usageLine)"
+            )
             return nil
         }
         return isGood ? result : nil
     }
 
+    /// Whether a word behind a first address looks like a flag: then that is what is wrong.
+    private func isUnknownFlag(_ word: Word, _ directive: Directive) -> Bool {
+        guard !directive.flags.isEmpty, !word.isQuoted,
+            word.text.utf8.allSatisfy({ $0 >= 0x61 && $0 <= 0x7A || $0 == 0x5F })
+        else { return false }
+        report.error(
+            word.mark,
+            "\(directive.name): unknown option '\(word.text)'",
+            hint: suggestion(for: word.text, among: directive.flags)
+        )
+        return true
+    }
+
     private func missing(
-        _ argument: Directive.Argument, _ directive: Directive, _ statement: Statement
+        _ argument: Directive.Argument,
+        _ directive: Directive,
+        _ statement: Statement
     ) {
         report.error(
-            statement.mark, "\(directive.name): expected \(argument.kind.noun) for \(argument.name)",
-            hint: "write \(directive.usageLine)")
+            statement.mark,
+            "\(directive.name): \(directive.usage == nil ? argument.name + " is" : "arguments are") missing",
+            hint: "write \(directive.usageLine)"
+        )
     }
 
     private func parse(_ word: Word, _ kind: Kind, _ prefix: String) -> Parsed? {

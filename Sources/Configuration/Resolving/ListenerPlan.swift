@@ -24,8 +24,10 @@ struct ListenerPlan {
         let listens = site.listens.isEmpty ? top.listens : site.listens
         if listens.isEmpty, !site.isDamaged, !top.isDamaged {
             report.error(
-                site.mark, "site: listens nowhere",
-                hint: "write 'listen :8080' in the site, or at the top for all sites")
+                site.mark,
+                "site: listens nowhere",
+                hint: "write 'listen :8080' in the site, or at the top for all sites"
+            )
         }
         for listen in listens {
             let entry = entry(listen, report)
@@ -36,7 +38,8 @@ struct ListenerPlan {
                     report.error(
                         host.mark,
                         "site: two sites have the host '\(host.value)' on \(listen.value.address)",
-                        notes: [(first, "the other one stands here")])
+                        notes: [(first, "the other one stands here")]
+                    )
                 } else {
                     hosts[entry][host.value] = host.mark
                 }
@@ -51,14 +54,18 @@ struct ListenerPlan {
                 report.error(
                     listen.mark,
                     "listen: \(first.address) stands with and without 'proxy_protocol'",
-                    notes: [(first.mark, "it stands here first")])
+                    notes: [(first.mark, "it stands here first")]
+                )
             }
             return number
         }
         entries.append(
             Entry(
-                address: listen.value.address, proxyProtocol: listen.value.proxyProtocol,
-                mark: listen.mark))
+                address: listen.value.address,
+                proxyProtocol: listen.value.proxyProtocol,
+                mark: listen.mark
+            )
+        )
         hosts.append([:])
         numbers[listen.value.address] = entries.count - 1
         return entries.count - 1
@@ -68,14 +75,18 @@ struct ListenerPlan {
     func check(top: Block, isSound: Bool, report: Report) {
         if isSound, !usesTop, !top.sites.isEmpty, let listen = top.listens.first {
             report.error(
-                listen.mark, "listen: has no effect: every site has a 'listen' of its own")
+                listen.mark,
+                "listen: has no effect: every site has a 'listen' of its own"
+            )
         }
         if let metrics = top.metrics, let address = metrics.value, address.port != 0,
             let number = numbers[address]
         {
             report.error(
-                metrics.mark, "metrics: \(address) is an address of a site",
-                notes: [(entries[number].mark, "it stands here")])
+                metrics.mark,
+                "metrics: \(address) is an address of a site",
+                notes: [(entries[number].mark, "it stands here")]
+            )
         }
     }
 
@@ -94,19 +105,28 @@ struct ListenerPlan {
         numbers(of: site).contains { entries[$0].proxyProtocol }
     }
 
-    /// Where a PROXY protocol listener of a site stands.
-    func proxyProtocolMark(_ site: Int) -> Mark? {
-        numbers(of: site).first { entries[$0].proxyProtocol }.map { entries[$0].mark }
+    /// Where a PROXY protocol listener of a site stands that other machines may reach.
+    func openProxyProtocolMark(_ site: Int) -> Mark? {
+        for number in numbers(of: site) where entries[number].proxyProtocol {
+            if entries[number].address.ipAddress?.isLoopback == false {
+                return entries[number].mark
+            }
+        }
+        return nil
     }
 
     func listeners(sites: [Block]) -> [Listener] {
         entries.map { entry in
             Listener(
-                address: entry.address, proxyProtocol: entry.proxyProtocol, sites: entry.sites,
+                address: entry.address,
+                proxyProtocol: entry.proxyProtocol,
+                sites: entry.sites,
                 table: SiteTable(
                     entry.sites.flatMap { number in
                         sites[number].hosts.map { ($0.value, number) }
-                    }))
+                    }
+                )
+            )
         }
     }
 }

@@ -31,13 +31,19 @@ struct PolicyPlan {
         return Policy(
             clientAddress: ClientAddressPolicy(
                 source: innermost(\.clientAddress)?.value ?? defaultSource,
-                trusted: NetworkSet(trusted.networks), trustsUnix: trusted.unix),
+                trusted: NetworkSet(trusted.networks),
+                trustsUnix: trusted.unix
+            ),
             sendsForwarded: innermost(\.forwarded)?.value ?? false,
             requestHeaders: headers.filter(\.value.isRequest).map(\.value.rule),
             responseHeaders: headers.filter { !$0.value.isRequest }.map(\.value.rule),
             access: innermost { $0.access.isEmpty ? nil : $0.access }.map(Self.access),
-            timeouts: timeouts(), bodyLimit: bodyLimit, buffering: buffering(),
-            errorPages: errorPages(), accessLog: accessLog)
+            timeouts: timeouts(),
+            bodyLimit: bodyLimit,
+            buffering: buffering(),
+            errorPages: errorPages(),
+            accessLog: accessLog
+        )
     }
 
     private func timeouts() -> Timeouts {
@@ -50,11 +56,13 @@ struct PolicyPlan {
         let send = client("send", Defaults.sendTimeout)
         return Timeouts(
             body: client("body", Defaults.bodyTimeout),
-            idle: client("idle", Defaults.idleTimeout), send: send,
+            idle: client("idle", Defaults.idleTimeout),
+            send: send,
             connect: server("connect", Defaults.connectTimeout),
             response: server("response", Defaults.responseTimeout),
             upstreamSend: upstream?.timeouts["send"]?.value ?? send,
-            tunnel: server("tunnel", Defaults.tunnelTimeout))
+            tunnel: server("tunnel", Defaults.tunnelTimeout)
+        )
     }
 
     private func buffering() -> RequestBuffering {
@@ -63,7 +71,8 @@ struct PolicyPlan {
             isOn: innermostWithUpstream { $0.buffer?.value.isOn } ?? profile.buffersRequests,
             memory: innermostWithUpstream { $0.buffer?.value.memory } ?? Defaults.bufferMemory,
             directory: innermostWithUpstream { $0.buffer?.value.directory }
-                ?? Defaults.bufferDirectory)
+                ?? Defaults.bufferDirectory
+        )
     }
 
     private func errorPages() -> [ErrorPage] {
@@ -88,6 +97,9 @@ struct PolicyPlan {
         }
         let others = all ?? !drafts.contains { $0.value.isAllowed }
         return AccessRules(
-            networks: NetworkMap(networks), allowsOthers: others, allowsUnix: unix ?? others)
+            networks: NetworkMap(networks),
+            allowsOthers: others,
+            allowsUnix: unix ?? others
+        )
     }
 }

@@ -26,8 +26,10 @@ struct Resolver {
         nameUpstreams()
         if isSound, top.sites.isEmpty {
             report.error(
-                top.mark, "there is no site, so nothing would be served",
-                hint: "write site * { listen :8080; proxy 127.0.0.1:5000 }")
+                top.mark,
+                "there is no site, so nothing would be served",
+                hint: "write site * { listen :8080; proxy 127.0.0.1:5000 }"
+            )
         }
         for (number, site) in top.sites.enumerated() {
             listeners.add(site, number: number, top: top, report: report)
@@ -42,14 +44,18 @@ struct Resolver {
         warnAboutDangers(top: top, listeners: listeners, report: report)
         if report.hasErrors { return nil }
         return Configuration(
-            sites: sites, upstreams: upstreams,
+            sites: sites,
+            upstreams: upstreams,
             listeners: listeners.listeners(sites: top.sites),
-            accessLogs: accessLogs, workers: top.workers ?? .automatic,
+            accessLogs: accessLogs,
+            workers: top.workers ?? .automatic,
             metrics: top.metrics?.value,
             log: top.log ?? OperationalLog(level: .info, format: .text),
-            connection: connection(), policy: policy,
+            connection: connection(),
+            policy: policy,
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
-            warnings: report.diagnostics(.warning))
+            warnings: report.diagnostics(.warning)
+        )
     }
 
     private func connection() -> ConnectionSettings {
@@ -63,7 +69,8 @@ struct Resolver {
             headerSize: limit("header_size", Defaults.headerSize),
             headerCount: limit("header_count", Defaults.headerCount),
             targetSize: limit("target", Defaults.targetSize),
-            connections: connections)
+            connections: connections
+        )
     }
 
     // MARK: Upstreams
@@ -74,8 +81,10 @@ struct Resolver {
             guard let name = upstream.name else { continue }
             if let mark = first[name.value] {
                 report.error(
-                    name.mark, "upstream: the name '\(name.value)' stands twice",
-                    notes: [(mark, "it stands here first")])
+                    name.mark,
+                    "upstream: the name '\(name.value)' stands twice",
+                    notes: [(mark, "it stands here first")]
+                )
                 continue
             }
             first[name.value] = name.mark
@@ -88,7 +97,9 @@ struct Resolver {
         for upstream in top.upstreams {
             guard let name = upstream.name, !usedUpstreams.contains(name.value) else { continue }
             report.error(
-                name.mark, "upstream: no 'proxy' uses '\(name.value)', so it has no effect")
+                name.mark,
+                "upstream: no 'proxy' uses '\(name.value)', so it has no effect"
+            )
         }
     }
 
@@ -102,9 +113,11 @@ struct Resolver {
             if let number = upstreamNumbers[name] { return (number, top.upstreams[number]) }
             // Where the file is damaged, the upstream may be what could not be read.
             report.error(
-                action.mark, "proxy: there is no upstream '\(name)'",
+                action.mark,
+                "proxy: there is no upstream '\(name)'",
                 hint: suggestion(for: name, among: upstreamNumbers.keys.sorted())
-                    ?? "an address has a port: \(name):8000")
+                    ?? "an address has a port: \(name):8000"
+            )
             return nil
         case .proxyEndpoint(let endpoint):
             let index = anonymous.firstIndex(of: endpoint) ?? anonymous.count
@@ -124,22 +137,30 @@ struct Resolver {
                 routes.append(route)
             }
         }
-        checkInertSite(block, isSound: isSound && !block.isDamaged, report: report)
+        let isWhole = !block.isDamaged && !block.routes.contains(where: \.isDamaged)
+        checkInertSite(block, isSound: isWhole, report: report)
         return Site(
-            hosts: block.hosts.map(\.value), routes: routes,
+            hosts: block.hosts.map(\.value),
+            routes: routes,
             table: RouteTable(routes.map { ($0.pattern, $0.methods) }),
             listeners: listeners.numbers(of: number),
-            policy: policy([top, block], upstream: nil, source: source))
+            policy: policy([top, block], upstream: nil, source: source)
+        )
     }
 
     private mutating func route(
-        _ plan: RoutePlan, in site: Block, number: Int, source: ClientAddressPolicy.Source
+        _ plan: RoutePlan,
+        in site: Block,
+        number: Int,
+        source: ClientAddressPolicy.Source
     ) -> Route? {
         guard let action = plan.block?.action ?? site.action else {
             if let block = plan.block, !block.isDamaged, !site.isDamaged {
                 report.error(
-                    block.mark, "route: does nothing: expected 'proxy', 'respond' or 'redirect'",
-                    hint: "one in the site holds for all its routes")
+                    block.mark,
+                    "route: does nothing: expected 'proxy', 'respond' or 'redirect'",
+                    hint: "one in the site holds for all its routes"
+                )
             }
             return nil
         }
@@ -154,20 +175,29 @@ struct Resolver {
             upstreamBlock = found.block
         }
         let layers = [top, site] + (plan.block.map { [$0] } ?? [])
-        if let block = plan.block { checkInertRoute(block, action, isSound: isSound, report: report) }
-        let rewrites = plan.block?.rewrites.isEmpty == false
+        if let block = plan.block, !block.isDamaged, !site.isDamaged {
+            checkInertRoute(block, action, report: report)
+        }
+        let rewrites =
+            plan.block?.rewrites.isEmpty == false
             ? plan.block?.rewrites ?? [] : site.rewrites
         return Route(
-            site: number, pattern: plan.pattern, methods: plan.methods, action: resolved,
+            site: number,
+            pattern: plan.pattern,
+            methods: plan.methods,
+            action: resolved,
             rewriting: action.value.forwards
                 ? Rewriting(sorting: rewrites.map(\.value)) : .none,
-            policy: policy(layers, upstream: upstreamBlock, source: source))
+            policy: policy(layers, upstream: upstreamBlock, source: source)
+        )
     }
 
     // MARK: Policies
 
     private mutating func policy(
-        _ layers: [Block], upstream: Block?, source: ClientAddressPolicy.Source
+        _ layers: [Block],
+        upstream: Block?,
+        source: ClientAddressPolicy.Source
     ) -> Policy {
         let plan = PolicyPlan(layers: layers, upstream: upstream)
         var log: AccessLog? = AccessLog(destination: .standardOutput, format: .combined)

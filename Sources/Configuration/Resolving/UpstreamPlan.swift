@@ -16,13 +16,16 @@ struct UpstreamPlan {
         return Upstream(
             name: block.name?.value ?? "",
             servers: servers.filter { !$0.isBackup } + servers.filter(\.isBackup),
-            balance: block.balance?.value ?? .roundRobin, keepAlive: keepAlive(defaults),
+            balance: block.balance?.value ?? .roundRobin,
+            keepAlive: keepAlive(defaults),
             healthCheck: block.healthCheck,
             ejection: block.ejection.map(\.value) ?? Defaults.ejection,
-            attempts: block.attempts ?? Defaults.attempts, profile: profile,
+            attempts: block.attempts ?? Defaults.attempts,
+            profile: profile,
             needsContentLength: defaults.needsContentLength,
             connectTimeout: block.timeouts["connect"]?.value ?? top.timeouts["connect"]?.value
-                ?? Defaults.connectTimeout)
+                ?? Defaults.connectTimeout
+        )
     }
 
     /// The upstream that an address in a `proxy` stands for.
@@ -31,16 +34,26 @@ struct UpstreamPlan {
             name: "\(endpoint)",
             servers: [
                 Server(
-                    endpoint: endpoint, weight: 1, isBackup: false, maximumConnections: nil,
-                    isDown: false)
+                    endpoint: endpoint,
+                    weight: 1,
+                    isBackup: false,
+                    maximumConnections: nil,
+                    isDown: false
+                )
             ],
             balance: .roundRobin,
             keepAlive: KeepAlive(
-                connections: Defaults.keepAliveConnections, idle: Defaults.keepAliveIdle,
-                requests: nil),
-            healthCheck: nil, ejection: Defaults.ejection, attempts: Defaults.attempts,
-            profile: .generic, needsContentLength: false,
-            connectTimeout: top.timeouts["connect"]?.value ?? Defaults.connectTimeout)
+                connections: Defaults.keepAliveConnections,
+                idle: Defaults.keepAliveIdle,
+                requests: nil
+            ),
+            healthCheck: nil,
+            ejection: Defaults.ejection,
+            attempts: Defaults.attempts,
+            profile: .generic,
+            needsContentLength: false,
+            connectTimeout: top.timeouts["connect"]?.value ?? Defaults.connectTimeout
+        )
     }
 
     private func checkServers() {
@@ -48,13 +61,20 @@ struct UpstreamPlan {
         let servers = block.servers.map(\.value)
         if servers.isEmpty {
             report.error(
-                block.mark, "upstream: has no server", hint: "write 'server 127.0.0.1:8000' in it")
+                block.mark,
+                "upstream: has no server",
+                hint: "write 'server 127.0.0.1:8000' in it"
+            )
         } else if servers.allSatisfy(\.isBackup) {
             report.error(
-                block.servers[0].mark, "server: 'backup' has no effect where every server is one")
+                block.servers[0].mark,
+                "server: 'backup' has no effect where every server is one"
+            )
         } else if servers.allSatisfy(\.isDown) {
             report.warning(
-                block.mark, "upstream: every server is 'down': every request gets 503")
+                block.mark,
+                "upstream: every server is 'down': every request gets 503"
+            )
         }
     }
 
@@ -68,7 +88,8 @@ struct UpstreamPlan {
         return KeepAlive(
             connections: draft.connections ?? Defaults.keepAliveConnections,
             idle: draft.idle?.value ?? defaults.keepAliveIdle ?? Defaults.keepAliveIdle,
-            requests: draft.requests)
+            requests: draft.requests
+        )
     }
 
     private func warnAboutIdle(_ defaults: ProfileDefaults, _ profile: Profile) {
@@ -79,6 +100,7 @@ struct UpstreamPlan {
             idle.mark,
             "keepalive: \(profile.rawValue) closes idle connections after "
                 + "\(Literals.text(duration: serverIdle)): requests will meet closed ones",
-            hint: "stay below that, unless the servers are set up otherwise")
+            hint: "stay below that, unless the servers are set up otherwise"
+        )
     }
 }
