@@ -34,8 +34,9 @@ end_to_end() {
 stage 'lint' Scripts/lint.sh || true
 stage 'unit and simulation tests' swift test --disable-xctest \
     --xunit-output "$results/unit.xml" || true
-stage 'install' Scripts/test-install.sh || true
 if stage 'release build' Scripts/build.sh; then
+    stage 'make install' Scripts/test-install.sh || true
+    stage 'make run' python3 Scripts/test_run.py || true
     stage 'end-to-end tests' end_to_end || true
 fi
 
