@@ -81,6 +81,12 @@ import Glibc
 
     /// Asks for a name; the answer comes into `finished`, maybe before this returns.
     func ask(_ name: String, id: Int) {
+        // The library sends queries for some addresses.
+        if let address = IPAddress(name) {
+            let answer = ResolvedAnswer(addresses: [address.unmapped], origin: .hosts)
+            finished.append((id, .success(answer)))
+            return
+        }
         ask(name, id: id, origin: .hosts)
         // /etc/hosts is read at once; what it does not know is asked of DNS.
         guard let last = finished.last, last.id == id else { return }
@@ -211,8 +217,8 @@ import Glibc
         case ARES_ENOTFOUND: .notFound
         case ARES_ENODATA: .noAddress
         case ARES_ETIMEOUT: .timeout
-        case ARES_ECONNREFUSED: .unreachable
-        case ARES_ESERVFAIL, ARES_EREFUSED, ARES_ENOTIMP,
+        // The first is also what is left when all servers have answered with one of the others.
+        case ARES_ECONNREFUSED, ARES_ESERVFAIL, ARES_EREFUSED, ARES_ENOTIMP,
             ARES_EFORMERR:
             .serverFailure
         case ARES_EBADRESP: .malformedAnswer

@@ -30,9 +30,8 @@ public enum ResolutionError: Error, Hashable, Sendable, CustomStringConvertible 
     case noAddress
     /// No server answered in time.
     case timeout
-    /// No server could be reached.
-    case unreachable
-    /// The server refused to answer or failed.
+    /// No server could be reached, or all failed or refused to answer; the library does not tell
+    /// these apart.
     case serverFailure
     /// The answer could not be read.
     case malformedAnswer
@@ -49,8 +48,7 @@ public enum ResolutionError: Error, Hashable, Sendable, CustomStringConvertible 
         case .notFound: "the name does not exist"
         case .noAddress: "the name has no address"
         case .timeout: "no name server answered in time"
-        case .unreachable: "no name server could be reached"
-        case .serverFailure: "the name server failed or refused to answer"
+        case .serverFailure: "no name server could be reached, or all failed or refused"
         case .malformedAnswer: "the name server's answer is malformed"
         case .badName: "this is not a name that can be asked for"
         case .shutDown: "the resolver has been shut down"

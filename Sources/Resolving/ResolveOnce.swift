@@ -29,7 +29,7 @@ extension Resolver {
             guard left > 0 else { throw .timeout }
             let wait = min(
                 left / 1_000_000 + 1,
-                Int64(channel.timeoutMilliseconds() ?? 0),
+                channel.timeoutMilliseconds().map(Int64.init) ?? maximumPollMilliseconds,
                 maximumPollMilliseconds
             )
             var descriptors = channel.descriptors()
