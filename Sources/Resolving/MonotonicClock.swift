@@ -1,0 +1,9 @@
+import Glibc
+
+/// Nanoseconds of the monotonic clock.
+func monotonicNow() -> Int64 {
+    var time = timespec()
+    // The pointer is to a local; the call cannot fail with this clock.
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+}
