@@ -11,6 +11,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The error the calling thread met last.
     static var current: SystemError { SystemError(number: gateway_errno()) }
 
+    /// Whether a connection was refused, or nobody is there to accept it.
+    public var isRefusal: Bool { number == ECONNREFUSED || number == ENOENT || number == EAGAIN }
+
     /// The system's words for it, for example `Connection refused`.
     public var description: String {
         var text = [CChar](repeating: 0, count: 128)

@@ -4,6 +4,7 @@ import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Telemetry
 
 /// One request and its response, from the first byte in to the last byte out.
 ///
@@ -55,6 +56,8 @@ struct Exchange: ~Copyable {
     var upstreamStatus = 0
     var bytesReceived = 0
     var bytesSent = 0
+    /// Bytes of the head of a response that the gateway made itself.
+    var headBytes = 0
     var failureName: String?
     var end = ConnectionEnd.notPersistent
 
@@ -93,7 +96,7 @@ struct Exchange: ~Copyable {
     }
 
     /// Forgets the exchange before, and keeps its memory.
-    private mutating func begin() {
+    mutating func begin() {
         snapshot = context.snapshot
         route = nil
         content = .none
@@ -109,6 +112,7 @@ struct Exchange: ~Copyable {
         status = 0
         upstreamStatus = 0
         bytesSent = 0
+        headBytes = 0
         failureName = nil
         end = .notPersistent
         requestBody.begin(request.framing, as: .identity)

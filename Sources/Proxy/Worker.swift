@@ -11,7 +11,8 @@ public actor Worker {
     public nonisolated let executor: LoopExecutor
     /// The loop.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
-        executor.asUnownedSerialExecutor()
+        // The worker keeps its executor alive.
+        unsafe executor.asUnownedSerialExecutor()
     }
     /// The worker's number, from 0.
     public nonisolated let number: Int

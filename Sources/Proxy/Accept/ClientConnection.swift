@@ -15,6 +15,8 @@ final class ClientConnection {
     var needsProxyHeader: Bool
     /// Received and not yet understood; nil while there is nothing.
     var input: Buffer?
+    /// Whether it waits for a request, so that it may be closed at any time.
+    var isIdle = true
     /// Requests served.
     var requestCount = 0
     /// The snapshot in which the listener was looked up last, and its number there.

@@ -1,5 +1,6 @@
 import Addressing
 import Bytes
+import Configuration
 import EventLoop
 
 extension Exchange {

@@ -1,6 +1,8 @@
+import Addressing
 import Configuration
 import HTTP
 import HTTP1
+import Telemetry
 
 extension Exchange {
     /// Decides whether the request may go on: address lists, then the size of its body.

@@ -1,9 +1,11 @@
+import Addressing
 import Balancing
 import Bytes
 import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Telemetry
 
 /// What became of one attempt to get a response.
 enum AttemptError: Error {

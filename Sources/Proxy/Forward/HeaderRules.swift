@@ -12,23 +12,23 @@ extension HeaderRule {
     }
 }
 
-/// The configuration's rules on fields, applied to a message on its way.
-extension Exchange {
+extension FieldSection {
     /// Takes out the fields that rules remove or replace.
-    func remove(_ rules: [HeaderRule], from fields: inout FieldSection) {
+    mutating func remove(by rules: [HeaderRule]) {
         for rule in rules {
             if case .add = rule.operation { continue }
             let known = FieldName.match(rule.lowercaseName.span)
             if known != .other {
-                fields.removeAll(known)
+                removeAll(known)
                 continue
             }
-            while let index = fields.first(named: rule.lowercaseName.span) {
-                fields.remove(at: index)
-            }
+            while let index = first(named: rule.lowercaseName.span) { remove(at: index) }
         }
     }
+}
 
+/// The configuration's rules on fields, applied to a message on its way.
+extension Exchange {
     /// Writes the fields that rules set or add.
     func write(_ rules: [HeaderRule], to out: Buffer) {
         for rule in rules {

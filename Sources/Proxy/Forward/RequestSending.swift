@@ -1,7 +1,10 @@
+import Balancing
 import Bytes
+import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Telemetry
 
 extension Exchange {
     /// Sends the request's head and content to the upstream.

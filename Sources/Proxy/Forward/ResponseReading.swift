@@ -1,7 +1,9 @@
 import Bytes
+import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Telemetry
 
 extension Exchange {
     /// Reads the head of the upstream's final response; interim ones are passed on or dropped.
@@ -39,21 +41,24 @@ extension Exchange {
             case .incomplete: break
             }
             let seen = interim > 0 || !input.isEmpty
-            do throws(StreamError) {
-                input.reserve(LoopLimits.smallBuffer / 2)
-                guard let count = try connection.stream.receive(into: input) else {
-                    try await awaitResponse(connection, deadline: deadline, seen: seen)
-                    continue
-                }
-                if count == 0 {
-                    throw StreamError.closed
-                }
-            } catch let error as AttemptError {
-                throw error
-            } catch let error as StreamError {
-                let failure: UpstreamFailure = error == .reset ? .reset : .closed
-                throw .upstream(failure, requestBytesSent: true, responseSeen: seen)
+            if try !receive(from: connection, into: input, seen: seen) {
+                try await awaitResponse(connection, deadline: deadline, seen: seen)
             }
+        }
+    }
+
+    /// - Returns: Whether anything came.
+    private func receive(from connection: UpstreamConnection, into input: Buffer, seen: Bool)
+        throws(AttemptError) -> Bool
+    {
+        do throws(StreamError) {
+            input.reserve(LoopLimits.smallBuffer / 2)
+            guard let count = try connection.stream.receive(into: input) else { return false }
+            if count == 0 { throw StreamError.closed }
+            return true
+        } catch {
+            let failure: UpstreamFailure = error == .reset ? .reset : .closed
+            throw .upstream(failure, requestBytesSent: true, responseSeen: seen)
         }
     }
 

@@ -1,7 +1,9 @@
 import Bytes
+import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Telemetry
 
 extension Exchange {
     /// Turns both connections into a tunnel, as a WebSocket wants it, until both sides have ended
@@ -45,7 +47,7 @@ extension Exchange {
     private mutating func writeUpgradeHead(to output: Buffer) {
         output.append("HTTP/1.1 101 Switching Protocols\r\n")
         let rules = route?.route.policy.responseHeaders ?? []
-        if !rules.isEmpty { remove(rules, from: &response.fields) }
+        if !rules.isEmpty { response.fields.remove(by: rules) }
         output.writeEndToEndFields(of: response.fields, skipping: [.contentLength])
         if !rules.isEmpty { write(rules, to: output) }
         output.append("Connection: upgrade\r\n")

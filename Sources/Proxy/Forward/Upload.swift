@@ -1,7 +1,9 @@
 import Bytes
+import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Telemetry
 
 /// Content that is still coming from the client while it is sent on.
 ///

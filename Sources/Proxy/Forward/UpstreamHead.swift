@@ -21,7 +21,7 @@ extension Exchange {
     ) {
         let policy = route?.route.policy
         if let rules = policy?.requestHeaders, !rules.isEmpty {
-            remove(rules, from: &request.fields)
+            request.fields.remove(by: rules)
         }
         writeTarget(to: out)
         let rulesSetHost = policy?.requestHeaders.contains { $0.setsHost } ?? false

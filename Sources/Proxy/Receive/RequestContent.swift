@@ -3,6 +3,7 @@ import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Telemetry
 
 /// Getting hold of the request's content before, or while, it is sent on.
 extension Exchange {

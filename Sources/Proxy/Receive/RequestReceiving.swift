@@ -1,5 +1,6 @@
 import Addressing
 import Bytes
+import Configuration
 import EventLoop
 import HTTP
 import HTTP1

@@ -1,5 +1,6 @@
 import Addressing
 import Bytes
+import Configuration
 import EventLoop
 import HTTP
 import Telemetry
@@ -35,7 +36,6 @@ extension Exchange {
             times.upstreamStarted == 0
             ? nil : (times.upstreamEnded == 0 ? now : times.upstreamEnded) - times.upstreamStarted
         let firstByte = times.firstByte == 0 ? nil : times.firstByte - times.started
-        bytesReceived += 0
         context.metrics.record(
             RequestFigures(
                 route: route?.series ?? .unrouted, method: MethodLabel(request.methodBytes),
@@ -61,6 +61,11 @@ extension Exchange {
         let peerEnd = texts.count
         let failure = Array((failureName ?? "").utf8)
         let upstreamName = upstreamNameBytes
+        let site = route?.site ?? []
+        let name = route?.name ?? []
+        let server = serverName
+        let identity = requestID
+        let version = request.version == .http11 ? Exchange.http11 : Exchange.http10
         let all = texts.readable
         var record = AccessRecord(unixMilliseconds: times.startedUnixMilliseconds, status: status)
         record.bytesReceived = bytesReceived
@@ -76,14 +81,12 @@ extension Exchange {
         record.method = request.methodBytes
         record.target = request.target
         record.host = request.authority
-        record.protocolVersion = (request.version == .http11 ? Exchange.http11 : Exchange.http10).span
-        if let route {
-            record.site = route.site.span
-            record.route = route.name.span
-        }
+        record.protocolVersion = version.span
+        record.site = site.span
+        record.route = name.span
         record.upstream = upstreamName.span
-        record.server = serverName.span
-        record.requestID = requestID.span
+        record.server = server.span
+        record.requestID = identity.span
         if let index = request.fields.first(.referer) {
             record.referer = request.fields.value(at: index)
         }
@@ -103,7 +106,9 @@ extension Exchange {
     }
 
     private var upstreamNameBytes: [UInt8] {
-        guard case .proxy(let number) = route?.route.action, attempts > 0 else { return [] }
+        guard attempts > 0, let action = route?.route.action, case .proxy(let number) = action else {
+            return []
+        }
         return snapshot.upstreams[number].name
     }
 

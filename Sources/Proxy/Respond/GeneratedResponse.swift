@@ -3,6 +3,7 @@ import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Telemetry
 
 /// Responses that the gateway makes itself.
 extension Exchange {
@@ -10,7 +11,7 @@ extension Exchange {
     mutating func respond(with fixed: FixedResponse) async throws(Failure) {
         try await send(
             status: fixed.status, contentType: fixed.contentType.map { Array($0.utf8) } ?? [],
-            body: fixed.body.span.bytes())
+            body: fixed.body)
     }
 
     /// Answers with another address.
@@ -45,6 +46,15 @@ extension Exchange {
         }
     }
 
+    /// Answers what is no valid request, which has no exchange of its own.
+    mutating func reject(_ failure: Failure) async {
+        begin()
+        makeRequestID()
+        await answer(failure)
+        await finishConnection()
+        record()
+    }
+
     /// Writes and sends a whole response.
     private mutating func send(
         status: Int, contentType: [UInt8], body: [UInt8], location: [UInt8]? = nil,
@@ -71,6 +81,7 @@ extension Exchange {
         }
         writePersistence(to: output)
         output.writeEndOfHead()
+        headBytes = bytesSent + output.count
         if !forbidsContent && request.method != .head { output.append(body) }
         progress = .headSent(endsWithConnection: false)
         try await flush(output)
@@ -109,8 +120,8 @@ extension Exchange {
 
     /// Whether the client would rather read a page than a problem document.
     private var prefersHTML: Bool {
-        guard let index = request.fields.first(.accept) else { return false }
-        return MediaNegotiation.prefersHTML(request.fields.value(at: index))
+        let offers: [StaticString] = ["application/problem+json", "text/html"]
+        return MediaNegotiation.preferred(of: offers, accepting: request.fields) == 1
     }
 
     private func count(_ failure: Failure) {

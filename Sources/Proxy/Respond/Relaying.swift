@@ -1,5 +1,6 @@
 import Balancing
 import Bytes
+import Configuration
 import EventLoop
 import HTTP
 import HTTP1
@@ -10,7 +11,7 @@ extension Exchange {
     private static let ownResponseFields: FieldNameSet = [.contentLength, .transferEncoding]
 
     /// Passes the upstream's response on to the client.
-    mutating func passOn(_ upstream: UpstreamLoop, server: Server, series: ServerSeries)
+    mutating func passOn(_ upstream: UpstreamLoop, server: Balancing.Server, series: ServerSeries)
         async throws(Failure)
     {
         guard let connection = self.upstream, let output else { return }
@@ -104,7 +105,7 @@ extension Exchange {
     private mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
         status = response.status
         let rules = route?.route.policy.responseHeaders ?? []
-        if !rules.isEmpty { remove(rules, from: &response.fields) }
+        if !rules.isEmpty { response.fields.remove(by: rules) }
         if response.reason.isEmpty {
             output.writeStatusLine(response.status)
         } else {

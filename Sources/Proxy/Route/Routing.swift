@@ -14,7 +14,12 @@ extension Exchange {
             findClient(by: snapshot.topRule)
             throw .refused(.unknownSite)
         }
-        switch PathNormalization.normalize(request.path, into: &normalizedPath) {
+        // Moved out and back: normalising reads the request while it writes the path.
+        var normalized: [UInt8] = []
+        swap(&normalized, &normalizedPath)
+        let outcome = PathNormalization.normalize(request.path, into: &normalized)
+        swap(&normalized, &normalizedPath)
+        switch outcome {
         case .unchanged: pathIsNormal = true
         case .rewritten: pathIsNormal = false
         case .rejected:
@@ -22,7 +27,7 @@ extension Exchange {
             throw .refused(.invalidPath)
         }
         let table = configuration.sites[site].table
-        let method = MethodSet(rawValue: 1 << UInt16(request.method.rawValue))
+        let method = request.method
         let number =
             pathIsNormal
             ? table.find(path: request.path, method: method)
@@ -50,7 +55,7 @@ extension Exchange {
 
     /// Finds the client by the route's rule, from right to left over trusted proxies only.
     private mutating func findClient(by rule: ClientAddressRule) {
-        client = rule.start(peer: connection.peer, header: connection.proxyHeader)
+        var client = rule.start(peer: connection.peer, header: connection.proxyHeader)
         let name: FieldName = rule.source == .forwarded ? .forwarded : .xForwardedFor
         if client.wantsField && request.fields.contains(name) {
             for index in request.fields.indices.reversed() {
@@ -60,6 +65,7 @@ extension Exchange {
                 }
             }
         }
+        self.client = client
         if !client.peerIsTrusted {
             context.forwardedWarning.note(
                 peer: client.peer, claims: request.fields.contains(.xForwardedFor))
@@ -82,15 +88,10 @@ extension Exchange {
     }
 
     /// Keeps the request id of a trusted peer, else makes one of 128 random bits.
-    private mutating func makeRequestID() {
-        if client.peerIsTrusted, let index = request.fields.first(.xRequestID) {
-            let value = request.fields.value(at: index)
-            if value.count <= ProxyLimits.requestIDBytes && !value.isEmpty
-                && Characters.isToken(value)
-            {
-                for place in value.indices { requestID.append(value[place]) }
-                return
-            }
+    mutating func makeRequestID() {
+        if let kept = trustedRequestID() {
+            requestID = kept
+            return
         }
         for _ in 0..<2 {
             var bits = context.reactor.random.next()
@@ -100,5 +101,13 @@ extension Exchange {
                 bits >>= 4
             }
         }
+    }
+
+    private func trustedRequestID() -> [UInt8]? {
+        guard client.peerIsTrusted, let index = request.fields.first(.xRequestID) else { return nil }
+        let value = request.fields.value(at: index)
+        guard value.count <= ProxyLimits.requestIDBytes, !value.isEmpty, Characters.isToken(value)
+        else { return nil }
+        return value.bytes()
     }
 }

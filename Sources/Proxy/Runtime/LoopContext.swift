@@ -1,4 +1,5 @@
 import Bytes
+import Configuration
 import EventLoop
 import HTTP
 import HTTP1
@@ -19,6 +20,8 @@ final class LoopContext {
     var connectionCount = 0
     /// Exchanges under way in this loop.
     var exchangeCount = 0
+    /// Tunnels open in this loop.
+    var openTunnels = 0
     var forwardedWarning = ForwardedWarning()
     private var heads: [MessageStorage] = []
     private var dateSecond: Int64 = 0
