@@ -210,9 +210,8 @@ struct Resolver {
     /// Lines of two formats in one file could be read by no program.
     private func checkFormat(_ placed: Placed<AccessLog?>) {
         guard let log = placed.value, case .file(let path) = log.destination else { return }
-        let isMixed = accessLogs.contains {
-            $0.destination == log.destination && $0.format != log.format
-        }
+        let first = accessLogs.first { $0.destination == log.destination }
+        let isMixed = first.map { $0.format != log.format } ?? false
         if isMixed {
             report.error(placed.mark, "access_log: '\(path)' has another format elsewhere")
         }
