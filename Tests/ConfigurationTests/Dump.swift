@@ -13,7 +13,8 @@ func dump(_ configuration: Configuration) -> String {
             + "connections=\(connection.connections.map { "\($0)" } ?? "off")"
     )
     lines.append(
-        "process workers=\(configuration.workers) drain=\(milliseconds(configuration.drainTimeout)) "
+        "process workers=\(configuration.workers) "
+            + "drain=\(milliseconds(configuration.drainTimeout)) "
             + "log=\(configuration.log.level.rawValue),\(configuration.log.format.rawValue)"
     )
     for (number, log) in configuration.accessLogs.enumerated() {

@@ -2,7 +2,9 @@ import Configuration
 import Foundation
 import Testing
 
-/// Golden files: the main file, other files behind `---- NAME`, then `----------` and what is said,
+/// Golden files.
+///
+/// Each holds the main file, other files behind `---- NAME`, then `----------` and what is said,
 /// or the model where nothing is. `GOLDEN_UPDATE=1` writes what is said now.
 @Suite("gateway.conf, golden files")
 struct GoldenTests {

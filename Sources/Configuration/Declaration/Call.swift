@@ -33,7 +33,9 @@ struct Call {
     /// The directive's name.
     var mark: Mark { statement.mark }
 
-    /// The first argument. Declared as required, else an effect would not run without it.
+    /// One of the arguments, by its place.
+    ///
+    /// Declared as required, else an effect would not run without it.
     func argument(_ index: Int) -> Parsed? { index < arguments.count ? arguments[index] : nil }
     func has(_ flag: String) -> Bool { options[flag] != nil }
     func number(_ option: String) -> Int? { options[option]?.number }

@@ -1,4 +1,6 @@
-/// What holds where the file says nothing. Each value is also what the reference shows.
+/// What holds where the file says nothing.
+///
+/// Each value is also what the reference shows.
 enum Defaults {
     static let headerTimeout = 10 * Literals.second
     static let bodyTimeout = 30 * Literals.second
@@ -92,4 +94,6 @@ enum Bounds {
     static let duration: ClosedRange<Int64> = Literals.millisecond...(365 * Literals.day)
     static let size: ClosedRange<Int> = 1...(1 << 50)
     static let count: ClosedRange<Int> = 1...1_000_000_000
+    /// Servers of an upstream: what `Balancing.ServerSet` takes.
+    static let servers = 1024
 }

@@ -40,25 +40,25 @@ indirect enum Kind: Sendable {
     case flag
 
     var isFlag: Bool { if case .flag = self { true } else { false } }
+}
 
-    /// As messages and the reference name it.
-    var noun: String {
+extension Kind {
+    /// What stands for a value in the reference: the words themselves, or what they mean.
+    var metavariable: String {
         switch self {
-        case .text, .content: "text"
+        case .text, .content, .template: "TEXT"
         case .keyword(let words): words.joined(separator: "|")
-        case .duration: "a duration"
-        case .size: "a size"
-        case .count: "a number"
-        case .status: "a status code"
-        case .statuses: "status codes"
-        case .listenAddress: "an address"
-        case .endpoint: "a server's address"
-        case .network: "a network"
-        case .host: "a host"
-        case .pattern, .wirePattern: "a path"
-        case .methods: "methods"
-        case .template: "text with variables"
-        case .either(let words, let kind): words.joined(separator: "|") + "|" + kind.noun
+        case .duration: "DURATION"
+        case .size: "SIZE"
+        case .count: "NUMBER"
+        case .status: "STATUS"
+        case .statuses: "STATUSES"
+        case .listenAddress, .endpoint: "ADDRESS"
+        case .network: "NETWORK"
+        case .host: "HOST"
+        case .pattern, .wirePattern: "PATH"
+        case .methods: "METHODS"
+        case .either(let words, let kind): words.joined(separator: "|") + "|" + kind.metavariable
         case .flag: ""
         }
     }

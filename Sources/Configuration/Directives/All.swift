@@ -1,5 +1,7 @@
 extension Directive {
-    /// Every directive, in the order of the reference. A test walks it.
+    /// Every directive, in the order of the reference.
+    ///
+    /// A test walks it.
     static let all: [Directive] = [
         // What is served, and where.
         site, route, listen,

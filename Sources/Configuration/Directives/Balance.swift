@@ -22,8 +22,8 @@ extension Directive {
         summary: "How a server is chosen.",
         help: """
             `round_robin`: in turn, by weight. `least_conn`: the one with the fewest requests in \
-            flight for its weight. `random`: the less busy of two taken at random. `hash`: the same \
-            key, the same server, with as few changes as possible when servers come and go.
+            flight for its weight. `random`: the less busy of two taken at random. `hash`: the \
+            same key, the same server, with as few changes as possible when servers come and go.
             """,
         example: .upstream(
             """

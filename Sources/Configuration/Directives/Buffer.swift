@@ -27,8 +27,8 @@ extension Directive {
         summary: "Takes requests in whole before they are forwarded.",
         help: """
             So that a slow client never holds a worker of the application. Responses always flow. \
-            A route's word counts before its upstream's, the upstream's before the site's, and that \
-            before the one at the top.
+            A route's word counts before its upstream's, the upstream's before the site's, and \
+            that before the one at the top.
             """,
         example: .route(
             """

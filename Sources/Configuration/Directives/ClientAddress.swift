@@ -15,9 +15,9 @@ extension Directive {
         fallback: "nobody's word is believed",
         summary: "The proxies in front of the gateway whose word is believed.",
         help: """
-            Their X-Forwarded-For (or what `client_address` names) is read from right to left, over \
-            trusted hops only; their X-Request-ID is kept. What anyone else sends of these fields \
-            is removed before a request is forwarded.
+            Their X-Forwarded-For (or what `client_address` names) is read from right to left, \
+            over trusted hops only; their X-Request-ID is kept. What anyone else sends of these \
+            fields is removed before a request is forwarded.
             """,
         example: .top("trusted_proxies 10.0.0.0/8 fd00::/8"),
         effect: .set { call, block in

@@ -16,9 +16,8 @@ extension Directive {
         fallback: "`eject fails=3 time=1s max=60s`",
         summary: "When a server that fails requests is set aside.",
         help: """
-            Failures are refused or timed-out connections, broken or malformed responses, and \
-            responses that do not come in time; a status such as 500 is an answer. When every \
-            server is set aside, they are tried all the same.
+            Failures are connections that cannot be made or that break, and responses that are \
+            malformed or do not come in time; a status such as 500 is an answer.
             """,
         example: .upstream(
             """

@@ -7,10 +7,10 @@ extension Directive {
         usage: "[request|response] set|add|remove NAME [VALUE]",
         summary: "Changes the fields of requests or responses.",
         help: """
-            Without `request` or `response` the response is meant. `set` replaces all fields of the \
-            name by one, `add` adds one, `remove` takes all away. Rules add up: those of the top \
-            come first, then the site's, the route's, and the upstream's, where only `request` can \
-            stand.
+            Without `request` or `response` the response is meant. `set` replaces all fields of \
+            the name by one, `add` adds one, `remove` takes all away. Rules add up: those of the \
+            top come first, then the site's, the route's, and the upstream's, where only \
+            `request` can stand.
 
             A value may hold `$client_address`, `$host`, `$path`, `$query`, `$uri`, `$method`, \
             `$scheme`, `$request_id` and `$upstream`; `$$` is a dollar. What comes from the \

@@ -33,8 +33,8 @@ extension Directive {
         ],
         summary: "Asks the servers whether they are well.",
         help: """
-            A GET request every so often, from one event loop, to every server. Until its first \
-            answer a server counts as well.
+            A GET request every so often to every server. One that is not well gets no requests \
+            until it is again.
             """,
         example: .upstream(
             """

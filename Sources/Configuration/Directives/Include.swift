@@ -13,8 +13,8 @@ extension Directive {
         ],
         summary: "Reads other files in its place.",
         help: """
-            Files of a pattern are read in the order of their names. A pattern that fits no file is \
-            a warning, a path without one an error. Files include each other at most 10 deep.
+            Files of a pattern are read in the order of their names. A pattern that fits no file \
+            is a warning, a path without one an error. Files include each other at most 10 deep.
             """,
         example: .top("include sites/*.conf"),
         effect: .set { _, _ in }

@@ -25,8 +25,8 @@ extension Directive {
         summary: "How idle connections to the servers are kept.",
         help: """
             `idle=` must be shorter than the time after which the servers close an idle connection \
-            themselves, or requests meet a connection that is just being closed. `profile` knows it \
-            for common servers.
+            themselves, or requests meet a connection that is just being closed. `profile` knows \
+            it for common servers.
             """,
         example: .upstream(
             """

@@ -36,7 +36,7 @@ extension Directive {
                 .either(["off"], .count(1...10_000_000)),
                 default: "\(Defaults.connections)",
                 in: [.top],
-                "client connections open at once; more wait to be accepted"
+                "client connections open at once, over all listeners"
             ),
         ],
         summary: "How large things may be.",

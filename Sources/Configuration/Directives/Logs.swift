@@ -69,8 +69,7 @@ extension Directive {
         fallback: "`log level=info format=text`",
         summary: "The gateway's own log.",
         help: """
-            What the gateway does and notices; requests are in the `access_log`. It goes to the \
-            standard error.
+            What the gateway does and notices; requests are in the `access_log`.
             """,
         example: .top("log level=notice format=json"),
         effect: .set { call, block in

@@ -16,8 +16,8 @@ extension Directive {
         ],
         summary: "Answers with a fixed response.",
         help: """
-            The content is sent as it stands; `\\n` in a quoted string is a line break. 204, 205 and \
-            304 have no content.
+            The content is sent as it stands; `\\n` in a quoted string is a line break. 204, 205 \
+            and 304 have no content.
             """,
         example: .route(#"respond 200 "ok\n""#),
         effect: .set { call, block in

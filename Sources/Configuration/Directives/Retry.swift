@@ -6,7 +6,7 @@ extension Directive {
             Option("off", .flag, "a request is tried once"),
             Option(
                 "attempts",
-                .count(2...10),
+                .count(2...8),
                 default: "2",
                 "how many times in all a request may be tried"
             ),

@@ -9,9 +9,9 @@ extension Directive {
         ],
         summary: "Changes the path before a request is forwarded.",
         help: """
-            Routes are chosen by the path as the client sent it, so a rewritten path meets no other \
-            route. The query stays. Of several `rewrite` in one block the most specific FROM that \
-            fits is carried out, and only that one; those of a route replace those of its site.
+            Routes are chosen before, so a rewritten path meets no other route. The query stays. \
+            Of several `rewrite` in one block the most specific FROM that fits is carried out, and \
+            only that one; those of a route replace those of its site.
             """,
         example: .route(
             """

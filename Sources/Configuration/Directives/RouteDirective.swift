@@ -27,8 +27,9 @@ extension Directive {
             `/a/*` takes `/a/`, everything below it, and `/a` as well unless a route `/a` does: \
             applications answer both alike, and an `allow` in `/admin/*` holds for `/admin` too.
 
-            Patterns are compared with the path as the gateway has normalised it: dot segments \
-            resolved, unreserved characters decoded. A route without an action takes its site's.
+            Patterns are compared with the path as an application would read it: percent-decoded, \
+            repeated slashes made one, dot segments resolved; so no other spelling of a path gets \
+            past its route. A route without an action takes its site's.
             """,
         example: .site(
             """

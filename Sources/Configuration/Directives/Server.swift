@@ -25,7 +25,7 @@ extension Directive {
         summary: "A server of an upstream.",
         help: """
             A host name is resolved again when its answer expires; the last good answer is kept \
-            when the resolver fails. A name with several addresses stands for as many servers.
+            when the resolver fails.
             """,
         example: .upstream(
             """
@@ -46,7 +46,7 @@ extension Directive {
                 )
                 return
             }
-            let server = Server(
+            let server = UpstreamServer(
                 endpoint: endpoint,
                 weight: call.number("weight") ?? 1,
                 isBackup: call.has("backup"),

@@ -9,8 +9,8 @@ extension Directive {
         block: .upstream,
         summary: "Servers that do the same work.",
         help: """
-            The name stands in `proxy`, in metrics and in logs. An upstream that no `proxy` uses is \
-            an error.
+            The name stands in `proxy`, in metrics and in logs. An upstream that no `proxy` uses \
+            is an error.
             """,
         example: .top(
             """

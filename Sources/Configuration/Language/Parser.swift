@@ -1,4 +1,6 @@
-/// Builds the tree of directives of one file. Never fails: what is wrong is reported, and it goes on.
+/// Builds the tree of directives of one file.
+///
+/// Never fails: what is wrong is reported, and it goes on.
 struct Parser {
     private var lexer: Lexer
     private let report: Report

@@ -14,7 +14,9 @@ extension Diagnostic: CustomStringConvertible {
         return text
     }
 
-    /// The line and what underlines it. Tabs stay tabs in both, so that they stay aligned.
+    /// The line and what underlines it.
+    ///
+    /// Tabs stay tabs in both, so that they stay aligned.
     private func shownLine() -> (text: String, underline: String) {
         var scalars = line.unicodeScalars.map { scalar in
             scalar.value < 0x20 && scalar != "\t" || scalar.value == 0x7F ? "\u{FFFD}" : scalar

@@ -34,13 +34,17 @@ public struct SourceAccess: Sendable {
 
 /// What bounds the reading of a configuration.
 enum SourceLimits {
-    /// Bytes of one file. A site of six lines has about 200, so this is some 80,000 sites.
+    /// Bytes of one file.
+    ///
+    /// A site of six lines has about 200, so this is some 80,000 sites.
     static let fileSize = 16 << 20
     /// Files in all, each inclusion counted.
     static let files = 1000
     /// Files that include each other in a row.
     static let includeDepth = 10
-    /// Blocks inside blocks. The language itself needs two.
+    /// Blocks inside blocks.
+    ///
+    /// The language itself needs two.
     static let blockDepth = 16
     /// Bytes of one word.
     static let wordLength = 64 << 10

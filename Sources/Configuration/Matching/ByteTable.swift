@@ -4,14 +4,16 @@
 /// `maximumProbes` steps, so a client that knows the function gains nothing: the table holds only
 /// what the file says, and a search for anything at all is bounded by that number.
 struct ByteTable: Sendable {
-    /// Steps that a search may take. Seeds that need more are passed over.
+    /// Steps that a search may take.
+    ///
+    /// Seeds that need more are passed over.
     static let maximumProbes = 8
     /// Seeds tried before the table is doubled.
     private static let seedAttempts: UInt64 = 16
 
     /// Key number plus one, 0 for free; the count is a power of two.
     private let slots: [UInt32]
-    /// The upper half of each slot's hash, so that a key is compared only when it is nearly certain.
+    /// The upper half of each slot's hash: a key is compared only when it is nearly certain.
     private let tags: [UInt32]
     /// All keys, one behind the other.
     private let bytes: [UInt8]
@@ -62,6 +64,7 @@ struct ByteTable: Sendable {
     ///   - text: Where the bytes stand; letters are compared as they are.
     ///   - range: Which of them.
     ///   - foldsCase: Whether letters of `text` count as lower-case.
+    /// - Returns: The key's number, or nil when none equals the bytes.
     func find(hash: UInt64, text: Span<UInt8>, range: Range<Int>, foldsCase: Bool) -> Int? {
         let mixed = Self.mix(hash)
         let mask = slots.count - 1
@@ -130,7 +133,9 @@ struct ByteTable: Sendable {
     }
 }
 
-/// The lower-case form of an ASCII letter. A copy of `asciiLowercase`, which would be a call into
+/// The lower-case form of an ASCII letter.
+///
+/// A copy of `asciiLowercase`, which would be a call into
 /// another module for each byte where inlining does not reach.
 @inline(__always)
 func lowercase(_ byte: UInt8) -> UInt8 { byte &- 65 < 26 ? byte | 0x20 : byte }

@@ -11,7 +11,9 @@ public struct MethodSet: OptionSet, Sendable, Hashable {
     /// Every method.
     public static let all = MethodSet(Method.allCases.map { MethodSet($0) })
 
-    /// The methods that a route may name. CONNECT is refused before any route is chosen.
+    /// The methods that a route may name.
+    ///
+    /// CONNECT is refused before any route is chosen.
     static let nameable = Method.allCases.filter { $0 != .connect && $0 != .other }
 
     /// The names in it, empty for all methods.
@@ -20,7 +22,9 @@ public struct MethodSet: OptionSet, Sendable, Hashable {
         return Method.allCases.filter { contains(MethodSet($0)) }.map { "\($0.name)" }
     }
 
-    /// Reads `GET,POST`. A route that takes GET takes HEAD, which is GET without the content.
+    /// Reads `GET,POST`.
+    ///
+    /// A route that takes GET takes HEAD, which is GET without the content.
     /// - Throws: What is wrong with it.
     init(parsing text: String) throws(ValueError) {
         var named: [Substring] = []

@@ -81,7 +81,11 @@ public struct RouteTable: Sendable {
     ///   - method: The request's method.
     /// - Returns: The route's number, or nil when no route fits path and method.
     public func find(path: Span<UInt8>, method: Method) -> Int? {
-        let method = MethodSet(method)
+        find(path: path, method: MethodSet(method))
+    }
+
+    /// The route for a request whose method is known as a set of one.
+    public func find(path: Span<UInt8>, method: MethodSet) -> Int? {
         var best: Int?
         var hash = table.seed
         // The key of the prefix `/*` is empty.

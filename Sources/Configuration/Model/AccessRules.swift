@@ -12,6 +12,7 @@ public struct AccessRules: Sendable {
     /// Whether a client is served.
     /// - Parameter address: The client's address as it was resolved; nil when all that is known is
     ///   that it came over a unix socket.
+    /// - Returns: Whether it is; otherwise the answer is 403.
     public func allows(_ address: IPAddress?) -> Bool {
         guard let address else { return allowsUnix }
         return networks.value(for: address) ?? allowsOthers

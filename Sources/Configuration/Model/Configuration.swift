@@ -1,6 +1,6 @@
 public import Addressing
 
-/// Everything `gateway.conf` says, checked, with every default and every inherited setting filled in.
+/// Everything `gateway.conf` says, checked, with defaults and inherited settings filled in.
 ///
 /// Immutable: a reload makes another one, and an exchange keeps the one it started with. All times
 /// are nanoseconds (`Int64`), all sizes bytes (`Int`); `nil` in a limit means that there is none.
@@ -11,7 +11,7 @@ public struct Configuration: Sendable {
     /// address in a `proxy` directive.
     public let upstreams: [Upstream]
     /// The distinct addresses to listen on.
-    public let listeners: [Listener]
+    public let listeners: [SiteListener]
     /// The distinct access logs; `Policy.accessLog` points in here.
     public let accessLogs: [AccessLog]
     /// How many event loops to run.
@@ -74,7 +74,7 @@ public struct AccessLog: Sendable, Hashable {
     public enum Destination: Sendable, Hashable {
         case standardOutput
         case standardError
-        /// A path as it stands in the file, relative to the working directory unless it is absolute.
+        /// A path as it stands in the file; a relative one is seen from the working directory.
         case file(String)
     }
     /// How a line looks.

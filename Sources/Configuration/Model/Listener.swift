@@ -1,7 +1,7 @@
 public import Addressing
 
 /// An address to listen on, and the sites behind it.
-public struct Listener: Sendable {
+public struct SiteListener: Sendable {
     /// The address.
     public let address: SocketAddress
     /// Whether every connection starts with a PROXY protocol preamble; one without it is refused.

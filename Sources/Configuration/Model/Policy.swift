@@ -50,7 +50,9 @@ public final class Policy: Sendable {
         self.accessLog = accessLog
     }
 
-    /// The page for a status, if there is one. Not on the path of a good request.
+    /// The page for a status, if there is one.
+    ///
+    /// Not on the path of a good request.
     public func errorPage(for status: Int) -> ErrorPage? {
         errorPages.first { $0.status == status }
     }

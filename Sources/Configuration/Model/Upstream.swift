@@ -5,7 +5,7 @@ public final class Upstream: Sendable {
     /// Its label in metrics and logs: the name, or the address when `proxy` was given one.
     public let name: String
     /// At least one, the first ones not backups.
-    public let servers: [Server]
+    public let servers: [UpstreamServer]
     /// How one is chosen.
     public let balance: Balance
     /// How idle connections are kept, for each loop and server; nil: they are not.
@@ -27,7 +27,7 @@ public final class Upstream: Sendable {
 
     init(
         name: String,
-        servers: [Server],
+        servers: [UpstreamServer],
         balance: Balance,
         keepAlive: KeepAlive?,
         healthCheck: HealthCheck?,
@@ -51,7 +51,7 @@ public final class Upstream: Sendable {
 }
 
 /// One server of an upstream.
-public struct Server: Sendable {
+public struct UpstreamServer: Sendable {
     /// An address, a socket's path, or a name to resolve.
     public let endpoint: Endpoint
     /// Its share of the requests, 1 to 1000.

@@ -50,8 +50,8 @@ public enum Reference {
 
         A directive is a name, arguments, and the end of the line, a `;`, or a `{ block }`; a \
         closing brace also ends the directive before it. Arguments are words, `"quoted strings"` \
-        (with `\\"`, `\\\\`, `\\n` and `\\t`), or `option=value`. `#` begins a comment where a word \
-        could begin. A line that ends in `\\` goes on.
+        (with `\\"`, `\\\\`, `\\n` and `\\t`), or `option=value`. `#` begins a comment where a \
+        word could begin. A line that ends in `\\` goes on.
 
         `${NAME}` and `${NAME:default}` take an environment variable, in quoted strings too; one \
         that is not set and has no default is an error.
@@ -102,8 +102,10 @@ extension Directive {
                 if let contexts = option.contexts, contexts != self.contexts {
                     text += " (\(contexts.map(\.rawValue).joined(separator: ", ")))"
                 }
-                let noun = option.kind.noun
-                return (option.kind.isFlag ? option.name : "\(option.name)=\(noun)", text)
+                return (
+                    option.kind.isFlag ? option.name : "\(option.name)=\(option.kind.metavariable)",
+                    text
+                )
             }
     }
 

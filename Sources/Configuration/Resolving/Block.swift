@@ -50,7 +50,7 @@ final class Block {
     var rewrites: [Placed<Rewriting.Rule>] = []
 
     // Settings of an upstream.
-    var servers: [Placed<Server>] = []
+    var servers: [Placed<UpstreamServer>] = []
     var balance: Placed<Balance>?
     var keepAlive: Placed<KeepAliveDraft>?
     var healthCheck: HealthCheck?

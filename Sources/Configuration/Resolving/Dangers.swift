@@ -1,6 +1,8 @@
 import Addressing
 
-/// Warns of settings that are legal, each by itself, and dangerous together. What is dangerous by
+/// Warns of settings that are legal, each by itself, and dangerous together.
+///
+/// What is dangerous by
 /// itself warns where it is declared.
 func warnAboutDangers(top: Block, listeners: ListenerPlan, report: Report) {
     for (number, site) in top.sites.enumerated() {

@@ -72,7 +72,7 @@ func checkInertSite(_ site: Block, isSound: Bool, report: Report) {
     {
         report.error(
             action.mark,
-            "\(action.value.directive): has no effect: every route has an action of its own, '*' included"
+            "\(action.value.directive): has no effect: every route has an action of its own"
         )
     }
     let actions = RoutePlan.plans(of: site).compactMap { $0.block?.action ?? site.action }

@@ -115,9 +115,9 @@ struct ListenerPlan {
         return nil
     }
 
-    func listeners(sites: [Block]) -> [Listener] {
+    func listeners(sites: [Block]) -> [SiteListener] {
         entries.map { entry in
-            Listener(
+            SiteListener(
                 address: entry.address,
                 proxyProtocol: entry.proxyProtocol,
                 sites: entry.sites,

@@ -200,9 +200,21 @@ struct Resolver {
         source: ClientAddressPolicy.Source
     ) -> Policy {
         let plan = PolicyPlan(layers: layers, upstream: upstream)
-        var log: AccessLog? = AccessLog(destination: .standardOutput, format: .combined)
-        if let placed = plan.innermost(\.accessLog) { log = placed.value }
+        let placed = plan.innermost(\.accessLog)
+        let fallback = AccessLog(destination: .standardOutput, format: .combined)
+        if let placed { checkFormat(placed) }
+        let log = placed.map(\.value) ?? fallback
         return plan.policy(defaultSource: source, accessLog: log.map { number(of: $0) })
+    }
+
+    /// Lines of two formats in one file could be read by no program.
+    private func checkFormat(_ placed: Placed<AccessLog?>) {
+        guard let log = placed.value, case .file(let path) = log.destination else { return }
+        let first = accessLogs.first { $0.destination == log.destination }
+        let isMixed = first.map { $0.format != log.format } ?? false
+        if isMixed {
+            report.error(placed.mark, "access_log: '\(path)' has another format elsewhere")
+        }
     }
 
     private mutating func number(of log: AccessLog) -> Int {
@@ -219,7 +231,9 @@ struct RoutePlan {
     let pattern: PathPattern
     let methods: MethodSet
 
-    /// The routes of a site. Its own action takes what no route `*` takes.
+    /// The routes of a site.
+    ///
+    /// Its own action takes what no route `*` takes.
     static func plans(of site: Block) -> [RoutePlan] {
         var plans = site.routes.map {
             RoutePlan(block: $0, pattern: $0.pattern, methods: $0.methods)

@@ -33,7 +33,7 @@ struct UpstreamPlan {
         Upstream(
             name: "\(endpoint)",
             servers: [
-                Server(
+                UpstreamServer(
                     endpoint: endpoint,
                     weight: 1,
                     isBackup: false,
@@ -64,6 +64,11 @@ struct UpstreamPlan {
                 block.mark,
                 "upstream: has no server",
                 hint: "write 'server 127.0.0.1:8000' in it"
+            )
+        } else if servers.count > Bounds.servers {
+            report.error(
+                block.mark,
+                "upstream: has more than \(Bounds.servers) servers"
             )
         } else if servers.allSatisfy(\.isBackup) {
             report.error(
