@@ -86,7 +86,8 @@ let package = Package(
         .testTarget(
             name: "TelemetryTests",
             dependencies: [
-                "Bytes", "Telemetry", .product(name: "Logging", package: "swift-log"),
+                "Addressing", "Bytes", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .testTarget(
