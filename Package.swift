@@ -84,7 +84,11 @@ let package = Package(
             name: "ResolvingTests", dependencies: ["Addressing", "Resolving"],
             swiftSettings: settings),
         .testTarget(
-            name: "TelemetryTests", dependencies: ["Addressing", "Bytes", "Telemetry"],
+            name: "TelemetryTests",
+            dependencies: [
+                "Addressing", "Bytes", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ProxyTests",

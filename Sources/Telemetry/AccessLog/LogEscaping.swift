@@ -1,7 +1,7 @@
 import Bytes
 
-/// Makes bytes from the network harmless in a log: nothing that a client sends can end a line, close
-/// a quote, or steer a terminal.
+/// Makes bytes from the network harmless in a log: nothing that a client sends can end a line,
+/// close a quote, or steer a terminal.
 enum LogEscaping {
     /// The most bytes of one field that are logged; the rest is replaced by `...`.
     ///

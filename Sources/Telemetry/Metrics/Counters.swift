@@ -1,5 +1,5 @@
-// Each enumeration's `count` is written out: `allCases` would build an array on the path of a request.
-// A test compares the two.
+// Each enumeration's `count` is written out: `allCases` would build an array on the path of a
+// request. A test compares the two.
 
 /// Counters that a loop keeps without labels.
 ///

@@ -50,11 +50,32 @@ public struct RequestFigures: Sendable {
 public final class LoopMetrics {
     private let layout: MetricsLayout
     private let buckets = DurationBuckets()
-    private var loop: [UInt64]
-    private var routes: [UInt64]
-    private var servers: [UInt64]
     private var windowBusy: UInt64 = 0
     private var windowTotal: UInt64 = 0
+
+    // Exclusivity is not checked at run time for the words: they are private to a class that one
+    // thread owns, and every access below ends before anything else is called but arithmetic, so no
+    // two can overlap. The checks took three quarters of the time of recording a request.
+
+    @exclusivity(unchecked) private var uncheckedLoop: [UInt64]
+    @exclusivity(unchecked) private var uncheckedRoutes: [UInt64]
+    @exclusivity(unchecked) private var uncheckedServers: [UInt64]
+
+    /// The loop's own figures.
+    private var loop: [UInt64] {
+        _read { yield unsafe uncheckedLoop }
+        _modify { yield unsafe &uncheckedLoop }
+    }
+    /// The figures by site and route, as far as this loop has met them.
+    private var routes: [UInt64] {
+        _read { yield unsafe uncheckedRoutes }
+        _modify { yield unsafe &uncheckedRoutes }
+    }
+    /// The figures by server, likewise.
+    private var servers: [UInt64] {
+        _read { yield unsafe uncheckedServers }
+        _modify { yield unsafe &uncheckedServers }
+    }
 
     /// Nanoseconds over which the share of busy time is averaged.
     static var busyWindow: UInt64 { 5_000_000_000 }
@@ -63,9 +84,9 @@ public final class LoopMetrics {
     /// - Parameter names: The same for all loops of the process.
     public init(names: MetricNames) {
         layout = MetricsLayout(names: names)
-        loop = [UInt64](repeating: 0, count: layout.loopCount)
-        routes = [UInt64](repeating: 0, count: 2 * MetricsLayout.routeStride)
-        servers = [UInt64](repeating: 0, count: layout.serverStride)
+        unsafe uncheckedLoop = [UInt64](repeating: 0, count: layout.loopCount)
+        unsafe uncheckedRoutes = [UInt64](repeating: 0, count: 2 * MetricsLayout.routeStride)
+        unsafe uncheckedServers = [UInt64](repeating: 0, count: layout.serverStride)
     }
 
     // MARK: The loop
@@ -227,10 +248,7 @@ public final class LoopMetrics {
         return base
     }
 
-    /// Grows to a count of words.
-    ///
-    /// The loops only grow for series that they record, and exactly: a configuration's series come
-    /// to stay, doubling would be waste.
+    /// Grows to a count of words: to the series that is recorded, not to all that have a number.
     private func grow(_ words: inout [UInt64], to count: Int) {
         words.append(contentsOf: repeatElement(0, count: count - words.count))
     }

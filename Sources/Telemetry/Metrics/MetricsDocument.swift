@@ -5,7 +5,7 @@ enum MetricsDocument {
         var page = """
             # Metrics
 
-            Generated from `Sources/Telemetry/Metrics/MetricTable.swift`; a test compares the two, and
+            Generated from `Sources/Telemetry/Metrics/MetricTable.swift`; a test compares them, and
             `GOLDEN_UPDATE=1 swift test --filter TelemetryTests` writes this page anew.
 
             `/metrics` answers in the Prometheus text format, or in OpenMetrics when that is asked

@@ -71,8 +71,8 @@ final class SampleWriter {
         sample(labels, value: nanoseconds, decimals: 9)
     }
 
-    /// Writes a gauge, whose word holds a signed number: while a scrape looks at the loops one after
-    /// the other, what moved between them may make their sum negative.
+    /// Writes a gauge, whose word holds a signed number: while a scrape looks at the loops one
+    /// after the other, what moved between them may make their sum negative.
     func sample(_ labels: [UInt8] = [], signed word: UInt64) {
         let value = Int64(bitPattern: word)
         buffer.append(name)
