@@ -121,11 +121,15 @@ class Wire:
             raise Malformed(f"start line {start!r}")
         return Message(start.decode("latin-1"), self.read_fields())
 
-    def read_request(self):
+    def read_request_head(self):
         message = self.read_head(REQUEST_LINE)
-        if len(message.all("Host")) != 1 and message.start.endswith("1.1"):
+        if len(message.all("Host")) != 1:
             raise Malformed(f"{len(message.all('Host'))} Host fields")
-        self._read_body(message, ends_with_connection=False)
+        return message
+
+    def read_request(self):
+        message = self.read_request_head()
+        self.read_body(message, ends_with_connection=False)
         return message
 
     def read_response(self, method="GET"):
@@ -138,12 +142,12 @@ class Wire:
         if method == "HEAD" or message.status in (101, 204, 304):
             return message
         try:
-            self._read_body(message, ends_with_connection=True)
+            self.read_body(message, ends_with_connection=True)
         except (Incomplete, ConnectionResetError):
             message.complete = False
         return message
 
-    def _read_body(self, message, ends_with_connection):
+    def read_body(self, message, ends_with_connection):
         coding, lengths = message["Transfer-Encoding"], message.all("Content-Length")
         if coding is not None and lengths:
             raise Malformed("Transfer-Encoding with Content-Length")
