@@ -61,7 +61,7 @@ def test_the_gateway_still_serves_after_all_of_that(gateway, make_origin):
         connection.next_request()
         connection.send(next(answers))
 
-    gateway.start_before(make_origin(script).address, upstream="attempts 1")
+    gateway.start_before(make_origin(script).address, upstream="retry off\n    eject off")
     statuses = [gateway.get(Accept="application/json").status for _ in range(len(GARBAGE) + 5)]
     assert set(statuses[: len(GARBAGE)]) == {502}
     assert statuses[-5:] == [200] * 5

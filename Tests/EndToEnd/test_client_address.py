@@ -8,8 +8,13 @@ SPOOFED = {
     "X_Forwarded_For": "198.51.100.1", "X_Real_IP": "198.51.100.1",
     "X_Forwarded_Proto": "https", "X_Forwarded_Host": "evil.example", "X_Forwarded_Port": "1",
     "Forwarded": "for=198.51.100.1;proto=https", "X_Forwarded_Prefix": "/evil",
-    "X_Forwarded_Server": "evil.example",
 }
+
+# gunicorn takes these for X-Forwarded-Proto: https, and answers 400 if the two differ.
+SECURE = ["X-Forwarded-Ssl: on", "X-Forwarded-Protocol: ssl"]
+
+# An app that reads fields from a CGI environment cannot tell these from X-Forwarded-For.
+UNDERSCORED = ["X_Forwarded_For", "X-Forwarded_For", "X_Real_IP"]
 
 
 def test_what_an_untrusted_client_makes_up_is_removed(gateway, origin):
@@ -102,7 +107,10 @@ def test_flask_behind_a_trusted_proxy_sees_the_client(gateway, gthread):
                          top="trusted_proxies 127.0.0.0/8")
     seen = json.loads(gateway.get("/echo", X_Forwarded_For="203.0.113.7",
                                   X_Forwarded_Proto="https").body)
-    assert seen["client"] == "203.0.113.7"
+    fields = {name.lower(): value for name, value in seen["headers"]}
+    assert fields["x-real-ip"] == "203.0.113.7"
+    # The chain: the client first, then the hops that were believed.
+    assert fields["x-forwarded-for"].split(", ")[0] == "203.0.113.7"
     assert seen["url"].startswith("https://shop.example")
 
 
@@ -111,3 +119,22 @@ def test_flask_sees_a_direct_client_whatever_it_says(gateway, gthread):
     seen = json.loads(gateway.get("/echo", **SPOOFED).body)
     assert seen["client"] == "127.0.0.1"
     assert seen["url"].startswith("http://shop.example")
+
+
+@pytest.mark.parametrize("field", SECURE)
+def test_no_client_can_claim_that_it_came_over_tls(gateway, gthread, field):
+    gateway.start_before(gthread.address, upstream="profile gunicorn")
+    with gateway.client() as client:
+        client.send(f"GET /echo HTTP/1.1\r\nHost: shop.example\r\n{field}\r\n\r\n")
+        response = client.read_response()
+    assert response.status == 200
+    assert json.loads(response.body)["url"].startswith("http://shop.example")
+
+
+@pytest.mark.parametrize("name", UNDERSCORED)
+def test_underscores_do_not_hide_a_made_up_address(gateway, origin, name):
+    gateway.start_before(origin.address)
+    with gateway.client() as client:
+        client.send(f"GET / HTTP/1.1\r\nHost: a\r\n{name}: 198.51.100.1\r\n\r\n")
+        assert client.read_response().status == 200
+    assert "198.51.100.1" not in str(origin.wait_for_requests(1)[0].fields)

@@ -83,7 +83,7 @@ def test_health_checks_take_a_server_out_and_bring_it_back(gateway, make_origin)
     ill, sound = make_origin(script), make_origin(script)
     gateway.start_before(
         ill.address, sound.address,
-        upstream="health_check /healthz every=100ms timeout=1s passes=2 fails=2")
+        upstream="health_check /healthz every=100ms passes=2 fails=2")
 
     def who_answers():
         return {int(gateway.get().body) for _ in range(6)}
@@ -122,7 +122,7 @@ def test_weights(gateway, make_origin):
 def test_hash_keeps_a_client_on_its_server(gateway, make_origin):
     origins = [make_origin() for _ in range(3)]
     gateway.start_before(*[origin.address for origin in origins],
-                         upstream="balance hash client_address")
+                         upstream="balance hash key=client_address")
     for _ in range(20):
         assert gateway.get().status == 200
     assert sorted(len(origin.requests) for origin in origins) == [0, 0, 20]

@@ -20,11 +20,11 @@ class OriginConnection(Wire):
     def next_request(self):
         """The next request, or None when the gateway has closed the connection between two."""
         try:
-            request = self.read_request()
+            if not self.buffer:
+                self._fill()
         except Incomplete:
-            if self.buffer:
-                raise
             return None
+        request = self.read_request()
         self.origin.requests.append(request)
         return request
 
