@@ -1,10 +1,15 @@
 """What the tests start: the gateway, app servers, and origins that follow a script."""
 
+import os
+
 import pytest
 
 from support import backends
 from support.gateway import Gateway
 from support.origin import Origin
+
+# All of it is on this machine: no proxy that somebody configured may come between.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_request_id_of_a_trusted_proxy_is_kept_and_of_others_is_not(gateway, ori
     assert gateway.get(X_Request_ID="made-up-by-client")["X-Request-ID"] != "made-up-by-client"
     assert origin.wait_for_requests(1)[0]["X-Request-ID"] != "made-up-by-client"
     gateway.end()
-    gateway.start("trusted_proxies 127.0.0.0/8\n" + text)
+    gateway.start("trusted_proxies 127.0.0.0/8\n" + text)  # The same file, and one line more.
     response = gateway.get(X_Request_ID="0123456789abcdef")
     assert response["X-Request-ID"] == "0123456789abcdef"
     assert origin.wait_for_requests(2)[1]["X-Request-ID"] == "0123456789abcdef"

@@ -62,7 +62,7 @@ def test_check_reports_all_errors_with_place_line_and_caret(tmp_path):
     "nonsense\n",
     "site * {\n    listen 127.0.0.1:1\n    respond 200 \"open\n}\n",
     "site * {\n    listen 127.0.0.1:1\n    proxy 127.0.0.1:2\n    proxy 127.0.0.1:3\n}\n",
-    "site * {\n    listen 127.0.0.1:1\n    cache ttl=${MISSING_VARIABLE}\n    proxy 127.0.0.1:2\n}\n",
+    "site * {\n    listen 127.0.0.1:1\n    proxy ${MISSING_VARIABLE}\n}\n",
     "site a {\n    proxy 127.0.0.1:2\n}\n",
     "include missing-file.conf\nsite * {\n    listen 127.0.0.1:1\n    proxy 127.0.0.1:2\n}\n",
     "workers 0\nsite * {\n    listen 127.0.0.1:1\n    proxy 127.0.0.1:2\n}\n",

@@ -6,7 +6,7 @@ import pytest
 
 from support import backends
 from support.waiting import until
-from support.wire import Client
+from support.wire import Client, Incomplete
 
 APP = '''
 import os, signal, time
@@ -36,7 +36,7 @@ def test_worker_killed_in_the_middle(gateway, make_backend, tmp_path, path):
     with gateway.client() as client:
         client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Flag: {flag}\r\n\r\n")
         while client.buffer.count(b"x") < 5000:
-            client._fill()
+            client.fill()
         flag.touch()
         response = client.read_response()
     assert response.status == 200
@@ -76,9 +76,13 @@ def test_cut_off_responses(gateway, make_origin, kind, version):
     gateway.start_before(make_origin(script).address)
     with gateway.client() as client:
         client.send(f"GET / HTTP/{version}\r\nHost: a\r\n\r\n")
-        while b"\r\n\r\n" not in client.buffer:
-            client._fill()
-        seen.set()
+        try:
+            while b"\r\n\r\n" not in client.buffer:
+                client.fill()
+        except (Incomplete, ConnectionResetError):
+            return  # Not even a head: nobody takes that for an answer.
+        finally:
+            seen.set()
         response = client.read_response()
         if response.status == 200:
             # An HTTP/1.0 client knows by a reset; or by a length that was not reached.

@@ -23,8 +23,8 @@ def test_hop_by_hop_fields_are_not_passed_on(gateway, make_origin):
     origin = make_origin(script)
     gateway.start_before(origin.address)
     with gateway.client() as client:
-        response = client.get(Connection="keep-alive, X-Secret", X_Secret="1", TE="gzip", X_Open="2",
-                              Proxy_Connection="keep-alive")
+        response = client.get(Connection="keep-alive, X-Secret", Proxy_Connection="keep-alive",
+                              X_Secret="1", TE="gzip", X_Open="2")
     request = origin.wait_for_requests(1)[0]
     assert request["X-Open"] == "2"
     for name in ("X-Secret", "TE", "Proxy-Connection"):
@@ -89,7 +89,8 @@ def test_chunked_response_with_extensions_and_trailers(gateway, make_origin):
 def test_a_chunked_response_reaches_an_http_1_0_client_without_chunks(gateway, make_origin):
     def script(connection):
         connection.next_request()
-        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        b"3\r\nabc\r\n0\r\n\r\n")
 
     gateway.start_before(make_origin(script).address)
     with gateway.client() as client:

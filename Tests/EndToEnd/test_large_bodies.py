@@ -83,7 +83,7 @@ def test_download(gateway, make_origin):
     with gateway.client() as client, MemoryWatch(gateway) as memory:
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         while b"\r\n\r\n" not in client.buffer:
-            client._fill()
+            client.fill()
         head, rest = client.buffer.split(b"\r\n\r\n", 1)
         assert f"content-length: {GIBIBYTE}".encode() in head.lower()
         total, last = receive_exactly(client.connection, GIBIBYTE - len(rest))

@@ -20,7 +20,8 @@ def ask(gateway, raw):
 
 def test_head_too_large_is_431(gateway, origin):
     gateway.start_before(origin.address, top="limit header_size=8k")
-    assert ask(gateway, "GET / HTTP/1.1\r\nHost: a\r\nX: " + "y" * 20_000 + "\r\n\r\n").status == 431
+    raw = f"GET / HTTP/1.1\r\nHost: a\r\nX: {'y' * 20_000}\r\n\r\n"
+    assert ask(gateway, raw).status == 431
     assert origin.requests == []
 
 
@@ -83,7 +84,7 @@ def test_a_head_that_dribbles_is_408_all_the_same(gateway, origin):
         def answered():
             try:
                 client.send(next(sent))
-                client._fill()
+                client.fill()
             except TimeoutError:
                 return None
             except OSError:

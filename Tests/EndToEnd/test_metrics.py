@@ -56,7 +56,8 @@ def test_histograms_are_cumulative_and_complete(gateway, origin):
             series.setdefault(labels, {})[sample.name.removeprefix(family.name),
                                           sample.labels.get("le")] = sample.value
         for values in series.values():
-            buckets = sorted((float(le), v) for (kind, le), v in values.items() if kind == "_bucket")
+            buckets = sorted((float(le), value) for (kind, le), value in values.items()
+                             if kind == "_bucket")
             counts = [value for _, value in buckets]
             assert counts == sorted(counts)
             assert buckets[-1] == (float("inf"), values["_count", None])

@@ -14,8 +14,9 @@ def version_2(command, family, addresses, extra=b""):
     return SIGNATURE + bytes([0x20 | command, family]) + struct.pack("!H", len(rest)) + rest
 
 
-IPV4 = socket.inet_aton("203.0.113.7") + socket.inet_aton("127.0.0.1") + struct.pack("!HH", 4711, 80)
-IPV6 = (socket.inet_pton(socket.AF_INET6, "2001:db8::7") * 2) + struct.pack("!HH", 4711, 80)
+PORTS = struct.pack("!HH", 4711, 80)
+IPV4 = socket.inet_aton("203.0.113.7") + socket.inet_aton("127.0.0.1") + PORTS
+IPV6 = socket.inet_pton(socket.AF_INET6, "2001:db8::7") * 2 + PORTS
 TLVS = b"\x02\x00\x05shop!" + b"\x04\x00\x03\0\0\0" + b"\xea\x00\x00"
 
 GOOD = {

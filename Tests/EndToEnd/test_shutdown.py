@@ -103,7 +103,8 @@ def test_systemd_is_told(gateway, origin, tmp_path):
                 pass
             return message
 
-        gateway.start(gateway.configuration(origin.address), environment={"NOTIFY_SOCKET": str(path)})
+        gateway.start(gateway.configuration(origin.address),
+                      environment={"NOTIFY_SOCKET": str(path)})
         message_with("READY=1")
         gateway.signal(signal.SIGHUP)
         assert "MONOTONIC_USEC=" in message_with("RELOADING=1")
@@ -114,7 +115,7 @@ def test_systemd_is_told(gateway, origin, tmp_path):
 
 
 def test_as_the_first_process_of_a_container(gateway, origin):
-    """The first process of a PID namespace has no default signal actions, so it must have its own."""
+    """A first process has no default signal actions, so it must have its own."""
     gateway.file.write_text(gateway.configuration(origin.address))
     unshare = ["unshare", "--pid", "--fork", "--kill-child"]
     if subprocess.run([*unshare, "true"], capture_output=True, timeout=10).returncode != 0:

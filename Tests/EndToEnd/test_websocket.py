@@ -66,7 +66,8 @@ def test_bytes_that_follow_the_upgrade_in_one_piece_are_not_lost(gateway, make_o
 
     gateway.start_before(make_origin(script).address)
     with gateway.client() as client:
-        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nsecond")
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+                    "Upgrade: echo\r\n\r\nsecond")
         assert client.read_response().status == 101
         assert client.read_to_end() == b"firstsecond"
 

@@ -66,17 +66,17 @@ class Gateway:
         until(lambda: self._is_up(wait_for or self.port), "the gateway to listen")
         return self
 
-    def start_before(self, *servers, listen="", top="", upstream="", site=""):
-        return self.start(self.configuration(*servers, listen=listen, top=top, upstream=upstream,
-                                             site=site))
+    def start_before(self, *servers, **parts):
+        """Starts it in front of some servers; the parts are those of `configuration`."""
+        return self.start(self.configuration(*servers, **parts))
 
     def configuration(self, *servers, listen="", top="", upstream="", site=""):
+        if "access_log" not in top:
+            top = f"access_log off\n{top}"
         return configuration(
             servers,
             listen=f"127.0.0.1:{self.port} {listen}".rstrip(),
-            top=f"metrics 127.0.0.1:{self.metrics_port}\naccess_log off\n{top}"
-            if "access_log" not in top
-            else f"metrics 127.0.0.1:{self.metrics_port}\n{top}",
+            top=f"metrics 127.0.0.1:{self.metrics_port}\n{top}",
             upstream=upstream,
             site=site,
         )

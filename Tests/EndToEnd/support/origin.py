@@ -1,4 +1,4 @@
-"""An origin that does what a test's script says, right or wrong, and remembers what it was asked."""
+"""An origin that does what a test's script says, right or wrong, and remembers its requests."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ class OriginConnection(Wire):
         """The next request, or None when the gateway has closed the connection between two."""
         try:
             if not self.buffer:
-                self._fill()
+                self.fill()
         except Incomplete:
             return None
         request = self.read_request()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 read byte by byte off a socket, strictly: the tests' own eyes, independent of any client."""
+"""HTTP/1.1 off a socket, strictly: the tests' own eyes, independent of any client."""
 
 import re
 from dataclasses import dataclass, field
@@ -69,7 +69,7 @@ class Wire:
     def close(self):
         self.connection.close()
 
-    def _fill(self):
+    def fill(self):
         data = self.connection.recv(1 << 16)
         if not data:
             raise Incomplete("end of stream")
@@ -79,7 +79,7 @@ class Wire:
 
     def read_exactly(self, count):
         while len(self.buffer) < count:
-            self._fill()
+            self.fill()
         result, self.buffer = self.buffer[:count], self.buffer[count:]
         return result
 
@@ -87,7 +87,7 @@ class Wire:
         while b"\n" not in self.buffer:
             if len(self.buffer) > MAXIMUM_HEAD_BYTES:
                 raise Malformed("a line without end")
-            self._fill()
+            self.fill()
         line, self.buffer = self.buffer.split(b"\n", 1)
         if not line.endswith(b"\r") or b"\r" in line[:-1] or b"\0" in line:
             raise Malformed(f"line ending or control character: {line!r}")
@@ -97,7 +97,7 @@ class Wire:
         """Everything until the other side closes; a reset ends it as well."""
         try:
             while True:
-                self._fill()
+                self.fill()
         except (Incomplete, ConnectionResetError):
             result, self.buffer = self.buffer, b""
             return result
@@ -165,7 +165,7 @@ class Wire:
     def _read_counted(self, message, count):
         while len(self.buffer) < count:
             try:
-                self._fill()
+                self.fill()
             except (Incomplete, ConnectionResetError):
                 message.body = self.buffer
                 raise
@@ -186,7 +186,7 @@ class Wire:
     def _read_until_close(self, message):
         try:
             while True:
-                self._fill()
+                self.fill()
         except Incomplete:
             message.body, self.buffer = self.buffer, b""
         except ConnectionResetError:
