@@ -58,7 +58,8 @@ let package = Package(
         .executableTarget(
             name: "gateway",
             dependencies: [
-                "Addressing", "Configuration", "EventLoop", "Proxy", "Telemetry",
+                "Addressing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1", "Proxy",
+                "Resolving", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
