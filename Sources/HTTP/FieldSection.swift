@@ -42,8 +42,8 @@ public struct FieldSection: Sendable {
     @usableFromInline var present = FieldNameSet()
     /// The known names that more than one entry has had.
     @usableFromInline var repeated = FieldNameSet()
-    /// Bytes at the front of the storage that belong to a start line, not to a field.
-    private var startLineCount = 0
+    /// Whether the storage holds a message head, into which others point as well.
+    private var holdsHead = false
 
     /// An empty section.
     public init() {}
@@ -58,11 +58,14 @@ public struct FieldSection: Sendable {
     public var byteCount: Int { storage.count }
 
     /// Drops all fields and keeps the memory.
+    ///
+    /// The bytes of a message head stay until the head itself is emptied: its target, host and
+    /// reason stand among them.
     public mutating func removeAll() {
         entries.removeAll(keepingCapacity: true)
         present = FieldNameSet()
         repeated = FieldNameSet()
-        if storage.count > startLineCount { storage.removeLast(storage.count - startLineCount) }
+        if !holdsHead { storage.removeAll(keepingCapacity: true) }
     }
 
     /// Adds a field at the end.
@@ -188,7 +191,7 @@ extension FieldSection {
         if !storage.isEmpty { storage.removeAll(keepingCapacity: true) }
         present = FieldNameSet()
         repeated = FieldNameSet()
-        startLineCount = 0
+        holdsHead = false
     }
 
     /// Records a field whose bytes are going to be stored by `storeHead`, at the same positions.
@@ -198,11 +201,9 @@ extension FieldSection {
     }
 
     /// Takes over the bytes of a whole head, into which the recorded fields point.
-    ///
-    /// The first `startLineCount` bytes belong to no field.
-    package mutating func storeHead(_ bytes: Span<UInt8>, startLineCount: Int) {
+    package mutating func storeHead(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe storage.append(contentsOf: $0) }
-        self.startLineCount = startLineCount
+        holdsHead = true
     }
 
     /// Stores bytes that belong to no field, behind all others.

@@ -139,7 +139,7 @@ public struct ChunkedDecoder: Sendable {
         let room = max(0, limits.trailerSize - trailerBytes)
         let end = start + min(input.count - start, room)
         do throws(Interruption) {
-            if !progress.mayDecide(input, to: end) { throw .incomplete }
+            if end - start < room, !progress.mayDecide(input, to: end) { throw .incomplete }
             while true {
                 let line = try FieldLines.read(
                     input,
