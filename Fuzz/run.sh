@@ -13,7 +13,8 @@ seconds=${1:-60}
 sanitize=-sanitize=fuzzer,address
 # -parse-as-library: one file without it would be taken for a script.
 for target; do
-    swift build -c release --product "$target" -Xswiftc $sanitize -Xswiftc -parse-as-library -Xswiftc -g
+    swift build -c release --product "$target" \
+        -Xswiftc $sanitize -Xswiftc -parse-as-library -Xswiftc -g
 done
 mkdir -p .build/crashes .build/bin
 failed=

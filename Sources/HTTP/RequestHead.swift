@@ -22,8 +22,9 @@ public struct RequestHead: Sendable {
     public package(set) var version = Version.http11
     /// How the target was written.
     public package(set) var targetForm = TargetForm.origin
-    /// The header section, to be changed but not to be replaced: what this head says of itself stands in
-    /// the section's storage.
+    /// The header section, to be changed but not to be replaced by another.
+    ///
+    /// What this head says of itself stands in the section's storage.
     public var fields = FieldSection()
     /// How the content is delimited; never `untilClose`.
     public package(set) var framing = BodyFraming.none

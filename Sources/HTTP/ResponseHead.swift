@@ -6,8 +6,9 @@ public struct ResponseHead: Sendable {
     public package(set) var version = Version.http11
     /// The status code, 100 to 599.
     public package(set) var status = 200
-    /// The header section, to be changed but not to be replaced: what this head says of itself stands in
-    /// the section's storage.
+    /// The header section, to be changed but not to be replaced by another.
+    ///
+    /// What this head says of itself stands in the section's storage.
     public var fields = FieldSection()
     /// Whether the server lets the connection persist.
     ///

@@ -19,7 +19,8 @@ struct SmugglingTests {
             Connection(
                 name: "CL.TE",
                 text: "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n"
-                    + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: h\r\n\r\n",
+                    + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                    + "GET /evil HTTP/1.1\r\nHost: h\r\n\r\n",
                 refused: .contentLengthWithTransferEncoding
             ),
             Connection(
@@ -43,7 +44,7 @@ struct SmugglingTests {
             Connection(
                 name: "TE.0",
                 text: "OPTIONS /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    + "1f\r\nGET /evil HTTP/1.1\r\nHost: h\r\nA:\r\n\r\n0\r\n\r\n"
+                    + "21\r\nGET /evil HTTP/1.1\r\nHost: h\r\nA:\r\n\r\n0\r\n\r\n"
                     + "GET /b HTTP/1.1\r\nHost: h\r\n\r\n",
                 paths: ["/a", "/b"]
             ),
@@ -62,7 +63,8 @@ struct SmugglingTests {
             Connection(
                 name: "A request where a trailer belongs",
                 text: "POST /a HTTP/1.1\r\nHost: h\r\n"
-                    + "Transfer-Encoding: chunked\r\n\r\n0\r\nGET /evil HTTP/1.1\r\nHost: h\r\n\r\n",
+                    + "Transfer-Encoding: chunked\r\n\r\n0\r\n"
+                    + "GET /evil HTTP/1.1\r\nHost: h\r\n\r\n",
                 refused: .whitespaceBeforeColon
             ),
             Connection(
