@@ -58,7 +58,7 @@ let package = Package(
         .executableTarget(
             name: "gateway",
             dependencies: [
-                "Addressing", "Configuration", "EventLoop", "Proxy", "Telemetry",
+                "Addressing", "Configuration", "EventLoop", "Proxy", "Resolving", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
