@@ -6,7 +6,9 @@ let package = Package(
     dependencies: [.package(name: "gateway", path: "../..")],
     targets: [
         .executableTarget(
-            name: "micro", dependencies: [.product(name: "GatewayParsers", package: "gateway")],
-            swiftSettings: [.swiftLanguageMode(.v6), .enableExperimentalFeature("Lifetimes")])
+            name: "micro",
+            dependencies: [.product(name: "GatewayParsers", package: "gateway")],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableExperimentalFeature("Lifetimes")]
+        )
     ]
 )

@@ -3,40 +3,56 @@
 /// Nested networks are cut into ranges that do not overlap, so a look-up is one binary search
 /// whatever the nesting: about 17 steps for 100,000 networks.
 public struct NetworkMap<Value: Sendable>: Sendable {
-    private var values: [Value] = []
-    private var v4 = RangeTable<UInt32>()
-    private var v6 = RangeTable<UInt128>()
+    @usableFromInline let values: [Value]
+    @usableFromInline let index: NetworkIndex
 
     /// Compiles a map.
     /// - Parameter entries: Networks with their values, in any order. Of two entries with the same
     ///   network the later one counts; whoever reads the configuration reports the repetition.
     public init(_ entries: [(network: Network, value: Value)]) {
-        var v4Blocks: [RangeTable<UInt32>.Block] = []
-        var v6Blocks: [RangeTable<UInt128>.Block] = []
-        for (index, entry) in entries.enumerated() {
-            let (first, last) = (entry.network.address, entry.network.last)
-            if let first = first.v4, let last = last.v4 {
-                v4Blocks.append(.init(first: first, last: last, payload: index))
-            } else {
-                v6Blocks.append(.init(first: first.bits, last: last.bits, payload: index))
-            }
-        }
         values = entries.map(\.value)
-        v4 = RangeTable(v4Blocks)
-        v6 = RangeTable(v6Blocks)
+        index = NetworkIndex(entries.map(\.network))
     }
 
     /// The value of the most specific network that an address lies in; nil if in none.
     ///
-    /// An IPv4-mapped address counts as IPv4.
-    public func value(for address: IPAddress) -> Value? {
-        let plain = address.unmapped
-        let found = plain.v4.map { v4.payload(at: $0) } ?? v6.payload(at: plain.bits)
+    /// An IPv4-mapped address counts as IPv4. Inlinable, so that another module does not pay for
+    /// the generic type: the search itself is not generic.
+    @inlinable public func value(for address: IPAddress) -> Value? {
+        let found = index.position(of: address)
         return found < 0 ? nil : values[found]
     }
 
     /// Whether there is no network in the map.
     public var isEmpty: Bool { values.isEmpty }
+}
+
+/// The part of a map that finds which network is meant.
+@usableFromInline struct NetworkIndex: Sendable {
+    private let v4: RangeTable<UInt32>
+    private let v6: RangeTable<UInt128>
+
+    init(_ networks: [Network]) {
+        var v4Blocks: [RangeTable<UInt32>.Block] = []
+        var v6Blocks: [RangeTable<UInt128>.Block] = []
+        for (position, network) in networks.enumerated() {
+            let (first, last) = (network.address, network.last)
+            if let first = first.v4, let last = last.v4 {
+                v4Blocks.append(.init(first: first, last: last, payload: position))
+            } else {
+                v6Blocks.append(.init(first: first.bits, last: last.bits, payload: position))
+            }
+        }
+        v4 = RangeTable(v4Blocks)
+        v6 = RangeTable(v6Blocks)
+    }
+
+    /// Where in the list the most specific network stands that an address lies in; -1 for none.
+    @usableFromInline func position(of address: IPAddress) -> Int {
+        let plain = address.unmapped
+        if let number = plain.v4 { return v4.payload(at: number) }
+        return v6.payload(at: plain.bits)
+    }
 }
 
 /// Numbers cut into ranges, each with an index or none.

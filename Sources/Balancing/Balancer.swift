@@ -51,6 +51,8 @@ public struct Balancer {
     public let retryAfterUnhealthy: Int64
     /// The servers that an index in a `Choice` means, until the next `replaceServers`.
     public private(set) var servers: [Server]
+    /// The same servers in the same order, as the choice looks at them.
+    var slots: [Slot]
     /// Smooth weighted round robin: what each server has saved up.
     ///
     /// The sum is zero between choices. Invariant: as many as `servers`.
@@ -80,6 +82,7 @@ public struct Balancer {
         self.ejection = ejection
         self.retryAfterUnhealthy = clampedDuration(retryAfterUnhealthy)
         servers = set.servers
+        slots = set.servers.map(Slot.init)
         savedWeights = [Int](repeating: 0, count: set.servers.count)
         let start = set.servers.isEmpty ? 0 : Int(offset.magnitude % UInt(set.servers.count))
         let nobody = Candidates(now: .min, tried: TriedServers(), pass: .primary)
@@ -91,6 +94,7 @@ public struct Balancer {
         var saved: [UInt64: Int] = [:]
         for (server, weight) in zip(servers, savedWeights) { saved[server.identity] = weight }
         servers = set.servers
+        slots = set.servers.map(Slot.init)
         savedWeights = set.servers.map { saved.removeValue(forKey: $0.identity) ?? 0 }
     }
 
@@ -110,8 +114,10 @@ public struct Balancer {
         guard !tried.isFull else {
             return .none(reason: .allTried, retryAfter: retryAfter(now: now))
         }
-        for pass in Candidates.Pass.allCases {
-            let candidates = Candidates(now: now, tried: tried, pass: pass)
+        var pass = Candidates.Pass?.some(.primary)
+        while let current = pass {
+            let candidates = Candidates(now: now, tried: tried, pass: current)
+            pass = current.next
             for _ in 0..<Balancer.maximumRounds {
                 guard let index = pick(candidates, key: key, random: random) else { break }
                 if let isTrial = take(index, candidates) {
@@ -156,15 +162,15 @@ public struct Balancer {
     /// Counts the request in.
     /// - Returns: Whether it is a trial, or nil if another loop was faster and the place is gone.
     private func take(_ index: Int, _ candidates: Candidates) -> Bool? {
-        let server = servers[index]
-        guard server.status.acquire(limit: server.description.maximumConnections) else {
+        let slot = slots[index]
+        guard slot.status.acquire(limit: slot.maximumConnections) else {
             return nil
         }
-        guard server.status.ejectedUntil != nil else { return false }
-        if server.status.claimTrial(now: candidates.now, lease: ejection.time) { return true }
+        guard slot.status.ejectedUntil != nil else { return false }
+        if slot.status.claimTrial(now: candidates.now, lease: ejection.time) { return true }
         if candidates.usesEjected { return true }
         // Somebody else took the trial, or ended the ejection: look again.
-        server.status.release()
+        slot.status.release()
         return nil
     }
 
@@ -188,8 +194,19 @@ public struct Balancer {
 /// Which servers a round of the choice looks at.
 struct Candidates {
     /// The rounds in their order.
-    enum Pass: CaseIterable {
+    ///
+    /// Not `CaseIterable`: its list is an array made anew for each use.
+    enum Pass {
         case primary, backup, ejectedPrimary, ejectedBackup
+
+        var next: Pass? {
+            switch self {
+            case .primary: .backup
+            case .backup: .ejectedPrimary
+            case .ejectedPrimary: .ejectedBackup
+            case .ejectedBackup: nil
+            }
+        }
     }
 
     let now: Int64
@@ -199,15 +216,14 @@ struct Candidates {
     var usesEjected: Bool { pass == .ejectedPrimary || pass == .ejectedBackup }
 
     /// Whether a server may be picked in this round.
-    func contains(_ server: Server) -> Bool {
-        let description = server.description
-        guard !description.isDown,
-            description.isBackup == (pass == .backup || pass == .ejectedBackup),
-            server.status.isHealthy
+    func contains(_ slot: borrowing Slot) -> Bool {
+        guard !slot.isDown,
+            slot.isBackup == (pass == .backup || pass == .ejectedBackup),
+            slot.status.isHealthy
         else { return false }
-        let limit = description.maximumConnections
-        if limit > 0 && server.status.inFlight >= limit { return false }
-        if !usesEjected, let end = server.status.ejectedUntil, end > now { return false }
-        return tried.isEmpty || !tried.contains(server)
+        let limit = slot.maximumConnections
+        if limit > 0 && slot.status.inFlight >= limit { return false }
+        if !usesEjected, let end = slot.status.ejectedUntil, end > now { return false }
+        return tried.isEmpty || !tried.contains(slot.identity)
     }
 }

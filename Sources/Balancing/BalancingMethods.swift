@@ -8,13 +8,13 @@ extension Balancer {
         nextInTurn { candidates.contains($0) }
     }
 
-    private mutating func nextInTurn(among isCandidate: (Server) -> Bool) -> Int? {
+    private mutating func nextInTurn(among isCandidate: (borrowing Slot) -> Bool) -> Int? {
         var total = 0
         var best: Int?
         var bestSaved = Int.min
-        for index in servers.indices where isCandidate(servers[index]) {
+        for index in slots.indices where isCandidate(slots[index]) {
             // Bounded: at most `ServerSet.maximumCount` weights of at most 65535.
-            let weight = servers[index].description.weight
+            let weight = slots[index].weight
             total += weight
             let saved = savedWeights[index] + weight
             savedWeights[index] = saved
@@ -32,8 +32,8 @@ extension Balancer {
         var best: Int?
         var least = Load(requests: 0, weight: 1)
         var equals = 0
-        for index in servers.indices where candidates.contains(servers[index]) {
-            let load = Load(servers[index])
+        for index in slots.indices where candidates.contains(slots[index]) {
+            let load = Load(slots[index])
             if best == nil || load < least {
                 best = index
                 least = load
@@ -43,9 +43,9 @@ extension Balancer {
             }
         }
         guard equals > 1 else { return best }
-        let inTurn = nextInTurn { server in
-            let load = Load(server)
-            return candidates.contains(server) && !(load < least) && !(least < load)
+        let inTurn = nextInTurn { slot in
+            let load = Load(slot)
+            return candidates.contains(slot) && !(load < least) && !(least < load)
         }
         // Other loops may have changed every load since the first look.
         return inTurn ?? best
@@ -57,19 +57,19 @@ extension Balancer {
         else { return nil }
         let rest = UInt32(truncatingIfNeeded: random >> 32)
         guard let second = draw(candidates, number: rest, but: first) else { return first }
-        return Load(servers[second]) < Load(servers[first]) ? second : first
+        return Load(slots[second]) < Load(slots[first]) ? second : first
     }
 
     private func draw(_ candidates: Candidates, number: UInt32, but left: Int?) -> Int? {
         var total: UInt64 = 0
-        for index in servers.indices where index != left && candidates.contains(servers[index]) {
-            total += UInt64(servers[index].description.weight)
+        for index in slots.indices where index != left && candidates.contains(slots[index]) {
+            total += UInt64(slots[index].weight)
         }
         // Below 2^32 × 2^26: cannot overflow.
         var point = (UInt64(number) * total) >> 32
         var last: Int?
-        for index in servers.indices where index != left && candidates.contains(servers[index]) {
-            let weight = UInt64(servers[index].description.weight)
+        for index in slots.indices where index != left && candidates.contains(slots[index]) {
+            let weight = UInt64(slots[index].weight)
             if point < weight { return index }
             point -= weight
             last = index
@@ -89,11 +89,11 @@ extension Balancer {
     func highestRanked(_ candidates: Candidates, key: UInt64) -> Int? {
         var best: Int?
         var bestCost = Double.infinity
-        for index in servers.indices where candidates.contains(servers[index]) {
-            let drawn = mixed(key ^ servers[index].identity)
+        for index in slots.indices where candidates.contains(slots[index]) {
+            let drawn = mixed(key ^ slots[index].identity)
             // Evenly distributed over (0, 1]: the top 53 bits, plus one.
             let unit = Double((drawn >> 11) + 1) * 0x1p-53
-            let cost = -naturalLogarithm(unit) / Double(servers[index].description.weight)
+            let cost = -naturalLogarithm(unit) / Double(slots[index].weight)
             if best == nil || cost < bestCost {
                 best = index
                 bestCost = cost
@@ -113,10 +113,10 @@ private struct Load: Comparable {
         self.weight = weight
     }
 
-    init(_ server: Server) {
+    init(_ slot: borrowing Slot) {
         // Far below 2^31, so that the products below cannot overflow.
-        requests = min(max(0, server.status.inFlight), 1 << 31)
-        weight = server.description.weight
+        requests = min(max(0, slot.status.inFlight), 1 << 31)
+        weight = slot.weight
     }
 
     static func < (left: Load, right: Load) -> Bool {

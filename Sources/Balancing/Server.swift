@@ -51,6 +51,26 @@ public struct Server: Sendable {
     }
 }
 
+/// What the choice of a server looks at: `Server` without its name, which would be retained and
+/// released with every look.
+struct Slot {
+    let status: ServerStatus
+    let identity: UInt64
+    let weight: Int
+    let maximumConnections: Int
+    let isBackup: Bool
+    let isDown: Bool
+
+    init(_ server: Server) {
+        status = server.status
+        identity = server.identity
+        weight = server.description.weight
+        maximumConnections = server.description.maximumConnections
+        isBackup = server.description.isBackup
+        isDown = server.description.isDown
+    }
+}
+
 /// The servers of one upstream at one moment: an immutable snapshot that all loops may hold.
 ///
 /// Names resolve again and files are reloaded: `updated(to:)` makes the next snapshot, in which
@@ -117,7 +137,11 @@ public struct TriedServers: Sendable {
 
     /// Whether a server has been tried.
     public func contains(_ server: Server) -> Bool {
-        for index in 0..<count where identities[index] == server.identity { return true }
+        contains(server.identity)
+    }
+
+    func contains(_ identity: UInt64) -> Bool {
+        for index in 0..<count where identities[index] == identity { return true }
         return false
     }
 }

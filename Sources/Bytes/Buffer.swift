@@ -11,8 +11,9 @@
     // store and none spans a call, so no two can overlap, and the checks cost more than everything
     // else that a small append does (measured: half of the time to write a message head).
 
-    /// The memory, `storedCapacity` bytes of it. Invariant: allocated by this class, freed by
-    /// `deinit`.
+    /// The memory, `storedCapacity` bytes of it.
+    ///
+    /// Invariant: allocated by this class, freed by `deinit`.
     @exclusivity(unchecked) @usableFromInline var base: UnsafeMutableRawPointer
     @exclusivity(unchecked) @usableFromInline var uncheckedCapacity: Int
     @exclusivity(unchecked) @usableFromInline var uncheckedReadIndex = 0

@@ -55,6 +55,11 @@ public struct ListeningSocket: ~Copyable, Sendable {
         return ListeningSocket(descriptor: copy, address: address)
     }
 
+    /// Gives the descriptor up: who gets it closes it.
+    public consuming func release() -> Int32 {
+        take()
+    }
+
     /// Hands the descriptor to a listener, which closes it from now on.
     mutating func take() -> Int32 {
         defer { descriptor = -1 }

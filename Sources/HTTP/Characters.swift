@@ -48,8 +48,10 @@ public enum Characters {
         return bytes.count
     }
 
-    /// Whether the bytes may be sent as a field value: no control characters but HTAB inside, and
-    /// no whitespace around. Bytes above 0x7F are allowed, as obs-text.
+    /// Whether the bytes may be sent as a field value.
+    ///
+    /// No control characters but HTAB inside, and no whitespace around. Bytes above 0x7F are
+    /// allowed, as obs-text.
     ///
     /// Source: RFC 9110 §5.5.
     public static func isFieldValue(_ bytes: Span<UInt8>) -> Bool {

@@ -13,9 +13,10 @@ public struct CommaList: Sendable {
     /// A walk that starts at the first member.
     public init() {}
 
-    /// The place of the next member, or nil behind the last one.
+    /// The place of the next member.
     ///
     /// - Parameter value: The same field value each time.
+    /// - Returns: Positions in the value, or nil behind the last member.
     public mutating func next(in value: Span<UInt8>) -> Range<Int>? {
         let count = value.count
         while position < count, value[position] == 0x2C || Characters.isBlank(value[position]) {

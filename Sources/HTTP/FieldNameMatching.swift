@@ -180,7 +180,6 @@ extension FieldName {
         }
     }
 
-
 }
 
 extension Span where Element == UInt8 {
@@ -206,7 +205,8 @@ extension Span where Element == UInt8 {
                 // The last word overlaps the one before it, so that there is no remainder.
                 let start = min(offset, count - 8)
                 let letters = unsafe UInt64(
-                    littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+                    littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self)
+                )
                 let caseBits = (letters & 0x4040_4040_4040_4040) >> 1
                 if (word(at: start) ^ letters) & ~caseBits != 0 {
                     return false

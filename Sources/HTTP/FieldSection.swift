@@ -87,40 +87,31 @@ public struct FieldSection: Sendable {
         add(known, ByteRange(start, storage.count), store(value))
     }
 
-    /// The name of an entry as it was received.
-    ///
-    /// - Parameter index: One of `indices`.
+    /// The name of an entry, one of `indices`, as it was received.
     @_lifetime(borrow self)
     public func name(at index: Int) -> Span<UInt8> {
         let entry = entries[index]
         return bytes(in: ByteRange(start: entry.nameStart, count: entry.nameCount))
     }
 
-    /// The value of an entry without the whitespace around it.
-    ///
-    /// - Parameter index: One of `indices`.
+    /// The value of an entry, one of `indices`, without the whitespace around it.
     @_lifetime(borrow self)
     public func value(at index: Int) -> Span<UInt8> {
         let entry = entries[index]
         return bytes(in: ByteRange(start: entry.valueStart, count: entry.valueCount))
     }
 
-    /// Which known name an entry has.
-    ///
-    /// - Parameter index: One of `indices`.
+    /// Which known name an entry, one of `indices`, has.
     public func known(at index: Int) -> FieldName { entries[index].known }
 
-    /// Whether an entry is still there.
-    ///
-    /// - Parameter index: One of `indices`.
+    /// Whether an entry, one of `indices`, is still there.
     public func isPresent(at index: Int) -> Bool {
         entries[index].marks & Self.removedMark == 0
     }
 
-    /// Whether an entry concerns one connection only: its name says so
-    /// (`FieldName.isHopByHop`), or a Connection field names it.
+    /// Whether an entry, one of `indices`, concerns one connection only.
     ///
-    /// - Parameter index: One of `indices`.
+    /// Its name says so (`FieldName.isHopByHop`), or a Connection field names it.
     public func isHopByHop(at index: Int) -> Bool {
         entries[index].marks & Self.hopByHopMark != 0
     }
@@ -208,7 +199,7 @@ extension FieldSection {
 
     /// Takes over the bytes of a whole head, into which the recorded fields point.
     ///
-    /// - Parameter startLineCount: How many of the bytes come before the first field.
+    /// The first `startLineCount` bytes belong to no field.
     package mutating func storeHead(_ bytes: Span<UInt8>, startLineCount: Int) {
         unsafe bytes.withUnsafeBufferPointer { unsafe storage.append(contentsOf: $0) }
         self.startLineCount = startLineCount

@@ -24,7 +24,8 @@ extension FieldSection {
     ///
     /// - Returns: Bytes written.
     private func copyLines(
-        from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer,
+        from source: UnsafeRawBufferPointer,
+        to target: UnsafeMutableRawBufferPointer,
         skipping skipped: FieldNameSet
     ) -> Int {
         guard let input = source.baseAddress, let output = target.baseAddress else { return 0 }

@@ -1,6 +1,8 @@
 public import Bytes
 
-/// Dates as HTTP writes them. Times are seconds since 1970-01-01 00:00:00 UTC.
+/// Dates as HTTP writes them.
+///
+/// Times are seconds since 1970-01-01 00:00:00 UTC.
 ///
 /// Source: RFC 9110 §5.6.7.
 public enum HTTPDate {

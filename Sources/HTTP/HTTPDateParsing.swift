@@ -56,7 +56,10 @@ private struct DateReader {
         let today = Int(min(max(now, 0), HTTPDate.latest))
         let thisYear = CivilDate(daysSince1970: today / 86_400).year
         let date = CivilDate(
-            year: thisYear / 100 * 100 + shortYear, month: month, day: day)
+            year: thisYear / 100 * 100 + shortYear,
+            month: month,
+            day: day
+        )
         // The century that brings the date within 50 years ahead, else the one before.
         for century in [100, 0, -100] {
             var candidate = date
@@ -110,7 +113,9 @@ private struct DateReader {
         return value
     }
 
-    /// Seconds of the day. A leap second counts as the second before it.
+    /// Seconds of the day.
+    ///
+    /// A leap second counts as the second before it.
     private mutating func time(_ bytes: Span<UInt8>) -> Int {
         let hour = number(bytes, digits: 2)
         expect(bytes, ":")

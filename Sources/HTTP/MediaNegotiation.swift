@@ -10,11 +10,12 @@ public enum MediaNegotiation {
     /// member that is not well-formed is passed over.
     ///
     /// - Parameters:
-    ///   - fields: A request's fields; without Accept everything is equally welcome.
     ///   - offers: Lower-case types, `type/subtype`; the first of equally welcome ones is taken.
+    ///   - fields: A request's fields; without Accept everything is equally welcome.
     /// - Returns: Index in `offers`, or nil if the request accepts none of them.
     public static func preferred(
-        of offers: [StaticString], accepting fields: FieldSection
+        of offers: [StaticString],
+        accepting fields: FieldSection
     ) -> Int? {
         guard fields.contains(.accept) else { return offers.isEmpty ? nil : 0 }
         var best: Int?

@@ -15,7 +15,9 @@ public enum Method: UInt8, Sendable, CaseIterable {
     /// Any other method; its bytes are `RequestHead.methodBytes`.
     case other
 
-    /// Whether the method asks for nothing to change. `other` is taken as unsafe.
+    /// Whether the method asks for nothing to change.
+    ///
+    /// `other` is taken as unsafe.
     ///
     /// Source: RFC 9110 §9.2.1.
     public var isSafe: Bool {
@@ -52,7 +54,7 @@ public enum Method: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// The method that the bytes name. Methods are case-sensitive.
+    /// The method that the bytes name, which are case-sensitive.
     ///
     /// - Parameter bytes: A method token.
     /// - Returns: `other` for anything that is not listed here, garbage included.

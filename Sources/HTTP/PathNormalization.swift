@@ -1,4 +1,6 @@
-/// The form of a path that routes are compared with. It is never what is forwarded.
+/// The form of a path that routes are compared with.
+///
+/// It is never what is forwarded.
 ///
 /// Percent-encoded bytes are decoded, runs of slashes become one, and `.` and `..` are resolved, in
 /// this order, so that no spelling of a path gets past a rule for it: an app decodes before it looks
@@ -35,7 +37,8 @@ public enum PathNormalization {
     ///   - target: Gets the normal form if it differs; its memory is used again.
     /// - Returns: Which of the two to use, or why neither.
     public static func normalize(
-        _ path: Span<UInt8>, into target: inout [UInt8]
+        _ path: Span<UInt8>,
+        into target: inout [UInt8]
     ) -> Outcome {
         guard !path.isEmpty, path[0] == 0x2F, !isNormal(path) else { return .unchanged }
         target.removeAll(keepingCapacity: true)

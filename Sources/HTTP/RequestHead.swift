@@ -82,6 +82,7 @@ public struct RequestHead: Sendable {
     }
 
     /// The host and port that count: those of an absolute target, else those of Host, as received.
+    ///
     /// Empty for an HTTP/1.0 request without Host.
     ///
     /// Source: RFC 9112 §3.2.2.

@@ -8,8 +8,9 @@ public struct ResponseHead: Sendable {
     public package(set) var status = 200
     /// The header section.
     public var fields = FieldSection()
-    /// Whether the server lets the connection persist. A message that ends with the connection
-    /// ends it whatever this says.
+    /// Whether the server lets the connection persist.
+    ///
+    /// A message that ends with the connection ends it whatever this says.
     public package(set) var keepAlive = true
     /// Whether Connection names `upgrade` and an Upgrade field is there.
     public package(set) var upgradeOffered = false

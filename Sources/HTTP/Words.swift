@@ -3,6 +3,7 @@ extension Span where Element == UInt8 {
     /// Eight bytes, the first in the least significant place.
     ///
     /// - Parameter offset: At most `count - 8`; a larger one traps, like every span access.
+    /// - Returns: The bytes as a little-endian number.
     @inlinable @inline(__always)
     package func word(at offset: Int) -> UInt64 {
         // Every bit pattern is a UInt64, and the access itself checks its bounds.
@@ -11,9 +12,7 @@ extension Span where Element == UInt8 {
         )
     }
 
-    /// Where a byte stands first at or after `start`, or `end`.
-    ///
-    /// - Parameter end: At most `count`.
+    /// Where a byte stands first at or after `start`, or `end`, which is at most `count`.
     @inlinable @inline(__always)
     package func firstIndex(of byte: UInt8, from start: Int, to end: Int) -> Int {
         let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
@@ -31,9 +30,8 @@ extension Span where Element == UInt8 {
 
     /// Where the first control character other than HTAB stands at or after `start`, or `end`.
     ///
-    /// This is where a field value ends: all other bytes may stand in one.
+    /// This is where a field value ends: all other bytes may stand in one. `end` is at most `count`.
     /// Source: RFC 9110 §5.5.
-    /// - Parameter end: At most `count`.
     @inlinable @inline(__always)
     package func firstControl(from start: Int, to end: Int) -> Int {
         var index = start
@@ -41,7 +39,9 @@ extension Span where Element == UInt8 {
             // Two words at once; the comment below says how. Every bit pattern is valid, and the
             // access itself checks its bounds.
             let bytes = unsafe self.bytes.unsafeLoadUnaligned(
-                fromByteOffset: index, as: SIMD2<UInt64>.self)
+                fromByteOffset: index,
+                as: SIMD2<UInt64>.self
+            )
             let flags =
                 ((bytes &- SIMD2(repeating: 0x2020_2020_2020_2020))
                     | (bytes &+ SIMD2(repeating: 0x0101_0101_0101_0101)))
@@ -70,7 +70,7 @@ extension Span where Element == UInt8 {
 
     /// Where the first byte stands at or after `start` that is not visible ASCII, or `end`.
     ///
-    /// - Parameter end: At most `count`.
+    /// `end` is at most `count`.
     @inlinable @inline(__always)
     package func firstNonVisible(from start: Int, to end: Int) -> Int {
         var index = start

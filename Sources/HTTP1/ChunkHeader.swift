@@ -7,7 +7,9 @@ import HTTP
 ///
 /// Source: RFC 9112 §7.1 and §7.1.1.
 struct ChunkHeader: Sendable {
-    /// Digits of a size. 16 hold every Int, and more can only mean to confuse somebody.
+    /// Digits of a size.
+    ///
+    /// 16 hold every Int, and more can only mean to confuse somebody.
     static let maximumDigits = 16
 
     enum Outcome {

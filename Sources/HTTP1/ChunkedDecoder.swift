@@ -27,8 +27,9 @@ public struct ChunkedDecoder: Sendable {
         public let event: Event
     }
 
-    /// The fields of the trailer section, once `end` has come. What must not stand there is left
-    /// out (`FieldNameSet.forbiddenInTrailers`).
+    /// The fields of the trailer section, once `end` has come.
+    ///
+    /// What must not stand there is left out (`FieldNameSet.forbiddenInTrailers`).
     public private(set) var trailers = FieldSection()
 
     private enum State: Sendable {
@@ -64,9 +65,12 @@ public struct ChunkedDecoder: Sendable {
 
     /// Reads on.
     ///
-    /// - Parameter input: What follows the bytes consumed so far, all of it that has arrived. Not
-    ///   everything is consumed by `needMore`: an incomplete trailer line stays, and must be passed
-    ///   again with more.
+    /// - Parameters:
+    ///   - input: What follows the bytes consumed so far, all of it that has arrived. Not everything
+    ///     is consumed by `needMore`: an incomplete trailer line stays, and must be passed again with
+    ///     more.
+    ///   - limits: The same at each call.
+    /// - Returns: What stands at the front of the input.
     public mutating func next(_ input: Span<UInt8>, limits: MessageLimits) -> Step {
         var position = 0
         while true {

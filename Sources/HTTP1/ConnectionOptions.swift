@@ -11,7 +11,7 @@ struct ConnectionOptions {
 
     /// Reads all Connection fields and marks the fields that they name as hop-by-hop.
     ///
-    /// - Parameter limit: Options allowed; each one is looked for among all fields.
+    /// More than `limit` options are refused: each one is looked for among all fields.
     init(_ section: inout FieldSection, limit: Int) throws(Interruption) {
         var count = 0
         var field = section.first(.connection)

@@ -14,10 +14,8 @@ enum FieldLine {
 enum FieldLines {
     /// Reads one field line, or the empty line that ends the section.
     ///
-    /// - Parameters:
-    ///   - start: Where the line starts; less than `end`.
-    ///   - end: Up to where the input may be looked at.
-    ///   - origin: Position in the input that ranges count from.
+    /// The line starts at `start`; nothing at or behind `end` is looked at; ranges count from
+    /// `origin`.
     @inline(__always)
     static func read(
         _ input: Span<UInt8>,
@@ -53,10 +51,9 @@ enum FieldLines {
         )
     }
 
-    /// Checks that a line ends with CR LF.
+    /// Checks that a line ends with CR LF, and says where the next one starts.
     ///
-    /// - Parameter position: Where the first byte stands that cannot be part of the line.
-    /// - Returns: Where the next line starts.
+    /// At `position` stands the first byte that cannot be part of the line.
     @inline(__always)
     static func lineEnd(
         _ input: Span<UInt8>,
@@ -92,9 +89,8 @@ enum FieldLines {
 
     /// Says what is wrong with a field name.
     ///
-    /// - Parameters:
-    ///   - index: Where the first byte stands that is no token character, or the count.
-    ///   - whole: Whether a colon has been seen behind the name.
+    /// `index` is where the first byte stands that is no token character, or the count; `whole`
+    /// says whether a colon has been seen behind the name.
     @inline(never)
     private static func reject(name: Span<UInt8>, at index: Int, whole: Bool) -> Interruption {
         guard index < name.count else { return .invalid(.emptyFieldName) }

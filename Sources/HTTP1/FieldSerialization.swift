@@ -4,7 +4,7 @@ public import HTTP
 extension Buffer {
     /// Writes all fields of a section that travel on: not removed, not hop-by-hop, not skipped.
     ///
-    /// - Parameter skipped: Names that the caller leaves out or writes itself.
+    /// `skipped` are names that the caller leaves out or writes itself.
     /// Source: RFC 9110 §7.6.1.
     public func writeEndToEndFields(
         of section: borrowing FieldSection,

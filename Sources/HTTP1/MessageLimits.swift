@@ -1,4 +1,6 @@
-/// How large the parts of a message may be. Every one is a limit on what a peer can make us keep.
+/// How large the parts of a message may be.
+///
+/// Every one is a limit on what a peer can make us keep.
 public struct MessageLimits: Sendable, Equatable {
     /// No head may be configured larger than this: positions in a head are kept in 32 bits.
     public static let maximumHeadSize = 16 << 20

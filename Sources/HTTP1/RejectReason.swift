@@ -1,4 +1,6 @@
-/// Why a message is refused. The raw value is stable: metrics use it as a label.
+/// Why a message is refused.
+///
+/// The raw value is stable: metrics use it as a label.
 public enum RejectReason: String, Error, Sendable, CaseIterable {
     // The start line.
     case emptyMethod = "empty_method"
@@ -51,8 +53,9 @@ public enum RejectReason: String, Error, Sendable, CaseIterable {
     /// The label under which metrics count the reason.
     public var name: String { rawValue }
 
-    /// The status that answers a request refused for this reason. A response refused for any
-    /// reason is answered with 502.
+    /// The status that answers a request refused for this reason.
+    ///
+    /// A response refused for any reason is answered with 502.
     ///
     /// CONNECT gets 501, not 405: a 405 would have to list in Allow what the target resource
     /// allows, and CONNECT has none; what is missing is the function as such (RFC 9110 §15.6.2).

@@ -8,7 +8,9 @@ enum RequestLine {
     private static let http11: UInt64 = 0x312E_312F_5054_5448
     private static let http10: UInt64 = 0x302E_312F_5054_5448
 
-    /// Methods of RTSP that HTTP does not have. Who sends one speaks RTSP to the wrong port, or
+    /// Methods of RTSP that HTTP does not have.
+    ///
+    /// Who sends one speaks RTSP to the wrong port, or
     /// wants two recipients to disagree about what it speaks.
     ///
     /// Source: RFC 2326 §10, RFC 7826 §13.

@@ -3,9 +3,7 @@ import HTTP
 
 /// Works out, once, what the fields of a request mean for its connection and its routing.
 enum RequestMeaning {
-    /// Fills in everything of a head that depends on its fields.
-    ///
-    /// - Parameter head: Parsed and stored.
+    /// Fills in everything of a parsed and stored head that depends on its fields.
     static func establish(
         _ head: inout RequestHead,
         limits: MessageLimits

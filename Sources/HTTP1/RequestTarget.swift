@@ -11,9 +11,7 @@ enum RequestTarget {
     /// unencoded, except `#` in a path: whether a recipient cuts the path there or not decides which
     /// resource is meant. In a query it is passed on, for it changes neither framing nor routing.
     ///
-    /// - Parameters:
-    ///   - target: Visible ASCII, at least one byte.
-    ///   - offset: Where the target stands in the head.
+    /// `target` is visible ASCII, at least one byte, and stands at `offset` in the head.
     static func read(
         _ target: Span<UInt8>,
         at offset: Int,

@@ -21,7 +21,9 @@ public struct ResponseParser: Sendable {
     ///
     /// - Parameters:
     ///   - input: All bytes from the first of the response on, at each call, until it is complete.
+    ///   - limits: The same at each call.
     ///   - head: Emptied at the first call; to be read only after `complete`.
+    /// - Returns: How many bytes the head took, or that more are needed, or why it is refused.
     public mutating func parse(
         _ input: Span<UInt8>,
         limits: MessageLimits,

@@ -18,7 +18,7 @@ extension Buffer {
 
     /// Writes a request line, HTTP/1.1.
     ///
-    /// - Parameter hasQuery: Whether `?` and the query follow the path.
+    /// `?` and the query follow the path if `hasQuery`.
     public func writeRequestLine(
         method: Span<UInt8>,
         path: Span<UInt8>,
@@ -108,9 +108,7 @@ extension Buffer {
         append("\r\n")
     }
 
-    /// Writes a field line with a number.
-    ///
-    /// - Parameter name: A valid token.
+    /// Writes a field line with a number; the name is a valid token.
     public func writeField(_ name: StaticString, decimal value: Int) {
         append(name)
         append(": ")

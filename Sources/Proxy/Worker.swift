@@ -21,6 +21,10 @@ public actor Worker {
     private var connections: [ClientConnection?] = []
     private var listeners: [ListenerIdentity: EventLoop.Listener] = [:]
     private var isStopping = false
+    /// What answers scrapes; the first worker's only.
+    var metricsListener: EventLoop.Listener?
+    /// Scrapes under way, by the slot of their stream.
+    var scrapes: [Int: EventLoop.Stream] = [:]
 
     /// Makes a worker; nothing runs before `start`.
     /// - Parameters:
@@ -64,14 +68,23 @@ public actor Worker {
     // MARK: Connections
 
     /// Accepts connections from now on.
-    /// - Throws: The system's error.
-    public func listen(on socket: consuming ListeningSocket, proxyProtocol: Bool, as address: SocketAddress)
-        throws(SystemError)
-    {
+    /// - Parameters:
+    ///   - handover: The listening socket.
+    ///   - proxyProtocol: Whether connections begin with a PROXY protocol header.
+    ///   - address: The address as configured, by which the sites are found.
+    func listen(on handover: SocketHandover, proxyProtocol: Bool, as address: SocketAddress) {
+        guard let socket = handover.take() else { return }
         let identity = ListenerIdentity(address: address, proxyProtocol: proxyProtocol)
-        let listener = try EventLoop.Listener(reactor: context.reactor, socket: socket)
-        accept(from: listener, as: identity)
+        do throws(SystemError) {
+            let listener = try EventLoop.Listener(reactor: context.reactor, socket: socket)
+            accept(from: listener, as: identity)
+        } catch {
+            ProxyLog.cannotListen(address, error)
+        }
     }
+
+    /// Runs what needs the worker's isolation.
+    func perform(_ body: @Sendable (isolated Worker) -> Void) { body(self) }
 
     /// Accepts connections of a simulation.
     func listen(simulated address: SocketAddress, proxyProtocol: Bool = false) {
@@ -201,6 +214,7 @@ public actor Worker {
         isStopping = true
         context.isDraining = true
         for (identity, listener) in listeners { close(listener, identity) }
+        metricsListener?.close()
         for upstream in context.upstreams { upstream.closeIdle() }
         context.reactor.shutDown()
         context.log?.flush()

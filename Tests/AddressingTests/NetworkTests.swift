@@ -60,7 +60,8 @@ struct NetworkTests {
             ("", "'' is not a network; write it like 10.0.0.0/8 or fd00::/8"),
             (
                 "10.0.0.0/8/8",
-                "'10.0.0.0/8/8' has no valid prefix length; a number from 0 to 32 belongs behind '/'"
+                "'10.0.0.0/8/8' has no valid prefix length; a number from 0 to 32 belongs "
+                    + "behind '/'"
             ),
             ("example.com", "'example.com' is not a network; write it like 10.0.0.0/8 or fd00::/8"),
         ]

@@ -60,19 +60,23 @@ struct SocketAddressTests {
         Case("127.0.0.01:80", "error: '127.0.0.01' is not an IP address"),
         Case(
             "http://127.0.0.1:80",
-            "error: 'http://127.0.0.1:80' is a URL; only the address belongs here, without the scheme and the path"
+            "error: 'http://127.0.0.1:80' is a URL; "
+                + "only the address belongs here, without the scheme and the path"
         ),
         Case(
             "unix:",
-            "error: 'unix:' needs an absolute path, like unix:/run/app.sock, or unix:@name"
+            "error: 'unix:' needs an absolute path, "
+                + "like unix:/run/app.sock, or unix:@name"
         ),
         Case(
             "unix:@",
-            "error: 'unix:@' needs an absolute path, like unix:/run/app.sock, or unix:@name"
+            "error: 'unix:@' needs an absolute path, "
+                + "like unix:/run/app.sock, or unix:@name"
         ),
         Case(
             "unix:run/app.sock",
-            "error: 'unix:run/app.sock' needs an absolute path, like unix:/run/app.sock, or unix:@name"
+            "error: 'unix:run/app.sock' needs an absolute path, "
+                + "like unix:/run/app.sock, or unix:@name"
         ),
         Case(
             longPath,
@@ -109,18 +113,21 @@ struct SocketAddressTests {
         Case("app.5:80", "error: 'app.5' is not an IP address"),
         Case(
             "http://app:80",
-            "error: 'http://app:80' is a URL; only the address belongs here, without the scheme and the path"
+            "error: 'http://app:80' is a URL; "
+                + "only the address belongs here, without the scheme and the path"
         ),
         Case("app..x:80", "error: 'app..x' is not a host name: a label is empty"),
         Case(".:80", "error: '.' is not a host name: a label is empty"),
         Case("-app:80", "error: '-app' is not a host name: a label starts or ends with '-'"),
         Case(
             "bücher:80",
-            "error: 'bücher' is not a host name: only letters, digits, '-', '_' and '.' belong in one"
+            "error: 'bücher' is not a host name: only letters, digits, '-', "
+                + "'_' and '.' belong in one"
         ),
         Case(
             "a b:80",
-            "error: 'a b' is not a host name: only letters, digits, '-', '_' and '.' belong in one"
+            "error: 'a b' is not a host name: only letters, digits, '-', "
+                + "'_' and '.' belong in one"
         ),
         Case(
             "\(longLabel):80",

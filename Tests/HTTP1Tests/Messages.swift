@@ -14,7 +14,8 @@ func latin1(_ bytes: [UInt8]) -> String {
 
 /// Parses a request that is there as a whole.
 func parseRequest(
-    _ text: String, limits: MessageLimits = MessageLimits()
+    _ text: String,
+    limits: MessageLimits = MessageLimits()
 ) -> (HeadResult, RequestHead) {
     var head = RequestHead()
     var parser = RequestParser()
@@ -24,7 +25,8 @@ func parseRequest(
 
 /// Parses a response that is there as a whole.
 func parseResponse(
-    _ text: String, limits: MessageLimits = MessageLimits()
+    _ text: String,
+    limits: MessageLimits = MessageLimits()
 ) -> (HeadResult, ResponseHead) {
     var head = ResponseHead()
     var parser = ResponseParser()

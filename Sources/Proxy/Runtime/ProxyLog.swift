@@ -1,4 +1,5 @@
 import Addressing
+import EventLoop
 import Logging
 
 /// What the proxy says to the operator.
@@ -10,6 +11,11 @@ enum ProxyLog {
         logger.warning(
             "most requests come from one private peer that sends X-Forwarded-For and is not trusted: add it to trusted_proxies, or every client has its address",
             metadata: ["peer": "\(peer)"])
+    }
+
+    /// A worker could not take its listener.
+    static func cannotListen(_ address: SocketAddress, _ error: SystemError) {
+        logger.error("cannot listen", metadata: ["address": "\(address)", "reason": "\(error)"])
     }
 
     /// A server's health changed.

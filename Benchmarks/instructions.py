@@ -1,0 +1,86 @@
+"""Instructions of user space per request, by callgrind; see callgrind.sh.
+
+One connection asks N times in one run and 2N times in another; the difference divided by N leaves
+out what starting and stopping cost.
+"""
+
+import glob
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+
+import bench
+import peers
+import scenarios
+
+
+def ask(stream, data, wanted):
+    """Sends one request and reads a response whose length is known."""
+    stream.sendall(data)
+    seen = 0
+    while seen < wanted or not wanted:
+        piece = stream.recv(1 << 20)
+        if not piece:
+            raise RuntimeError("the connection was closed")
+        seen += len(piece)
+        if not wanted and scenarios.SMALL_BODY.encode() in piece:
+            return seen
+    return seen
+
+
+def request(scenario):
+    fields = "".join(f"{name}: {value}\r\n" for name, value in scenario.fields.items())
+    return f"GET {scenario.path} HTTP/1.1\r\nHost: bench.example\r\n{fields}\r\n".encode()
+
+
+def count(peer, scenario, origins, requests):
+    """All instructions of one life of the proxy, and the output file of its busiest process."""
+    folder = os.path.join(peers.WORK, "callgrind")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    wrapper = os.path.join(folder, "under-callgrind")
+    with open(wrapper, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\nexec valgrind --tool=callgrind --quiet --trace-children=yes "
+                   f"--callgrind-out-file={folder}/out.%p '{peer.binary}' \"$@\"\n")
+    os.chmod(wrapper, 0o755)
+    real, peer.binary = peer.binary, wrapper
+    try:
+        running = bench.start(peer, origins)
+    finally:
+        peer.binary = real
+    try:
+        data, length = request(scenario), 0
+        with socket.create_connection(("127.0.0.1", running.ports.listen), 60) as stream:
+            for _ in range(requests):
+                length = ask(stream, data, length)
+    finally:
+        running.stop()
+    totals = {}
+    for path in glob.glob(f"{folder}/out.*"):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            found = re.findall(r"^(?:summary|totals): (\d+)", file.read(), re.MULTILINE)
+        totals[path] = int(found[-1]) if found else 0
+    return sum(totals.values()), max(totals, key=totals.get)
+
+
+def main():
+    scenario, peer = scenarios.ALL[sys.argv[1]], peers.all_peers()[sys.argv[2]]
+    requests = int(sys.argv[3])
+    if scenario.path not in ("/small", "/browser"):
+        sys.exit("only for small and browser: the others are the kernel's work")
+    origins = bench.Origins("1")
+    try:
+        once, _ = count(peer, scenario, origins, requests)
+        twice, path = count(peer, scenario, origins, 2 * requests)
+    finally:
+        origins.stop()
+    print(f"{peer.name}, {scenario.name}: {(twice - once) / requests:,.0f} instructions a request")
+    annotated = subprocess.run(["callgrind_annotate", path], capture_output=True, text=True).stdout
+    print("\n".join(annotated.splitlines()[:60]))
+
+
+if __name__ == "__main__":
+    main()

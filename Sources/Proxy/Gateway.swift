@@ -1,0 +1,273 @@
+public import Addressing
+public import Configuration
+public import EventLoop
+import Logging
+import Resolving
+import Synchronization
+public import Telemetry
+
+/// The whole process: its workers, its listeners and the configuration in force.
+///
+/// Safe to call from any thread; nothing here is on the path of a request.
+public final class Gateway: Sendable {
+    /// Why the gateway could not start, or take over a configuration.
+    public enum Failure: Error, CustomStringConvertible {
+        case cannotListen(SocketAddress, SystemError)
+        case cannotOpenLog(String)
+        case system(SystemError)
+
+        /// A sentence for the operator.
+        public var description: String {
+            switch self {
+            case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
+            case .cannotOpenLog(let reason): "cannot open the access log: \(reason)"
+            case .system(let error): "cannot start: \(error)"
+            }
+        }
+    }
+
+    struct State {
+        var snapshot: ServingSnapshot
+        var logs: [AccessLog: LogDestination]
+        var listeners: Set<ListenerAddress> = []
+        var metricsAddress: SocketAddress?
+        var watches: [Endpoint: Resolver.Watch] = [:]
+        var resolved: [Endpoint: [IPAddress]] = [:]
+        var figures = ConfigurationFigures()
+        var threads: [LoopThread] = []
+        var isReady = false
+    }
+
+    let workers: [Worker]
+    let registry = SeriesRegistry()
+    let logWriter: LogWriter
+    let build: BuildFigures
+    let state: Mutex<State>
+    private let resolver: Mutex<Resolver?>
+    private let running = Atomic<Int>(0)
+    let logger = Logger(label: "gateway")
+
+    /// Prepares a gateway; nothing listens before `start`.
+    /// - Parameters:
+    ///   - configuration: Loaded and valid.
+    ///   - workerCount: Event loops.
+    ///   - seed: Starts the random numbers of all loops.
+    ///   - build: What the program is, for the metrics.
+    public init(
+        _ configuration: Configuration, workerCount: Int, seed: UInt64, build: BuildFigures
+    ) throws(Failure) {
+        self.build = build
+        do {
+            logWriter = try LogWriter()
+        } catch { throw .cannotOpenLog(error.description) }
+        let logs = try Gateway.openLogs(configuration, known: [:], writer: logWriter)
+        let snapshot = ServingSnapshot(
+            configuration, previous: nil, registry: registry,
+            logs: configuration.accessLogs.map { logs[$0] }, resolved: [:])
+        var workers: [Worker] = []
+        for number in 0..<workerCount {
+            do {
+                workers.append(
+                    try Worker(
+                        number: number, seed: seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15,
+                        snapshot: snapshot, log: logWriter))
+            } catch { throw .system(error) }
+        }
+        self.workers = workers
+        state = Mutex(State(snapshot: snapshot, logs: logs))
+        resolver = Mutex(nil)
+    }
+
+    /// Binds the listeners and starts the loops.
+    /// - Parameters:
+    ///   - inherited: Sockets that the process was started with, to be used where the address fits.
+    ///   - ended: Called, on the last loop's thread, when all loops have ended.
+    public func start(
+        inherited: [InheritedSocket], ended: @escaping @Sendable () -> Void
+    ) throws(Failure) {
+        let snapshot = state.withLock { $0.snapshot }
+        let bound = try bind(snapshot.configuration, known: [], inherited: inherited)
+        let metrics = try bindMetrics(snapshot.configuration.metrics, known: nil)
+        running.store(workers.count, ordering: .releasing)
+        for worker in workers {
+            let thread: LoopThread
+            do {
+                thread = try LoopThread {
+                    worker.executor.run { mustNotSleep in
+                        worker.assumeIsolated { $0.turn(mustNotSleep: mustNotSleep) }
+                    }
+                    let left = self.running.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+                    if left.newValue == 0 { ended() }
+                }
+            } catch { throw .system(error) }
+            state.withLock { $0.threads.append(thread) }
+            run(on: worker) { $0.start() }
+        }
+        install(bound)
+        install(metrics: metrics)
+        watchNames()
+        state.withLock { state in
+            state.listeners = Gateway.addresses(snapshot.configuration)
+            state.metricsAddress = snapshot.configuration.metrics
+            state.figures.generation = snapshot.generation
+            state.figures.loadedUnixSeconds = SystemClock.unixSeconds()
+            state.isReady = true
+        }
+    }
+
+    // MARK: Reload
+
+    /// Serves new exchanges by another configuration; what is in flight goes on by the old one.
+    /// - Throws: Why it cannot be taken over; then everything is as it was.
+    public func reload(_ configuration: Configuration) throws(Failure) {
+        let before = state.withLock { ($0.snapshot, $0.logs, $0.listeners, $0.metricsAddress) }
+        let bound = try bind(configuration, known: before.2, inherited: [])
+        let metrics = try bindMetrics(configuration.metrics, known: before.3)
+        let logs = try Gateway.openLogs(configuration, known: before.1, writer: logWriter)
+        let resolved = state.withLock { $0.resolved }
+        let snapshot = ServingSnapshot(
+            configuration, previous: before.0, registry: registry,
+            logs: configuration.accessLogs.map { logs[$0] }, resolved: resolved)
+        let addresses = Gateway.addresses(configuration)
+        state.withLock { state in
+            state.snapshot = snapshot
+            state.logs = logs
+            state.listeners = addresses
+            state.metricsAddress = configuration.metrics
+            state.figures.generation = snapshot.generation
+            state.figures.loadedUnixSeconds = SystemClock.unixSeconds()
+            state.figures.lastReloadSucceeded = true
+            state.figures.reloadsSucceeded += 1
+        }
+        for worker in workers { run(on: worker) { $0.adopt(snapshot) } }
+        install(bound)
+        if configuration.metrics != before.3 { install(metrics: metrics) }
+        for worker in workers { run(on: worker) { $0.closeListeners(except: addresses) } }
+        watchNames()
+    }
+
+    /// Takes note that a new configuration was faulty, for the metrics.
+    public func reloadFailed() {
+        state.withLock { state in
+            state.figures.lastReloadSucceeded = false
+            state.figures.reloadsFailed += 1
+        }
+    }
+
+    /// Opens the access logs anew, after they were rotated.
+    public func reopenLogs() { logWriter.reopen() }
+
+    // MARK: The end
+
+    /// Stops accepting and lets requests in flight finish, up to the configured time; `ended` of
+    /// `start` is called when all loops are done.
+    public func drain() {
+        let time = state.withLock { state in
+            state.isReady = false
+            return state.snapshot.configuration.drainTimeout
+        }
+        for worker in workers {
+            Task(executorPreference: worker.executor) {
+                await worker.drain(within: time)
+                worker.executor.stop()
+            }
+        }
+    }
+
+    /// Ends everything at once.
+    public func stop() {
+        for worker in workers {
+            Task(executorPreference: worker.executor) {
+                await worker.shutDown()
+                worker.executor.stop()
+            }
+        }
+    }
+
+    /// Waits for the loops' threads, and writes what is left of the logs.
+    public func join() {
+        for thread in state.withLock({ $0.threads }) { thread.join() }
+        resolver.withLock { resolver in
+            resolver?.shutdown()
+            resolver = nil
+        }
+        _ = logWriter.close(within: 2_000_000_000)
+    }
+
+    // MARK: Parts
+
+    private func run(on worker: Worker, _ body: @escaping @Sendable (isolated Worker) -> Void) {
+        Task(executorPreference: worker.executor) { await worker.perform(body) }
+    }
+
+    private static func addresses(_ configuration: Configuration) -> Set<ListenerAddress> {
+        Set(
+            configuration.listeners.map {
+                ListenerAddress($0.address, proxyProtocol: $0.proxyProtocol)
+            })
+    }
+
+    private static func openLogs(
+        _ configuration: Configuration, known: [AccessLog: LogDestination], writer: LogWriter
+    ) throws(Failure) -> [AccessLog: LogDestination] {
+        var open: [AccessLog: LogDestination] = [:]
+        for log in configuration.accessLogs {
+            if let destination = known[log] {
+                open[log] = destination
+                continue
+            }
+            let target: LogTarget =
+                switch log.destination {
+                case .standardOutput: .standardOutput
+                case .standardError: .standardError
+                case .file(let path): .file(path)
+                }
+            do {
+                open[log] = try writer.open(target)
+            } catch { throw .cannotOpenLog(error.description) }
+        }
+        return open
+    }
+
+    /// Has the upstreams' names resolved, and again when their time is over.
+    private func watchNames() {
+        let (names, known) = state.withLock { ($0.snapshot.names, $0.watches) }
+        if names.isEmpty && known.isEmpty { return }
+        guard let resolver = startedResolver() else { return }
+        for (name, watch) in known where !names.contains(name) {
+            resolver.unwatch(watch)
+            state.withLock { state in
+                state.watches[name] = nil
+                state.resolved[name] = nil
+            }
+        }
+        for name in names where known[name] == nil {
+            guard case .name(let host, _) = name else { continue }
+            let watch = resolver.watch(host) { [weak self] resolution in
+                self?.resolved(name, resolution)
+            }
+            state.withLock { $0.watches[name] = watch }
+        }
+    }
+
+    private func startedResolver() -> Resolver? {
+        resolver.withLock { resolver in
+            if resolver == nil { resolver = try? Resolver() }
+            return resolver
+        }
+    }
+
+    private func resolved(_ name: Endpoint, _ resolution: Resolution) {
+        if case .resolved = resolution {
+            logger.debug("resolved", metadata: ["name": "\(name)"])
+        } else {
+            logger.warning(
+                "a server's name cannot be resolved", metadata: ["name": "\(name)", "reason": "\(resolution)"])
+        }
+        let snapshot = state.withLock { state in
+            if !resolution.addresses.isEmpty { state.resolved[name] = resolution.addresses }
+            return (state.snapshot, state.resolved)
+        }
+        snapshot.0.update(resolved: snapshot.1, registry: registry)
+    }
+}

@@ -1,0 +1,146 @@
+"""SIGHUP: a new configuration for new requests, and nothing lost."""
+
+import threading
+
+import requests
+from websockets.sync.client import connect
+
+from support.waiting import accepts, free_port, until
+
+
+class Load:
+    """Clients with kept connections that ask as fast as they can until the block ends."""
+
+    def __init__(self, url, clients=4):
+        self.url = url
+        self.failures = []
+        self.count = 0
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def _ask(self):
+        with requests.Session() as session:
+            while not self._ended.is_set():
+                try:
+                    status = session.post(self.url, data=b"x" * 100, timeout=20).status_code
+                    if status != 200:
+                        self.failures.append(status)
+                except requests.RequestException as error:
+                    self.failures.append(error)
+                self.count += 1
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(timeout=60)
+
+
+def generation(gateway):
+    return gateway.get()["X-Generation"]
+
+
+def test_reload_under_load_fails_no_request(gateway, origin):
+    def text(number):
+        return gateway.configuration(
+            origin.address, site=f"header response set X-Generation {number}")
+
+    gateway.start(text(0))
+    with Load(gateway.url) as load:
+        for number in range(1, 11):
+            gateway.reload(text(number))
+            until(lambda: generation(gateway) == str(number), f"generation {number}")
+            before = load.count
+            until(lambda: load.count > before + 20, "load between two reloads")
+    assert load.failures == []
+
+
+def test_requests_move_to_the_new_upstream(gateway, make_origin):
+    old, new = make_origin(), make_origin()
+    gateway.start_before(old.address)
+    with Load(gateway.url, clients=2) as load:
+        until(lambda: len(old.requests) > 20, "load on the old origin")
+        gateway.reload(gateway.configuration(new.address))
+        until(lambda: len(new.requests) > 20, "load on the new origin")
+        settled = len(old.requests)
+        before = len(new.requests)
+        until(lambda: len(new.requests) > before + 20, "more load on the new origin")
+        assert len(old.requests) == settled
+    assert load.failures == []
+
+
+def test_an_open_websocket_stays(gateway, uvicorn, origin):
+    gateway.start_before(uvicorn.address, upstream="profile uvicorn")
+    with connect(f"ws://127.0.0.1:{gateway.port}/ws", proxy=None) as socket:
+        socket.send("before")
+        assert socket.recv(timeout=10) == "before"
+        gateway.reload(gateway.configuration(
+            origin.address, site="header response set X-Generation 2"))
+        until(lambda: generation(gateway) == "2", "the new configuration")
+        socket.send("after")
+        assert socket.recv(timeout=10) == "after"
+
+
+def test_a_request_in_flight_ends_as_it_began(gateway, make_origin, origin):
+    release = threading.Event()
+
+    def script(connection):
+        connection.next_request()
+        release.wait(15)
+        connection.respond(b"the old one")
+
+    old = make_origin(script)
+    gateway.start_before(old.address)
+    with gateway.client() as client:
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        old.wait_for_requests(1)
+        gateway.reload(gateway.configuration(origin.address))
+        # Whoever asks the old origin meanwhile waits as well, so these do not wait for answers.
+        askers = []
+
+        def new_origin_is_asked():
+            asker = gateway.client()
+            asker.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            askers.append(asker)
+            return origin.requests
+
+        until(new_origin_is_asked, "the new configuration")
+        release.set()
+        assert client.read_response().body == b"the old one"
+        for asker in askers:
+            asker.close()
+
+
+def test_a_faulty_file_leaves_everything_as_it_was(gateway, origin):
+    gateway.start_before(origin.address, site="header response set X-Generation 1")
+    gateway.reload("site * {\n    listen :1\n    proxxy nowhere\n}\n")
+    until(lambda: "proxxy" in gateway.output, "the reason in the log")
+    assert generation(gateway) == "1"
+    assert gateway.get().status == 200
+    gateway.reload(gateway.configuration(
+        origin.address, site="header response set X-Generation 2"))
+    until(lambda: generation(gateway) == "2", "the good file")
+
+
+def test_an_address_that_is_taken_leaves_everything_as_it_was(gateway, origin):
+    gateway.start_before(origin.address, site="header response set X-Generation 1")
+    gateway.reload(gateway.configuration(
+        origin.address,
+        site=f"listen {origin.address}\n    header response set X-Generation 2"))
+    until(lambda: str(origin.port) in gateway.output, "the reason in the log")
+    assert generation(gateway) == "1"
+
+
+def test_listeners_are_added_and_removed(gateway, origin):
+    gateway.start_before(origin.address)
+    added = free_port()
+    gateway.reload(gateway.configuration(origin.address, site=f"listen 127.0.0.1:{added}"))
+    until(lambda: accepts(added), "the new listener")
+    assert gateway.get().status == 200
+    gateway.reload(gateway.configuration(origin.address))
+    until(lambda: not accepts(added), "the listener to go")
+    assert gateway.get().status == 200
