@@ -16,7 +16,8 @@ struct ConfigurationFile: ParsableArguments {
             return loaded
         } catch {
             StandardError.write(error.description)
-            StandardError.write("\(printable(path)): \(ConfigurationFile.counts(error.diagnostics))\n")
+            let counts = ConfigurationFile.counts(error.diagnostics)
+            StandardError.write("\(printable(path)): \(counts)\n")
             throw ExitCode(1)
         }
     }

@@ -10,8 +10,7 @@ extension SourceAccess {
     )
 }
 
-/// The content of a file, a pipe or a device.
-/// - Parameter limit: Bytes taken in at most; one more is an error.
+// The content of a file, a pipe or a device; more than `limit` bytes of it are an error.
 @Sendable
 private func readFile(_ path: String, limit: Int) throws(SourceAccess.Failure) -> [UInt8] {
     // The kernel would cut the path there and open another file.
@@ -23,7 +22,9 @@ private func readFile(_ path: String, limit: Int) throws(SourceAccess.Failure) -
     var piece = [UInt8](repeating: 0, count: 64 << 10)
     while true {
         // The kernel writes at most as many bytes as the array has.
-        let count = unsafe piece.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+        let count = unsafe piece.withUnsafeMutableBytes { buffer in
+            unsafe read(descriptor, buffer.baseAddress, buffer.count)
+        }
         if count == 0 { return content }
         if count < 0 {
             if errno == EINTR { continue }

@@ -10,7 +10,7 @@ struct GatewayCommand: ParsableCommand {
             Reads gateway.conf. `gateway check` says what is wrong with it, `gateway explain` what \
             a request would meet, and `gateway reference` what may stand in it.
             """,
-        version: Version.text,
+        version: Build.text,
         subcommands: [
             RunCommand.self, CheckCommand.self, ExplainCommand.self, ReferenceCommand.self,
             VersionCommand.self,

@@ -1,10 +1,11 @@
-/// What this program is: the one place where its version stands.
-enum Version {
-    /// The version, which the changelog explains and the metrics name.
-    static let number = "0.1.0"
+/// The version of this program, the only place that names it: the changelog explains it, and
+/// `gateway version` and the metrics tell it.
+let gatewayVersion = "0.1.0"
 
+/// What was built, in words.
+enum Build {
     /// What `gateway version` prints.
-    static var text: String { "gateway \(number) (\(compiler), \(platform))" }
+    static var text: String { "gateway \(gatewayVersion) (\(compiler), \(platform))" }
 
     private static var compiler: String {
         #if compiler(>=6.4)

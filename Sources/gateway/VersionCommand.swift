@@ -8,6 +8,6 @@ struct VersionCommand: ParsableCommand {
     )
 
     func run() {
-        StandardOutput.write(Version.text + "\n")
+        StandardOutput.write(Build.text + "\n")
     }
 }
