@@ -166,7 +166,7 @@ extension Exchange {
     }
 
     /// The number that equal requests share, for an upstream that balances by a hash.
-    private func balancingKey(_ balance: Balance) -> UInt64? {
+    func balancingKey(_ balance: Balance) -> UInt64? {
         guard case .hash(let key) = balance else { return nil }
         switch key {
         case .clientAddress:
