@@ -38,7 +38,8 @@ enum SystemCheck {
                 } catch {
                     findings.append(
                         "upstream \(upstream.name): '\(host)' cannot be resolved: \(error); "
-                            + "requests get 503 until it can")
+                            + "requests get 503 until it can"
+                    )
                 }
             }
         }
