@@ -37,10 +37,25 @@ struct ExplainCommand: ParsableCommand {
 
     @OptionGroup var file: ConfigurationFile
 
+    func validate() throws {
+        _ = try request()
+    }
+
     func run() throws {
-        let request: ExplainedRequest
+        let request = try request()
+        let configuration = try file.load()
         do throws(ExplainedRequestError) {
-            request = try ExplainedRequest(
+            let explanation = try Explanation.explain(request, by: configuration)
+            StandardOutput.write(explanation.description)
+        } catch {
+            StandardError.write("Error: \(printable(error.description))\n")
+            throw ExitCode.validationFailure
+        }
+    }
+
+    private func request() throws -> ExplainedRequest {
+        do throws(ExplainedRequestError) {
+            return try ExplainedRequest(
                 method: method,
                 url: url,
                 from: from,
@@ -48,11 +63,6 @@ struct ExplainCommand: ParsableCommand {
                 listener: listener,
                 fields: headers
             )
-        } catch { throw ValidationError(printable(error.description)) }
-        let configuration = try file.load()
-        do throws(ExplainedRequestError) {
-            let explanation = try Explanation.explain(request, by: configuration)
-            StandardOutput.write(explanation.description)
         } catch { throw ValidationError(printable(error.description)) }
     }
 }

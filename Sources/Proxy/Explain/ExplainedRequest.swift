@@ -98,6 +98,9 @@ public struct ExplainedRequest: Sendable {
 
     private static func peer(_ text: String) throws(ExplainedRequestError) -> Peer {
         if text == "unix" { return .unix }
+        if let address = IPAddress(text), !address.isUnspecified {
+            return .ip(address, port: 0)
+        }
         do throws(AddressError) {
             switch try SocketAddress(text, defaultPort: 0) {
             case .unix: return .unix

@@ -155,6 +155,7 @@ extension Explainer {
 
     /// Puts the failures that matter to the rule on retries, and writes down what it says.
     private mutating func addRetries(_ loop: UpstreamLoop) {
+        let hasOthers = loop.servers.unresolved || loop.servers.names.count > 1
         let isWhole = exchange.readsContentFirst(for: loop.runtime.configuration)
         let hasContent = !exchange.requestBody.isComplete
         let body: FailedAttempt.Body = !hasContent ? .none : isWhole ? .buffered : .consumed
@@ -174,6 +175,7 @@ extension Explainer {
                 budget: &loop.retryBudget,
                 now: exchange.context.reactor.now
             )
+            if case .retry = decision, !hasOthers { return "\(event): no other server is left" }
             return "\(event): \(outcome(decision))"
         }
         let attempts = loop.retryPolicy.attempts
@@ -191,7 +193,7 @@ extension Explainer {
         case .retry: "the next server"
         case .fail(.notIdempotent):
             "502, as \(exchange.request.methodBytes.string()) must not be sent twice"
-        case .fail(.bodyConsumed): "502, as the content is gone"
+        case .fail(.bodyConsumed): "502, as the content is gone, unless all of it came with the head"
         case .fail(.timeout): "504, as asking again would only add to the load"
         case .fail(.attemptsUsed), .fail(.budgetUsed), .fail(.responseSeen): "502"
         }
