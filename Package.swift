@@ -11,6 +11,12 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .enableExperimentalFeature("Lifetimes"),
+    // Overlapping accesses are errors at compile time in every build, and checked at run time in
+    // debug builds, which is what all tests run on, the simulation's thousand seeds included. In a
+    // release build the run-time half would cost 12 % of the instructions of a request.
+    .unsafeFlags(
+        ["-enforce-exclusivity=unchecked", "-cross-module-optimization"],
+        .when(configuration: .release)),
 ]
 
 /// Leaves first: an arrow points only to what stands above it.
@@ -58,7 +64,8 @@ let package = Package(
         .executableTarget(
             name: "gateway",
             dependencies: [
-                "Addressing", "Configuration", "EventLoop", "Proxy", "Resolving", "Telemetry",
+                "Addressing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1", "Proxy",
+                "Resolving", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -87,6 +88,20 @@ static inline int gateway_fcntl(int descriptor, int command, int argument) {
 // open is variadic; O_TMPFILE needs GNU extensions.
 static inline int gateway_open_temporary(const char *directory) {
     return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+// CPU_COUNT is a macro over a bit set.
+static inline int gateway_processor_count(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+// With GNU extensions the resource is an enum of its own type.
+static inline int gateway_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static inline int64_t gateway_monotonic_nanoseconds(void) {

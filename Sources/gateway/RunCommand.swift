@@ -1,15 +1,111 @@
 import ArgumentParser
+import Configuration
+import EventLoop
+import Glibc
+import Logging
+import Proxy
+import Telemetry
 
-/// `gateway run`.
+/// `gateway run`: serves until it is told to stop.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run",
-        abstract: "Serves, until it is told to stop."
-    )
+        commandName: "run", abstract: "Serve by a configuration until told to stop.",
+        discussion: """
+            SIGTERM and SIGINT finish the requests in flight and stop; a second one stops at once. \
+            SIGHUP reads the configuration again; a faulty one changes nothing. SIGUSR1 opens the \
+            access logs again.
+            """)
 
-    @OptionGroup var file: ConfigurationFile
+    @Option(name: .shortAndLong, help: "The configuration.")
+    var config = "gateway.conf"
 
     func run() throws {
-        _ = try file.load()
+        Signals.block()
+        let loaded = try load()
+        OperationalLogging.start(loaded.log)
+        let logger = Logger(label: "gateway")
+        ProcessResources.raiseDescriptorLimit()
+        let gateway: Gateway
+        do {
+            gateway = try Gateway(
+                loaded, workerCount: workerCount(loaded.workers), seed: randomSeed(),
+                build: BuildFigures(version: gatewayVersion))
+            let inherited = ServiceManager.inheritedDescriptors().compactMap {
+                InheritedSocket(descriptor: $0)
+            }
+            try gateway.start(inherited: inherited) { Signals.announceEnd() }
+        } catch {
+            logger.critical("\(error)")
+            throw ExitCode.failure
+        }
+        for listener in loaded.listeners {
+            logger.notice("listening", metadata: ["address": "\(listener.address)"])
+        }
+        ServiceManager.ready()
+        serve(gateway, logger)
+        gateway.join()
     }
+
+    /// Does what signals ask for, until all loops have ended.
+    private func serve(_ gateway: Gateway, _ logger: Logger) {
+        var isStopping = false
+        while true {
+            switch Signals.next() {
+            case .ended:
+                return
+            case .reopenLogs:
+                gateway.reopenLogs()
+            case .reload:
+                if !isStopping { reload(gateway, logger) }
+            case .stop:
+                ServiceManager.stopping()
+                if isStopping {
+                    logger.notice("stopping at once")
+                    gateway.stop()
+                } else {
+                    logger.notice("finishing requests in flight, then stopping")
+                    gateway.drain()
+                }
+                isStopping = true
+            }
+        }
+    }
+
+    private func reload(_ gateway: Gateway, _ logger: Logger) {
+        ServiceManager.reloading()
+        defer { ServiceManager.ready() }
+        do {
+            let loaded = try Configuration.load(config, access: .system)
+            for warning in loaded.warnings { logger.warning("\(warning)") }
+            try gateway.reload(loaded)
+            logger.notice("configuration reloaded")
+        } catch {
+            gateway.reloadFailed()
+            logger.error(
+                "configuration not taken over, the running one stays", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func load() throws -> Configuration {
+        do {
+            let loaded = try Configuration.load(config, access: .system)
+            printError(Diagnostic.render(loaded.warnings))
+            return loaded
+        } catch {
+            printError(error.description)
+            throw ExitCode.failure
+        }
+    }
+
+    private func workerCount(_ workers: Workers) -> Int {
+        switch workers {
+        case .count(let count): count
+        case .automatic: ProcessResources.processorCount
+        }
+    }
+}
+
+private func randomSeed() -> UInt64 {
+    var generator = SystemRandomNumberGenerator()
+    return generator.next()
 }
