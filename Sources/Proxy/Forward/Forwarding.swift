@@ -139,9 +139,11 @@ extension Exchange {
         }
         let reactor = context.reactor
         let address = upstream.servers.addresses[index]
+        let timeout =
+            route?.route.policy.timeouts.connect ?? upstream.runtime.configuration.connectTimeout
         do throws(StreamError) {
             let stream = try await reactor.connect(
-                to: address, deadline: reactor.now + upstream.runtime.configuration.connectTimeout)
+                to: address, deadline: reactor.now + timeout)
             let fresh = UpstreamConnection(
                 stream: stream, identity: server.identity, series: series, now: reactor.now)
             self.upstream = fresh
