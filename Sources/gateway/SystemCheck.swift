@@ -76,7 +76,7 @@ enum SystemCheck {
         switch fileKind(path) {
         case .success(let found): kind = found
         case .failure(let failure):
-            return "'\(path)': \(failure); requests get 502 until it is there"
+            return "'\(path)': \(failure); requests fail until it is there"
         }
         guard kind == S_IFSOCK else { return "'\(path)' is no socket" }
         // Connecting needs the right to write. Source: unix(7).

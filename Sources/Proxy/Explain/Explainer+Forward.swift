@@ -160,9 +160,9 @@ extension Explainer {
         let hasContent = !exchange.requestBody.isComplete
         let body: FailedAttempt.Body = !hasContent ? .none : isWhole ? .buffered : .consumed
         let unsent: FailedAttempt.Body = !hasContent ? .none : isWhole ? .buffered : .untouched
-        func say(_ event: String, _ failure: FailedAttempt.Failure, sent: Bool) -> String {
+        func say(_ event: String, _ failure: UpstreamFailure, sent: Bool) -> String {
             let attempt = FailedAttempt(
-                failure: failure,
+                failure: failure.kind,
                 isIdempotent: exchange.request.method.isIdempotent,
                 requestBytesSent: sent,
                 responseBytesSeen: false,
@@ -176,26 +176,27 @@ extension Explainer {
                 now: exchange.context.reactor.now
             )
             if case .retry = decision, !hasOthers { return "\(event): no other server is left" }
-            return "\(event): \(outcome(decision))"
+            return "\(event): \(outcome(decision, giving: failure.status))"
         }
         let attempts = loop.retryPolicy.attempts
         add(
             "failures",
             "at most \(attempts) attempt\(attempts == 1 ? "" : "s")",
-            say("no connection", .connect, sent: false),
-            say("connection lost before a response", .connectionLost, sent: true),
-            say("no response in time", .timeout, sent: true)
+            say("no connection", .connectFailed, sent: false),
+            say("connection lost before a response", .closed, sent: true),
+            say("no response in time", .responseTimeout, sent: true)
         )
     }
 
-    private func outcome(_ decision: RetryDecision) -> String {
+    private func outcome(_ decision: RetryDecision, giving status: Int) -> String {
         switch decision {
         case .retry: "the next server"
         case .fail(.notIdempotent):
-            "502, as \(exchange.request.methodBytes.string()) must not be sent twice"
-        case .fail(.bodyConsumed): "502, as the content is gone, unless all of it came with the head"
-        case .fail(.timeout): "504, as asking again would only add to the load"
-        case .fail(.attemptsUsed), .fail(.budgetUsed), .fail(.responseSeen): "502"
+            "\(status), as \(exchange.request.methodBytes.string()) must not be sent twice"
+        case .fail(.bodyConsumed):
+            "\(status), as the content is gone, unless all of it came with the head"
+        case .fail(.timeout): "\(status), as asking again would only add to the load"
+        case .fail(.attemptsUsed), .fail(.budgetUsed), .fail(.responseSeen): "\(status)"
         }
     }
 
