@@ -104,6 +104,9 @@ let package = Package(
                 "Proxy", "Telemetry",
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Configuration", "gateway"],
+            swiftSettings: settings),
         .testTarget(name: "RepositoryTests", swiftSettings: settings),
     ]
 )

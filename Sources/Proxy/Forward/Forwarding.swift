@@ -143,9 +143,11 @@ extension Exchange {
         let series = upstream.servers.series[index]
         let reactor = context.reactor
         let address = upstream.servers.addresses[index]
+        let timeout =
+            route?.route.policy.timeouts.connect ?? upstream.runtime.configuration.connectTimeout
         do throws(StreamError) {
             let stream = try await reactor.connect(
-                to: address, deadline: reactor.now + upstream.runtime.configuration.connectTimeout)
+                to: address, deadline: reactor.now + timeout)
             let fresh = UpstreamConnection(
                 stream: stream, identity: identity, series: series, serverNumber: index,
                 now: reactor.now)
@@ -170,7 +172,7 @@ extension Exchange {
     }
 
     /// The number that equal requests share, for an upstream that balances by a hash.
-    private func balancingKey(_ balance: Balance) -> UInt64? {
+    func balancingKey(_ balance: Balance) -> UInt64? {
         guard case .hash(let key) = balance else { return nil }
         switch key {
         case .clientAddress:

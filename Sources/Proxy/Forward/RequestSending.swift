@@ -61,7 +61,7 @@ extension Exchange {
     }
 
     /// How the content is framed for the upstream.
-    private var upstreamFraming: BodyFraming {
+    var upstreamFraming: BodyFraming {
         switch content {
         case .none: request.framing == .length(0) ? .length(0) : .none
         case .inInput(let length): .length(length)

@@ -19,16 +19,21 @@ extension Exchange {
             content = .inInput(length)
             return
         }
-        let buffering = route?.route.policy.buffering
-        let isChunked = request.framing == .chunked
-        let mustKnowLength = isChunked && upstream.runtime.configuration.needsContentLength
-        if buffering?.isOn ?? false || mustKnowLength {
+        if readsContentFirst(for: upstream.runtime.configuration) {
+            let buffering = route?.route.policy.buffering
             try await buffer(
                 memory: buffering?.memory ?? LoopLimits.smallBuffer,
                 directory: buffering?.directory ?? "/tmp")
         } else {
             content = .streaming
         }
+    }
+
+    /// Whether content that is still to come is read whole before any of the request is sent on:
+    /// where the route says so, and where the upstream must be told a length that nobody knows yet.
+    func readsContentFirst(for upstream: Upstream) -> Bool {
+        let mustKnowLength = request.framing == .chunked && upstream.needsContentLength
+        return route?.route.policy.buffering.isOn ?? false || mustKnowLength
     }
 
     /// Reads the whole content, into memory up to a limit and into a file beyond it.

@@ -127,7 +127,7 @@ extension Exchange {
     }
 
     /// Whether the client would rather read a page than a problem document.
-    private var prefersHTML: Bool {
+    var prefersHTML: Bool {
         let offers: [StaticString] = ["application/problem+json", "text/html"]
         return MediaNegotiation.preferred(of: offers, accepting: request.fields) == 1
     }

@@ -94,7 +94,7 @@ extension Exchange {
         }
     }
 
-    private func trustedRequestID() -> [UInt8]? {
+    func trustedRequestID() -> [UInt8]? {
         guard client.peerIsTrusted, let index = request.fields.first(.xRequestID) else { return nil }
         let value = request.fields.value(at: index)
         guard value.count <= ProxyLimits.requestIDBytes, !value.isEmpty, Characters.isToken(value)
