@@ -103,7 +103,7 @@ let package = Package(
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
                 "Proxy", "Telemetry",
             ],
-            swiftSettings: settings),
+            exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "GatewayTests", dependencies: ["Configuration", "gateway"],
             swiftSettings: settings),

@@ -142,7 +142,9 @@ struct ExplainedURL: Sendable, Equatable {
     /// What never leaves the client.
     let fragment: String?
 
-    /// Reads a URL. Source: RFC 3986 §3.
+    /// Reads a URL.
+    ///
+    /// Source: RFC 3986 §3.
     /// - Throws: What is missing, or does not belong there.
     init(_ text: String) throws(ExplainedRequestError) {
         let shown = visible(text)

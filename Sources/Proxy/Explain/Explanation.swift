@@ -24,6 +24,7 @@ public struct Explanation: Sendable, Equatable {
     /// - Parameters:
     ///   - request: What a client would send.
     ///   - configuration: Loaded and valid.
+    /// - Returns: The decisions, up to the first refusal.
     /// - Throws: What was asked for does not exist there, such as a listener.
     public static func explain(
         _ request: ExplainedRequest,
