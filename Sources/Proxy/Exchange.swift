@@ -27,6 +27,8 @@ struct Exchange: ~Copyable {
     var requestBody = BodyFlow()
     var responseBody = BodyFlow()
     var content = RequestContent.none
+    /// Content that was decoded before a server was chosen, the first of a stream.
+    var ahead: Buffer?
     var sentContinue = false
 
     // Route

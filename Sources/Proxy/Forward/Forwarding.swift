@@ -202,7 +202,7 @@ extension Exchange {
         switch content {
         case .none: .none
         case .inInput, .buffered, .spilled: .buffered
-        case .streaming: requestBody.contentBytes == 0 ? .untouched : .consumed
+        case .streaming: requestBody.contentBytes == ahead?.count ?? 0 ? .untouched : .consumed
         }
     }
 }

@@ -26,7 +26,13 @@ extension Exchange {
                 out.append(bytes.extracting(first: length))
             }
         case .buffered(let held): out.append(held.readable)
-        case .spilled, .streaming: break
+        case .streaming:
+            if let ahead, !ahead.isEmpty {
+                out.writeChunkHeader(size: ahead.count)
+                out.append(ahead.readable)
+                out.writeChunkEnd()
+            }
+        case .spilled: break
         }
         let total = out.count
         do throws(StreamError) {

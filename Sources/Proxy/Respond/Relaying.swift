@@ -8,7 +8,9 @@ import Telemetry
 
 extension Exchange {
     /// The fields of a response that the gateway writes itself.
-    private static let ownResponseFields: FieldNameSet = [.contentLength, .transferEncoding]
+    private static let ownResponseFields: FieldNameSet = [
+        .contentLength, .transferEncoding, .xRequestID,
+    ]
 
     /// Passes the upstream's response on to the client.
     mutating func passOn(_ upstream: UpstreamLoop, server: Balancing.Server, series: ServerSeries)
@@ -115,6 +117,9 @@ extension Exchange {
         }
         output.writeEndToEndFields(of: response.fields, skipping: Exchange.ownResponseFields)
         if !response.fields.contains(.date) { context.writeDate(to: output) }
+        output.append("X-Request-ID: ")
+        requestID.write(to: output)
+        output.append("\r\n")
         if !rules.isEmpty { write(rules, to: output) }
         output.writeFraming(framing)
         if context.isDraining { keepsConnection = false }

@@ -64,6 +64,7 @@ extension Exchange {
             }
         }
         self.client = client
+        request.fields.removeImpostors(isTrusted: client.peerIsTrusted)
         if !client.peerIsTrusted {
             context.forwardedWarning.note(
                 peer: client.peer, claims: request.fields.contains(.xForwardedFor))
