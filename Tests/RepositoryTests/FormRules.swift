@@ -162,7 +162,7 @@ extension Rule {
             [SourceFile("Sources/A/a.bin", "a\0b")],
         ],
         good: [
-            [SourceFile("Fuzz/Corpora/ProxyHeader/local", "\r\n\r\n\0")],
+            [SourceFile("Fuzz/Corpus/ProxyHeader/local", "\r\n\r\n\0")],
             [SourceFile("Scripts/build.sh", "a")],
         ],
         violations: { files in
@@ -174,7 +174,7 @@ extension Rule {
                 if isBuilt { return "\(file.path):1: does not belong into git" }
                 // What a fuzz target starts from may be any bytes.
                 let isBinary = file.text.utf8.contains(0)
-                return isBinary && !file.path.hasPrefix("Fuzz/Corpora/")
+                return isBinary && !file.path.hasPrefix("Fuzz/Corpus/")
                     ? "\(file.path):1: is not text" : nil
             }
         }
