@@ -14,7 +14,8 @@ extension Rule {
             SourceFile("Tests/ATests/A.swift", String(repeating: "é", count: 100)),
             SourceFile(
                 "Tests/ATests/A.swift",
-                "let a = \"\"\"\n" + String(repeating: "a", count: 101) + "\n\"\"\""),
+                "let a = \"\"\"\n" + String(repeating: "a", count: 101) + "\n\"\"\""
+            ),
         ],
         in: { $0.isSwift },
         objection: { file, index in
@@ -23,6 +24,8 @@ extension Rule {
             // A line within a literal of several lines is data, often an expected output.
             let isComment = line.drop { $0 == " " }.hasPrefix("//")
             if !isComment, file.code[index].allSatisfy(\.isWhitespace) { return nil }
+            // A test's row may hold a long literal that nothing is gained by breaking.
+            if file.isTest, !isComment, file.code[index].count <= maximumColumns / 2 { return nil }
             let columns = line.count
             return columns > maximumColumns ? "\(columns) columns" : nil
         }
@@ -149,7 +152,7 @@ extension Rule {
         good: [
             SourceFile(
                 "Sources/A/A.swift",
-                "// One loop owns it.\nfinal class A: @unchecked Sendable {}"
+                "// Why.\nfinal class A: @unchecked Sendable {}"
             ),
             SourceFile("Sources/A/A.swift", "/// Why.\n@safe\nnonisolated(unsafe) let c = 2"),
         ],
@@ -210,7 +213,7 @@ extension Rule {
             let tests = Set(files.filter { $0.isTest && $0.isSwift }.map(\.target))
             // The command is tested by running it, and these rules are about everything.
             let missing = sources.subtracting(["gateway"]).filter { !tests.contains($0 + "Tests") }
-            let idle = tests.subtracting(["RepositoryTests"]).filter { test in
+            let idle = tests.subtracting(["RepositoryTests", "GatewayTests"]).filter { test in
                 !sources.contains { $0 + "Tests" == test }
             }
             return missing.sorted().map { "Sources/\($0): has no Tests/\($0)Tests" }
