@@ -1,13 +1,15 @@
 /// The lines of Swift text without comments and without the contents of string literals.
 ///
-/// Rules then see code only. Line numbers stay. Code inside an interpolation counts as part of its literal.
+/// Rules then see code only. Line numbers stay. Code inside an interpolation counts as part of its
+/// literal.
 func codeLines(of text: String) -> [String] {
     var scanner = CodeScanner(bytes: Array(text.utf8))
     return scanner.lines()
 }
 
-/// Walks through Swift text knowing just enough of its lexical grammar; by bytes, because a debug build
-/// takes a minute over the repository by characters.
+/// Walks through Swift text knowing just enough of its lexical grammar.
+///
+/// By bytes, because a debug build takes a minute over the repository by characters.
 private struct CodeScanner {
     private static let newline = UInt8(ascii: "\n")
     private static let quote = UInt8(ascii: "\"")

@@ -47,7 +47,7 @@ extension Rule {
     ]
 
     static let noMachine = lines(
-        "No clock, randomness, file or socket outside EventLoop, Resolving, the log writer, gateway",
+        "No clock, randomness, file or socket but in EventLoop, Resolving, log writing, gateway",
         bad: [
             SourceFile("Sources/Proxy/A.swift", "import Glibc"),
             SourceFile("Sources/Proxy/A.swift", "let now = ContinuousClock().now"),

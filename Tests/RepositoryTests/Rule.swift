@@ -15,8 +15,8 @@ struct Rule: Sendable, CustomTestStringConvertible {
 
     /// A rule about each line of code by itself.
     ///
-    /// It is about the files that `applies` picks; `objection` says what is wrong with the line at an
-    /// index, or nil.
+    /// It is about the files that `applies` picks; `objection` says what is wrong with the line at
+    /// an index, or nil.
     static func lines(
         _ name: String,
         bad: [SourceFile],
