@@ -7,8 +7,8 @@ import Testing
 /// Ends a script whose expectation has failed; the failure is recorded already.
 struct ScriptEnded: Error {}
 
-/// A server that a script plays.
-final class Origin {
+/// A server that a script plays; one thread touches it, see `World`.
+final class Origin: @unchecked Sendable {
     private let listener: EventLoop.Listener
     private unowned let world: World
 
@@ -43,8 +43,9 @@ final class Origin {
     func stop() { listener.close() }
 }
 
-/// One side of a connection with the gateway, as a script plays it.
-final class Peer {
+/// One side of a connection with the gateway, as a script plays it; one thread touches it, see
+/// `World`.
+final class Peer: @unchecked Sendable {
     let stream: EventLoop.Stream
     private let name: String
     private unowned let world: World
@@ -99,6 +100,14 @@ final class Peer {
     @discardableResult
     func gets(
         _ lines: String..., body: String = "", sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> [String] {
+        try await gets(lines: lines, body: body, sourceLocation: sourceLocation)
+    }
+
+    /// Expects a head and a body, as `gets` with single lines.
+    @discardableResult
+    func gets(
+        lines: [String], body: String = "", sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> [String] {
         let head = try await head(sourceLocation: sourceLocation)
         for problem in HeadPattern(lines).problems(in: head) {

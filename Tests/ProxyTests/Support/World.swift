@@ -9,15 +9,11 @@ import Testing
 
 @testable import Proxy
 
-/// A value that one thread alone touches: the one that turns the simulated loop.
-///
-/// All tasks of a world run on that thread, so nothing here is ever shared.
-struct Confined<Value>: @unchecked Sendable {
-    let value: Value
-}
-
 /// A gateway in a simulated world, seen by the scripts that play its clients and its origins.
-final class World {
+///
+/// Unchecked: all tasks of a world run on the one thread that turns its loop, so nothing of it is
+/// ever shared between threads.
+final class World: @unchecked Sendable {
     let worker: Worker
     let context: LoopContext
     let configuration: Configuration
@@ -34,8 +30,11 @@ final class World {
     /// Where the origin listens unless a test says otherwise.
     static let server = "10.0.0.1:8000"
 
-    init(_ worker: isolated Worker, configuration: Configuration) throws {
+    private let registry: SeriesRegistry
+
+    init(_ worker: isolated Worker, configuration: Configuration, registry: SeriesRegistry) throws {
         self.worker = worker
+        self.registry = registry
         self.configuration = configuration
         context = worker.context
         simulation = try #require(worker.context.reactor.simulation)
@@ -80,11 +79,7 @@ final class World {
     /// Runs a script beside the others.
     func spawn(_ script: @escaping @Sendable (World) async throws -> Void) {
         scripts += 1
-        let world = Confined(value: self)
-        let worker = worker
-        Task(executorPreference: worker.executor) {
-            await worker.play(script, in: world)
-        }
+        Task(executorPreference: worker.executor) { await self.worker.play(script, in: self) }
     }
 
     fileprivate func ended() { scripts -= 1 }
@@ -122,22 +117,48 @@ final class World {
         return found
     }
 
+    /// The lines of the metrics, without what has no value yet.
+    func metrics() -> [String] {
+        let snapshot = context.metrics.snapshot()
+        let text = MetricsText(
+            [snapshot], names: ProxyMetrics.names, series: registry, process: .current(),
+            logs: LogFigures(), configuration: ConfigurationFigures(),
+            build: BuildFigures(version: "test")
+        ).render(.prometheus)
+        return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+            .filter { !$0.hasPrefix("#") }
+    }
+
+    /// The value of a metric, the sum of its series that have all of these labels.
+    func metric(_ name: String, _ labels: String...) -> Int {
+        var sum = 0
+        for line in metrics() where line.hasPrefix(name + "{") || line.hasPrefix(name + " ") {
+            guard labels.allSatisfy({ line.contains($0) }), let value = line.split(separator: " ").last
+            else { continue }
+            sum += Int(value) ?? 0
+        }
+        return sum
+    }
+
+    /// Connections that lie idle without a task.
+    var parked: Int { metric("gateway_connections_parked") }
+
     /// Whether no request is under way and no client connected.
     var isCalm: Bool { context.connectionCount == 0 && context.exchangeCount == 0 }
 }
 
 extension Worker {
     fileprivate func play(
-        _ script: @Sendable (World) async throws -> Void, in world: Confined<World>
+        _ script: @Sendable (World) async throws -> Void, in world: World
     ) async {
         do {
-            try await script(world.value)
+            try await script(world)
         } catch is ScriptEnded {
             // Recorded where it happened.
         } catch {
             Issue.record(error)
         }
-        world.value.ended()
+        world.ended()
     }
 }
 
@@ -154,7 +175,8 @@ func simulate(
     sourceLocation: SourceLocation = #_sourceLocation,
     _ script: @escaping @Sendable (World) async throws -> Void
 ) throws {
-    let worker = try makeWorker(configuration, files: files, seed: seed)
+    let registry = SeriesRegistry()
+    let worker = try makeWorker(configuration, files: files, seed: seed, registry: registry)
     worker.executor.bind()
     let world = try worker.assumeIsolated { worker in
         worker.start()
@@ -163,10 +185,10 @@ func simulate(
             worker.listen(
                 simulated: listener.address, proxyProtocol: listener.proxyProtocol)
         }
-        let world = try World(worker, configuration: configuration)
+        let world = try World(worker, configuration: configuration, registry: registry)
         world.faults = faults
-        return Confined(value: world)
-    }.value
+        return world
+    }
     world.spawn(script)
     let note = "seed \(seed); to run it alone: GATEWAY_SEED=\(seed)"
     if !turn(worker, world, hours: 1, until: { world.scripts == 0 }) {
@@ -205,7 +227,9 @@ private func turn(_ worker: Worker, _ world: World, hours: Int64, until conditio
     }
 }
 
-private func makeWorker(_ text: String, files: [String: String], seed: UInt64) throws -> Worker {
+private func makeWorker(
+    _ text: String, files: [String: String], seed: UInt64, registry: SeriesRegistry
+) throws -> Worker {
     let text = text
         .replacingOccurrences(of: "$site", with: World.site)
         .replacingOccurrences(of: "$server", with: World.server)
@@ -217,7 +241,7 @@ private func makeWorker(_ text: String, files: [String: String], seed: UInt64) t
         }, matches: { _ in [] }, environment: { _ in nil })
     let configuration = try Configuration.load("gateway.conf", access: access)
     let snapshot = ServingSnapshot(
-        configuration, previous: nil, registry: SeriesRegistry(),
+        configuration, previous: nil, registry: registry,
         logs: configuration.accessLogs.map { _ in nil }, resolved: [:])
     return try Worker(
         number: 0, seed: seed, snapshot: snapshot, log: nil, simulation: Simulation(seed: seed))
