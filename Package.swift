@@ -47,7 +47,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux"],
-            swiftSettings: settings),
+            // Glibc's own module must be read with the GNU extensions that CLinux asks for, or the
+            // two disagree about fd_set.
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
         .target(
             name: "Resolving", dependencies: ["Addressing", "CCares"], swiftSettings: settings),
         .target(

@@ -12,7 +12,7 @@ extension Explainer {
             failure,
             policy: policy,
             prefersHTML: exchange.prefersHTML,
-            requestID: exchange.requestID
+            requestID: exchange.requestIDText
         )
         let isOwn = policy.errorPage(for: failure.status) != nil
         let closes = failure.closesConnection || !exchange.keepsConnection

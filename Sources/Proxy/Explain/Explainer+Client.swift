@@ -125,6 +125,6 @@ extension Explainer {
 
     private var requestIDLine: String {
         exchange.trustedRequestID() == nil
-            ? "made anew" : "\(exchange.requestID.span.string()), kept from the trusted peer"
+            ? "made anew" : "\(exchange.requestIDText), kept from the trusted peer"
     }
 }

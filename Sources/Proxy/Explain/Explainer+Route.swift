@@ -37,7 +37,7 @@ extension Explainer {
     /// A random number would look like one that means something.
     private mutating func markNewRequestID() {
         if exchange.trustedRequestID() == nil {
-            exchange.requestID = Array("<32 random hexadecimal digits>".utf8)
+            exchange.requestID = .kept(Array("<32 random hexadecimal digits>".utf8))
         }
     }
 

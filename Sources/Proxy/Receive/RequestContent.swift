@@ -26,7 +26,7 @@ extension Exchange {
                 directory: buffering?.directory ?? "/tmp")
         } else {
             content = .streaming
-            if isChunked { try lookAhead() }
+            if request.framing == .chunked { try lookAhead() }
         }
     }
 

@@ -120,7 +120,8 @@ extension Exchange {
         if !requestBody.isComplete { keepsConnection = false }
     }
 
-    private var requestIDText: String {
+    /// The request id as text; not for the path of a request.
+    var requestIDText: String {
         let text = Buffer()
         requestID.write(to: text)
         return text.readable.string()
