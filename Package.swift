@@ -11,6 +11,12 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .enableExperimentalFeature("Lifetimes"),
+    // Overlapping accesses are errors at compile time in every build, and checked at run time in
+    // debug builds, which is what all tests run on, the simulation's thousand seeds included. In a
+    // release build the run-time half would cost 12 % of the instructions of a request.
+    .unsafeFlags(
+        ["-enforce-exclusivity=unchecked", "-cross-module-optimization"],
+        .when(configuration: .release)),
 ]
 
 /// Leaves first: an arrow points only to what stands above it.
@@ -41,7 +47,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux"],
-            swiftSettings: settings),
+            // Glibc's own module must be read with the GNU extensions that CLinux asks for, or the
+            // two disagree about fd_set.
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
         .target(
             name: "Resolving", dependencies: ["Addressing", "CCares"], swiftSettings: settings),
         .target(
@@ -97,6 +105,9 @@ let package = Package(
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
                 "Proxy", "Telemetry",
             ],
+            exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Configuration", "gateway"],
             swiftSettings: settings),
         .testTarget(name: "RepositoryTests", swiftSettings: settings),
     ]

@@ -5,6 +5,7 @@ import html
 import os
 import platform
 import shlex
+import statistics
 import subprocess
 import sys
 
@@ -54,6 +55,14 @@ def reference(rows):
     return "nginx" if "nginx" in good else next(iter(good), None)
 
 
+def ratio(row, base):
+    """The median over rounds of a proxy's figure relative to the reference's in the same round.
+
+    Rounds are interleaved, so a slow minute of the machine hits both and cancels out.
+    """
+    return statistics.median(one / other for one, other in zip(row["figures"], base["figures"]))
+
+
 def load_table(rows):
     base = reference(rows)
     lines = [f"| proxy | requests per CPU-second | × {base} | lowest–highest | CPU µs/request "
@@ -64,9 +73,9 @@ def load_table(rows):
             lines.append(f"| {name} | **failed**: {_cell(row['failed'])} | | | | | | | |")
             continue
         figure = row["per_cpu_second"]
-        ratio = figure / rows[base]["per_cpu_second"]
         lines.append(
-            f"| {name} | {figure:,.0f} | {ratio:.2f} | {row['lowest']:,.0f}–{row['highest']:,.0f} "
+            f"| {name} | {figure:,.0f} | {ratio(row, rows[base]):.2f} "
+            f"| {row['lowest']:,.0f}–{row['highest']:,.0f} "
             f"| {row['user_us'] + row['system_us']:,.1f} ({row['user_us']:,.1f}) "
             f"| {row['per_second']:,.0f} | {row['p50_us'] / 1000:.2f} | {row['p99_us'] / 1000:.2f} "
             f"| {row['busy']:.0%} |")
@@ -132,28 +141,27 @@ def svg(results):
               if name in scenarios.ALL and name != "two" and reference(rows)]
     width, left, bar, gap, top = 860, 150, 16, 26, 48
     scale = (width - left - 170) / max(
-        [row["per_cpu_second"] / rows[reference(rows)]["per_cpu_second"]
+        [ratio(row, rows[reference(rows)])
          for _, rows in groups for row in rows.values() if "failed" not in row], default=1)
     body, y = [], top
     for name, rows in groups:
-        base = rows[reference(rows)]["per_cpu_second"]
+        base = rows[reference(rows)]
         body.append(f'<text x="8" y="{y + 12}" font-weight="bold">{html.escape(name)}</text>')
+        body.append(f'<line x1="{left + scale:.1f}" y1="{y - 3}" x2="{left + scale:.1f}" '
+                    f'y2="{y + bar * len(rows)}" stroke="#bbbbbb" stroke-dasharray="3 3"/>')
         for peer, row in rows.items():
             body.append(f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">'
                         f'{html.escape(peer)}</text>')
             if "failed" in row:
                 body.append(f'<text x="{left}" y="{y + 12}" fill="#a00">failed</text>')
             else:
-                ratio = row["per_cpu_second"] / base
+                relative = ratio(row, base)
                 colour = COLOURS.get(peer.split(",")[0], "#777777")
-                body.append(f'<rect x="{left}" y="{y}" width="{max(1, ratio * scale):.1f}" '
+                body.append(f'<rect x="{left}" y="{y}" width="{max(1, relative * scale):.1f}" '
                             f'height="{bar - 3}" fill="{colour}"/>')
-                body.append(f'<text x="{left + ratio * scale + 6:.1f}" y="{y + 12}">{ratio:.2f} × '
-                            f'({row["per_cpu_second"]:,.0f})</text>')
+                body.append(f'<text x="{left + relative * scale + 6:.1f}" y="{y + 12}">'
+                            f'{relative:.2f} × ({row["per_cpu_second"]:,.0f})</text>')
             y += bar
-        line = left + scale
-        body.append(f'<line x1="{line:.1f}" y1="{y - bar * len(rows) - 3}" x2="{line:.1f}" '
-                    f'y2="{y}" stroke="#555555" stroke-dasharray="3 3"/>')
         y += gap
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y}" width="{width}" '
             f'height="{y}" font-family="sans-serif" font-size="12">'

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folders=()
-for folder in Package.swift Sources Tests Fuzz; do
+for folder in Sources Tests Fuzz; do
     [[ -e $folder ]] && folders+=("$folder")
 done
 status=0

@@ -107,6 +107,22 @@ public struct ClientAddressRule: Hashable, Sendable {
         }
     }
 
+    /// The entries of a field as `read` meets them, for whoever explains what it did.
+    /// - Parameter field: The value of one field.
+    /// - Returns: Where each entry stands, blanks included, from right to left; at least one.
+    public func entries(of field: Span<UInt8>) -> [Range<Int>] {
+        var entries: [Range<Int>] = []
+        var end = field.count
+        while true {
+            let start =
+                source == .forwarded
+                ? startOfLastElement(field, end: end) : startOfLastEntry(field, end: end)
+            entries.append(start..<end)
+            if start == 0 { return entries }
+            end = start - 1  // The comma.
+        }
+    }
+
     /// Takes an element's scheme and host, which a believed proxy vouches for even where it does
     /// not know the address; returns the address.
     private func readElement(

@@ -121,8 +121,10 @@ public struct IdlePool<Connection: AnyObject> {
     ///
     /// Those that are not stay for `popExpired`.
     public mutating func pop(now: Int64) -> Connection? {
-        for index in entries.indices.reversed() where entries[index].usableUntil > now {
-            return entries.remove(at: index).connection
+        var index = entries.count
+        while index > 0 {
+            index -= 1
+            if entries[index].usableUntil > now { return entries.remove(at: index).connection }
         }
         return nil
     }

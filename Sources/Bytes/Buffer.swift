@@ -239,6 +239,26 @@
         }
     }
 
+    /// Appends a number as 16 lower-case hexadecimal digits.
+    public func append(paddedHexadecimal value: UInt64) {
+        reserve(16)
+        var shift = 32
+        while shift >= 0 {
+            // Eight digits at once: the nibbles of 32 bits, spread over the bytes of a word.
+            var nibbles = (value >> UInt64(shift)) & 0xFFFF_FFFF
+            nibbles = (nibbles | nibbles << 16) & 0x0000_FFFF_0000_FFFF
+            nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
+            nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
+            // 1 in each byte whose nibble is a letter: from 10 on, adding 6 carries into bit 4.
+            let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+            let digits = nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
+            // In bounds: 16 bytes were reserved.
+            unsafe base.storeBytes(of: digits.bigEndian, toByteOffset: writeIndex, as: UInt64.self)
+            writeIndex += 8
+            shift -= 32
+        }
+    }
+
     /// Lends the space behind the write end to a system call and takes in what it wrote.
     /// - Parameter body: Gets at least one byte of space (call `reserve` first) and returns how
     ///   many bytes it initialised; a negative count is passed through and appends nothing.

@@ -91,8 +91,11 @@ public final class Simulation {
     func stopListening(at address: String) { listeners[address] = nil }
 
     /// Connects to a listener of the same simulation.
+    /// - Parameters:
+    ///   - address: The listener's, as it is written.
+    ///   - reactor: The loop that the connection belongs to.
     /// - Returns: The client's stream, or nil when nobody listens or the network refuses.
-    func connect(to address: String, reactor: Reactor) -> Stream? {
+    public func connect(to address: String, reactor: Reactor) -> Stream? {
         guard let listener = listeners[address] else { return nil }
         if faults.refusedConnects > 0,
             UInt8.random(in: 0...255, using: &random) < faults.refusedConnects

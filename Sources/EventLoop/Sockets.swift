@@ -23,9 +23,6 @@ enum Sockets {
         try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
         // Inherited on accept: a small response must not wait for an acknowledgement.
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        // A connection is accepted once it has sent something, so its first read finds a request.
-        // The kernel hands silent ones over after this many seconds, to be timed out here.
-        try set(descriptor, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, 1)
         // `::` means every address of the machine, IPv4 ones too; any other address only itself.
         if !ip.isIPv4 {
             let only: Int32 = ip == .unspecifiedIPv6 ? 0 : 1

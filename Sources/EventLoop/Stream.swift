@@ -143,7 +143,9 @@ public final class Stream {
         while !mayRead {
             guard isOpen else { throw .cancelled }
             try watch()
-            try check(await readPoint.wait(until: deadline))
+            readPoint.prepare(until: deadline)
+            // As `WaitPoint.wait`, without a frame of its own: each request waits here twice.
+            try check(await unsafe withUnsafeContinuation { unsafe readPoint.install($0) })
         }
     }
 

@@ -37,12 +37,24 @@ public enum Wake: Sendable {
     /// Waits until `wake` or the deadline. Only one task may wait at a time.
     /// - Parameter deadline: Nanoseconds of the loop's clock, or `never`.
     public func wait(until deadline: Int64) async -> Wake {
+        prepare(until: deadline)
+        return await unsafe withUnsafeContinuation { unsafe install($0) }
+    }
+
+    /// The first half of a wait: sets its end.
+    func prepare(until deadline: Int64) {
         precondition(!isWaiting, "two tasks wait at one point")
-        if reactor.isShutDown { return .cancelled }
         self.deadline = deadline
         if deadline < WaitPoint.never { reactor.timers.arm(self) }
-        // Resumed exactly once: `wake` empties the property before it resumes.
-        return await unsafe withUnsafeContinuation { unsafe continuation = $0 }
+    }
+
+    /// The second half: keeps what `wake` resumes, exactly once, as it empties the property first.
+    func install(_ waiting: UnsafeContinuation<Wake, Never>) {
+        if reactor.isShutDown {
+            unsafe waiting.resume(returning: .cancelled)
+        } else {
+            unsafe continuation = waiting
+        }
     }
 
     /// Lets a stream wait here without a task: when the wait ends, the reactor hands the stream out.

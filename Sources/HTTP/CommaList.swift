@@ -1,7 +1,7 @@
 /// Walks the members of a comma-separated list, without copying and without allocating.
 ///
 /// Empty members are passed over, whitespace around members is left out, and a comma inside a
-/// quoted string separates nothing. A quoted string that never ends reaches to the end of the value.
+/// quoted string separates nothing. A quoted string without end reaches to the end of the value.
 ///
 ///     var list = CommaList()
 ///     while let member = list.next(in: value) { use(value.extracting(member)) }

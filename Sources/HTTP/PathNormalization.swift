@@ -3,8 +3,8 @@
 /// It is never what is forwarded.
 ///
 /// Percent-encoded bytes are decoded, runs of slashes become one, and `.` and `..` are resolved, in
-/// this order, so that no spelling of a path gets past a rule for it: an app decodes before it looks
-/// at a path, and so must who decides for it. `%2F` becomes a slash like any other.
+/// this order, so that no spelling of a path gets past a rule for it: an app decodes before it
+/// looks at a path, and so must who decides for it. `%2F` becomes a slash like any other.
 /// Source: RFC 3986 §5.2.4 and §6.2.2, and what nginx compares its locations with.
 public enum PathNormalization {
     /// What normalising came to.

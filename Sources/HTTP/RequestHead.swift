@@ -22,7 +22,9 @@ public struct RequestHead: Sendable {
     public package(set) var version = Version.http11
     /// How the target was written.
     public package(set) var targetForm = TargetForm.origin
-    /// The header section.
+    /// The header section, to be changed but not to be replaced by another.
+    ///
+    /// What this head says of itself stands in the section's storage.
     public var fields = FieldSection()
     /// How the content is delimited; never `untilClose`.
     public package(set) var framing = BodyFraming.none
@@ -44,8 +46,6 @@ public struct RequestHead: Sendable {
     /// The port that the authority names, or nil.
     public package(set) var port: UInt16?
 
-    /// Bytes of the start line with its CR LF.
-    package var startLineCount = 0
     package var methodRange = ByteRange.empty
     package var targetRange = ByteRange.empty
     package var pathRange = ByteRange.empty
@@ -110,7 +110,6 @@ public struct RequestHead: Sendable {
         expectContinue = false
         hasQuery = false
         port = nil
-        startLineCount = 0
         methodRange = .empty
         targetRange = .empty
         pathRange = .empty

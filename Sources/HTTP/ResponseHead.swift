@@ -6,7 +6,9 @@ public struct ResponseHead: Sendable {
     public package(set) var version = Version.http11
     /// The status code, 100 to 599.
     public package(set) var status = 200
-    /// The header section.
+    /// The header section, to be changed but not to be replaced by another.
+    ///
+    /// What this head says of itself stands in the section's storage.
     public var fields = FieldSection()
     /// Whether the server lets the connection persist.
     ///
@@ -16,8 +18,6 @@ public struct ResponseHead: Sendable {
     public package(set) var upgradeOffered = false
     /// How the content would be delimited if neither method nor status forbade content.
     package var declaredFraming = BodyFraming.untilClose
-    /// Bytes of the start line with its CR LF.
-    package var startLineCount = 0
     package var reasonRange = ByteRange.empty
 
     /// An empty head.
@@ -58,7 +58,6 @@ public struct ResponseHead: Sendable {
         keepAlive = true
         upgradeOffered = false
         declaredFraming = .untilClose
-        startLineCount = 0
         reasonRange = .empty
     }
 }

@@ -30,7 +30,7 @@ extension Span where Element == UInt8 {
 
     /// Where the first control character other than HTAB stands at or after `start`, or `end`.
     ///
-    /// This is where a field value ends: all other bytes may stand in one. `end` is at most `count`.
+    /// This is where a field value ends: all others may stand in one. `end` is at most `count`.
     /// Source: RFC 9110 §5.5.
     @inlinable @inline(__always)
     package func firstControl(from start: Int, to end: Int) -> Int {

@@ -66,9 +66,8 @@ public struct ChunkedDecoder: Sendable {
     /// Reads on.
     ///
     /// - Parameters:
-    ///   - input: What follows the bytes consumed so far, all of it that has arrived. Not everything
-    ///     is consumed by `needMore`: an incomplete trailer line stays, and must be passed again with
-    ///     more.
+    ///   - input: What follows the bytes consumed so far, all of it that has arrived. `needMore`
+    ///     may leave some: an incomplete trailer line must be passed again with more.
     ///   - limits: The same at each call.
     /// - Returns: What stands at the front of the input.
     public mutating func next(_ input: Span<UInt8>, limits: MessageLimits) -> Step {
@@ -139,7 +138,7 @@ public struct ChunkedDecoder: Sendable {
         let room = max(0, limits.trailerSize - trailerBytes)
         let end = start + min(input.count - start, room)
         do throws(Interruption) {
-            if !progress.mayDecide(input, to: end) { throw .incomplete }
+            if end - start < room, !progress.mayDecide(input, to: end) { throw .incomplete }
             while true {
                 let line = try FieldLines.read(
                     input,
@@ -168,7 +167,7 @@ public struct ChunkedDecoder: Sendable {
         } catch {
             let consumed = progress.lineStart
             if case .invalid(let reason) = error { return fail(reason, at: consumed) }
-            // `consumed` is where a line starts, and `end` is either all there is or all there may be.
+            // From the start of a line to the end of what there is, or of what there may be.
             guard end - consumed < limits.trailerSize - trailerBytes else {
                 return fail(.trailerTooLarge, at: consumed)
             }

@@ -40,9 +40,9 @@ public struct RequestParser: Sendable {
             try skipEmptyLines(input)
             let limit = progress.leading &+ headSize
             let end = min(input.count, limit)
-            guard progress.mayDecide(input, to: end) else {
-                return end == limit ? finish(.invalid(.headTooLarge)) : .incomplete
-            }
+            // At the limit the last line is looked at in any case, so that the reason is the same
+            // however the bytes arrived.
+            guard end == limit || progress.mayDecide(input, to: end) else { return .incomplete }
             do throws(Interruption) {
                 try readLines(input, to: end, limits: limits, into: &head)
             } catch .incomplete {
@@ -52,10 +52,7 @@ public struct RequestParser: Sendable {
             }
             let first = progress.leading
             let byteCount = progress.lineStart
-            head.fields.storeHead(
-                input.extracting(first..<byteCount),
-                startLineCount: head.startLineCount
-            )
+            head.fields.storeHead(input.extracting(first..<byteCount))
             try RequestMeaning.establish(&head, limits: limits)
             return finish(.complete(byteCount: byteCount))
         } catch {
@@ -91,7 +88,6 @@ public struct RequestParser: Sendable {
         limits: MessageLimits,
         into head: inout RequestHead
     ) throws(Interruption) {
-        let origin = progress.leading
         if progress.stage == .start {
             let position = try RequestLine.read(
                 input,
@@ -100,7 +96,6 @@ public struct RequestParser: Sendable {
                 limits: limits,
                 into: &head
             )
-            head.startLineCount = position &- origin
             progress.stage = .fields
             progress.lineStart = position
             progress.scanned = position

@@ -34,13 +34,11 @@ public struct ResponseParser: Sendable {
         let limit = min(limits.headSize, MessageLimits.maximumHeadSize)
         let end = min(input.count, limit)
         do throws(Interruption) {
-            guard progress.mayDecide(input, to: end) else {
-                return end == limit ? finish(.invalid(.headTooLarge)) : .incomplete
-            }
+            // As in requests: the same reason however the bytes arrived.
+            guard end == limit || progress.mayDecide(input, to: end) else { return .incomplete }
             do throws(Interruption) {
                 if progress.stage == .start {
                     let next = try StatusLine.read(input, to: end, into: &head)
-                    head.startLineCount = next
                     progress.stage = .fields
                     progress.lineStart = next
                     progress.scanned = next
@@ -57,10 +55,7 @@ public struct ResponseParser: Sendable {
                 throw .incomplete
             }
             let byteCount = progress.lineStart
-            head.fields.storeHead(
-                input.extracting(first: byteCount),
-                startLineCount: head.startLineCount
-            )
+            head.fields.storeHead(input.extracting(first: byteCount))
             try establish(&head, limits: limits)
             return finish(.complete(byteCount: byteCount))
         } catch {

@@ -27,15 +27,17 @@ struct Exchange: ~Copyable {
     var requestBody = BodyFlow()
     var responseBody = BodyFlow()
     var content = RequestContent.none
+    /// Content that was decoded before a server was chosen, the first of a stream.
+    var ahead: Buffer?
     var sentContinue = false
 
     // Route
-    var route: ServingSnapshot.RouteRuntime?
+    var route: RouteRuntime?
     var client: ClientAddress
     var scheme = ForwardedScheme.http
     var normalizedPath: [UInt8] = []
     var pathIsNormal = true
-    var requestID: [UInt8] = []
+    var requestID = RequestID.none
 
     // Forward
     /// What goes to the upstream next; nil once all of the request has been sent.
@@ -80,7 +82,7 @@ struct Exchange: ~Copyable {
         } catch {
             await answer(error)
         }
-        await finishConnection()
+        finishConnection()
         record()
         return keepsConnection
     }
@@ -106,7 +108,7 @@ struct Exchange: ~Copyable {
         keepsConnection = request.keepAlive && !context.isDraining
         scheme = .http
         pathIsNormal = true
-        requestID.removeAll(keepingCapacity: true)
+        requestID = .none
         attempts = 0
         serverName = []
         status = 0

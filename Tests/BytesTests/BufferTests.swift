@@ -38,6 +38,17 @@ struct BufferTests {
         #expect(buffer.readable.string() == String(value, radix: 16))
     }
 
+    @Test(
+        "Identifiers are written with all their digits",
+        arguments: [0, 1, 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210, UInt64.max])
+    func paddedHexadecimal(value: UInt64) {
+        let buffer = Buffer()
+        buffer.append(paddedHexadecimal: value)
+        let digits = String(value, radix: 16)
+        #expect(
+            buffer.readable.string() == String(repeating: "0", count: 16 - digits.count) + digits)
+    }
+
     @Test("Growing and shrinking keep what is unread")
     func resize() {
         let buffer = Buffer(capacity: 256)

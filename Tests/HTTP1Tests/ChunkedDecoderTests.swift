@@ -74,7 +74,8 @@ struct ChunkedDecoderTests {
             ),
             Case(
                 text:
-                    "0\r\nContent-Length: 5\r\nHost: x\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n",
+                    "0\r\nContent-Length: 5\r\nHost: x\r\nX: y\r\n"
+                    + "Transfer-Encoding: chunked\r\n\r\n",
                 data: "",
                 trailers: ["X: y"]
             ),

@@ -58,6 +58,17 @@ struct RequestParserTests {
         #expect(!head.fields.contains(.host))
     }
 
+    @Test("What a head says of itself survives the removal of its fields")
+    func emptied() {
+        var (_, head) = parseRequest("GET http://A?x HTTP/1.1\r\nHost: b\r\nC: d\r\n\r\n")
+        head.fields.removeAll()
+        head.fields.append(.via, value: latin1("1.1 some-gateway-with-a-long-name").span)
+        #expect(head.host.string() == "a")
+        #expect(head.path.string() == "/")
+        #expect(head.query.string() == "x")
+        #expect(describe(head.fields) == ["Via: 1.1 some-gateway-with-a-long-name"])
+    }
+
     private func expectBrowser(_ head: RequestHead) {
         guard head.fields.count == 5, head.path.count > 0 else { return }
         #expect(head.method == .get)

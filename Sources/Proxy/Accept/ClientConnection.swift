@@ -27,16 +27,27 @@ final class ClientConnection {
     /// When the present wait for a request began, in nanoseconds of the loop's clock.
     var idleSince: Int64
 
-    init(accepted: Listener.Accepted, listener: ListenerIdentity, now: Int64) {
-        stream = accepted.stream
-        local = accepted.local
+    convenience init(accepted: Listener.Accepted, listener: ListenerIdentity, now: Int64) {
+        let peer: Peer =
+            switch accepted.peer {
+            case .ip(let address, let port): .ip(address, port: port)
+            case .unix: .unix
+            }
+        self.init(
+            stream: accepted.stream, local: accepted.local, listener: listener, peer: peer,
+            now: now)
+    }
+
+    init(
+        stream: EventLoop.Stream, local: SocketAddress, listener: ListenerIdentity, peer: Peer,
+        now: Int64
+    ) {
+        self.stream = stream
+        self.local = local
         self.listener = listener
+        self.peer = peer
         needsProxyHeader = listener.proxyProtocol
         idleSince = now
-        switch accepted.peer {
-        case .ip(let address, let port): peer = .ip(address, port: port)
-        case .unix: peer = .unix
-        }
     }
 }
 

@@ -101,7 +101,6 @@ extension Exchange {
         request = storage.request
         response = storage.response
         normalizedPath = storage.normalizedPath
-        requestID = storage.requestID
     }
 
     /// Leaves its memory to the next connection.
@@ -110,7 +109,6 @@ extension Exchange {
         swap(&storage.request, &request)
         swap(&storage.response, &response)
         swap(&storage.normalizedPath, &normalizedPath)
-        swap(&storage.requestID, &requestID)
         context.giveStorage(storage)
     }
 }

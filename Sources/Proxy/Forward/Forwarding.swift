@@ -75,8 +75,9 @@ extension Exchange {
     private mutating func attempt(_ upstream: UpstreamLoop, index: Int) async -> Outcome {
         var reused = false
         do throws(AttemptError) {
-            reused = try await connect(upstream, index: index)
-            try await sendRequest(upstream)
+            reused = takeIdle(upstream, index: index)
+            if !reused { try await connect(upstream, index: index) }
+            if try !sendAtOnce(upstream) { try await sendRest() }
             try await readResponseHead(upstream)
             return .responded
         } catch {
@@ -125,28 +126,33 @@ extension Exchange {
         max(ProxyLimits.retryAfterSeconds, Int((nanoseconds + 999_999_999) / 1_000_000_000))
     }
 
-    /// Takes a connection that lies ready, or makes one.
-    /// - Returns: Whether it has served before.
+    /// Takes a connection that lies ready.
+    /// - Returns: Whether there was one.
+    private mutating func takeIdle(_ upstream: UpstreamLoop, index: Int) -> Bool {
+        guard let idle = upstream.takeIdle(index) else { return false }
+        context.metrics.add(.connectionsReused, server: idle.series)
+        self.upstream = idle
+        return true
+    }
+
+    /// Makes a connection.
     private mutating func connect(_ upstream: UpstreamLoop, index: Int)
-        async throws(AttemptError) -> Bool
+        async throws(AttemptError)
     {
-        let server = upstream.balancer.servers[index]
+        let identity = upstream.balancer.servers[index].identity
         let series = upstream.servers.series[index]
-        if let idle = upstream.takeIdle(server.identity) {
-            context.metrics.add(.connectionsReused, server: series)
-            self.upstream = idle
-            return true
-        }
         let reactor = context.reactor
         let address = upstream.servers.addresses[index]
+        let timeout =
+            route?.route.policy.timeouts.connect ?? upstream.runtime.configuration.connectTimeout
         do throws(StreamError) {
             let stream = try await reactor.connect(
-                to: address, deadline: reactor.now + upstream.runtime.configuration.connectTimeout)
+                to: address, deadline: reactor.now + timeout)
             let fresh = UpstreamConnection(
-                stream: stream, identity: server.identity, series: series, now: reactor.now)
+                stream: stream, identity: identity, series: series, serverNumber: index,
+                now: reactor.now)
             self.upstream = fresh
             upstream.opened(fresh)
-            return false
         } catch {
             let failure: UpstreamFailure =
                 switch error {
@@ -166,7 +172,7 @@ extension Exchange {
     }
 
     /// The number that equal requests share, for an upstream that balances by a hash.
-    private func balancingKey(_ balance: Balance) -> UInt64? {
+    func balancingKey(_ balance: Balance) -> UInt64? {
         guard case .hash(let key) = balance else { return nil }
         switch key {
         case .clientAddress:
@@ -196,7 +202,7 @@ extension Exchange {
         switch content {
         case .none: .none
         case .inInput, .buffered, .spilled: .buffered
-        case .streaming: requestBody.contentBytes == 0 ? .untouched : .consumed
+        case .streaming: requestBody.contentBytes == ahead?.count ?? 0 ? .untouched : .consumed
         }
     }
 }

@@ -67,7 +67,7 @@ extension Exchange {
             }
         case .method: out.append(request.methodBytes)
         case .scheme: out.append(scheme.name)
-        case .requestID: out.append(requestID)
+        case .requestID: requestID.write(to: out)
         case .upstream: out.append(serverName)
         }
     }

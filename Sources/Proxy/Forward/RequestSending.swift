@@ -7,10 +7,9 @@ import HTTP1
 import Telemetry
 
 extension Exchange {
-    /// Sends the request's head and content to the upstream.
-    ///
-    /// Returns early when the upstream starts to answer before it has all of it.
-    mutating func sendRequest(_ upstream: UpstreamLoop) async throws(AttemptError) {
+    /// Sends the request as far as it is here and the upstream takes it: nearly always all of it.
+    /// - Returns: Whether nothing is left to send.
+    mutating func sendAtOnce(_ upstream: UpstreamLoop) throws(AttemptError) -> Bool {
         guard let connection = self.upstream else {
             throw .upstream(.connectFailed, requestBytesSent: false, responseSeen: false)
         }
@@ -27,8 +26,35 @@ extension Exchange {
                 out.append(bytes.extracting(first: length))
             }
         case .buffered(let held): out.append(held.readable)
-        case .spilled, .streaming: break
+        case .streaming:
+            if let ahead, !ahead.isEmpty {
+                out.writeChunkHeader(size: ahead.count)
+                out.append(ahead.readable)
+                out.writeChunkEnd()
+            }
+        case .spilled: break
         }
+        let total = out.count
+        do throws(StreamError) {
+            try connection.stream.send(out)
+        } catch {
+            throw sendFailure(error, sent: out.count < total)
+        }
+        context.metrics.add(.bytesSent, server: connection.series, total - out.count)
+        guard out.isEmpty else { return false }
+        switch content {
+        case .spilled, .streaming: return false
+        case .none, .inInput, .buffered:
+            releaseUpload()
+            return true
+        }
+    }
+
+    /// Sends what `sendAtOnce` left.
+    ///
+    /// Returns early when the upstream starts to answer before it has all of it.
+    mutating func sendRest() async throws(AttemptError) {
+        guard let connection = self.upstream, let out = upload else { return }
         try await write(out, to: connection)
         switch content {
         case .spilled(let file): try await send(file, to: connection)
@@ -41,7 +67,7 @@ extension Exchange {
     }
 
     /// How the content is framed for the upstream.
-    private var upstreamFraming: BodyFraming {
+    var upstreamFraming: BodyFraming {
         switch content {
         case .none: request.framing == .length(0) ? .length(0) : .none
         case .inInput(let length): .length(length)
@@ -51,22 +77,18 @@ extension Exchange {
         }
     }
 
-    /// Sends a buffer, unless the upstream answers first or fails.
+    /// Sends what is left in a buffer.
     private mutating func write(_ out: Buffer, to connection: UpstreamConnection)
         async throws(AttemptError)
     {
+        if out.isEmpty { return }
         let total = out.count
+        let timeout = route?.route.policy.timeouts.upstreamSend ?? 30_000_000_000
         do throws(StreamError) {
-            try connection.stream.send(out)
-            if out.isEmpty {
-                context.metrics.add(.bytesSent, server: connection.series, total)
-                return
-            }
-            let timeout = route?.route.policy.timeouts.upstreamSend ?? 30_000_000_000
             try await connection.stream.write(out, deadline: context.reactor.now + timeout)
             context.metrics.add(.bytesSent, server: connection.series, total)
         } catch {
-            throw sendFailure(error, sent: out.count < total)
+            throw sendFailure(error, sent: true)
         }
     }
 

@@ -18,6 +18,23 @@ extension Exchange {
         let deadline = context.reactor.now + timeout
         var interim = 0
         while true {
+            if input.isEmpty {
+                if try receive(from: connection, into: input, seen: interim > 0) { continue }
+                // Most responses come soon: this wait needs no second look at the client.
+                if upload == nil && interim == 0 {
+                    let patience = min(deadline, context.reactor.now + ProxyLimits.watchClientAfter)
+                    do throws(StreamError) {
+                        try await connection.stream.waitUntilReadable(deadline: patience)
+                        continue
+                    } catch .timedOut where context.reactor.now < deadline {
+                        // Not soon: from here on both sides are watched.
+                    } catch {
+                        throw waitFailure(error, seen: false)
+                    }
+                }
+                try await awaitResponse(connection, deadline: deadline, seen: interim > 0)
+                continue
+            }
             switch parser.parse(input.readable, limits: snapshot.limits, into: &response) {
             case .complete(let count):
                 input.consume(count)
@@ -40,9 +57,8 @@ extension Exchange {
                 throw .upstream(.invalidResponse, requestBytesSent: true, responseSeen: true)
             case .incomplete: break
             }
-            let seen = interim > 0 || !input.isEmpty
-            if try !receive(from: connection, into: input, seen: seen) {
-                try await awaitResponse(connection, deadline: deadline, seen: seen)
+            if try !receive(from: connection, into: input, seen: true) {
+                try await awaitResponse(connection, deadline: deadline, seen: true)
             }
         }
     }
@@ -76,29 +92,20 @@ extension Exchange {
         }
     }
 
-    /// Waits for bytes from the upstream, and before long also watches whether the client stays.
+    private func waitFailure(_ error: StreamError, seen: Bool) -> AttemptError {
+        switch error {
+        case .timedOut: .upstream(.responseTimeout, requestBytesSent: true, responseSeen: seen)
+        case .cancelled: .final(.clientGone)
+        default: .upstream(.closed, requestBytesSent: true, responseSeen: seen)
+        }
+    }
+
+    /// Waits for bytes from the upstream, and watches whether the client stays.
     private mutating func awaitResponse(
         _ connection: UpstreamConnection, deadline: Int64, seen: Bool
     ) async throws(AttemptError) {
         let stream = connection.stream
         let reactor = context.reactor
-        do throws(StreamError) {
-            if upload == nil {
-                let patience = min(deadline, reactor.now + ProxyLimits.watchClientAfter)
-                do throws(StreamError) {
-                    try await stream.waitUntilReadable(deadline: patience)
-                    return
-                } catch .timedOut where reactor.now < deadline {
-                    // Not soon: from here on both sides are watched.
-                }
-            }
-        } catch .timedOut {
-            throw .upstream(.responseTimeout, requestBytesSent: true, responseSeen: seen)
-        } catch .cancelled {
-            throw .final(.clientGone)
-        } catch {
-            throw .upstream(.closed, requestBytesSent: true, responseSeen: seen)
-        }
         gather(stream)
         defer { scatter(stream) }
         var clientGoneAt: Int64?

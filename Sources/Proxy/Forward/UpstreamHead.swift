@@ -28,7 +28,9 @@ extension Exchange {
         if !rulesSetHost { out.writeField("Host", value: request.authority) }
         out.writeEndToEndFields(of: request.fields, skipping: Exchange.ownRequestFields)
         writeForwardingFields(to: out, sendsForwarded: policy?.sendsForwarded ?? false)
-        out.writeField("X-Request-ID", value: requestID.span)
+        out.append("X-Request-ID: ")
+        requestID.write(to: out)
+        out.append("\r\n")
         out.append(
             request.version == .http11 ? "Via: 1.1 gateway\r\n" : "Via: 1.0 gateway\r\n")
         out.writeFraming(framing)

@@ -11,11 +11,16 @@ final class UpstreamConnection {
     /// The server's identity, under which the connection is kept.
     let identity: UInt64
     let series: ServerSeries
+    /// Where the server stood in the set when the connection was made: a hint.
+    let serverNumber: Int
     var history: ConnectionHistory
     /// Received and not yet understood; nil while the connection is idle.
     var input: Buffer?
 
-    init(stream: Stream, identity: UInt64, series: ServerSeries, now: Int64) {
+    init(
+        stream: Stream, identity: UInt64, series: ServerSeries, serverNumber: Int, now: Int64
+    ) {
+        self.serverNumber = serverNumber
         self.stream = stream
         self.identity = identity
         self.series = series
@@ -33,7 +38,10 @@ final class UpstreamLoop {
     private let context: LoopContext
     private let idlePolicy: IdlePolicy?
     private var generation: Int
-    private var idle: [UInt64: IdlePool<UpstreamConnection>] = [:]
+    /// The servers' identities, by which a connection finds its server again.
+    private var identities: [UInt64]
+    /// By the server's number in the set; empty when connections are not kept.
+    private var idle: [IdlePool<UpstreamConnection>] = []
 
     init(
         _ runtime: UpstreamRuntime, context: LoopContext, inheriting old: UpstreamLoop?, offset: Int
@@ -43,6 +51,7 @@ final class UpstreamLoop {
         self.context = context
         generation = runtime.generation
         servers = runtime.current
+        identities = servers.set.servers.map(\.identity)
         balancer = Balancer(
             method: UpstreamLoop.method(configuration.balance), set: servers.set,
             ejection: UpstreamLoop.ejection(configuration.ejection),
@@ -55,7 +64,8 @@ final class UpstreamLoop {
                 maximumCount: keepAlive.connections, idleTime: keepAlive.idle,
                 maximumRequests: keepAlive.requests ?? 0)
         }
-        if let old, let policy = idlePolicy { inherit(from: old, policy: policy) }
+        idle = emptyPools()
+        if let old { inherit(from: old) }
     }
 
     /// Whether connections are kept after a response.
@@ -67,13 +77,17 @@ final class UpstreamLoop {
         generation = runtime.generation
         servers = runtime.current
         balancer.replaceServers(servers.set)
-        let known = Set(servers.set.servers.map(\.identity))
-        for identity in Array(idle.keys) where !known.contains(identity) { close(identity) }
+        let before = idle
+        idle = emptyPools()
+        adopt(before, of: identities)
+        identities = servers.set.servers.map(\.identity)
     }
 
     /// Takes an idle connection that its server has not closed, as far as is known.
-    func takeIdle(_ identity: UInt64) -> UpstreamConnection? {
-        while let connection = idle[identity]?.pop(now: context.reactor.now) {
+    /// - Parameter index: The server's number in the set.
+    func takeIdle(_ index: Int) -> UpstreamConnection? {
+        guard index < idle.count else { return nil }
+        while let connection = idle[index].pop(now: context.reactor.now) {
             context.metrics.adjust(.connectionsIdle, server: connection.series, by: -1)
             // Anything that arrives on an idle connection is an end or a breach of the protocol.
             if connection.stream.isOpen && !connection.stream.mayRead
@@ -88,14 +102,14 @@ final class UpstreamLoop {
 
     /// Keeps a connection whose response is complete.
     func giveIdle(_ connection: UpstreamConnection) {
-        guard let policy = idlePolicy, keepsConnections, connection.stream.isOpen,
+        guard keepsConnections, let index = number(of: connection), connection.stream.isOpen,
             !connection.stream.peerHasClosed, (try? connection.stream.watch()) != nil
         else {
             close(connection)
             return
         }
         context.metrics.adjust(.connectionsIdle, server: connection.series, by: 1)
-        let displaced = idle[connection.identity, default: IdlePool(policy: policy)].push(
+        let displaced = idle[index].push(
             connection, history: connection.history, now: context.reactor.now)
         if let displaced {
             context.metrics.adjust(.connectionsIdle, server: displaced.series, by: -1)
@@ -124,8 +138,8 @@ final class UpstreamLoop {
     /// Closes idle connections that have grown too old.
     func closeExpired() {
         let now = context.reactor.now
-        for identity in idle.keys {
-            while let connection = idle[identity]?.popExpired(now: now) {
+        for index in idle.indices {
+            while let connection = idle[index].popExpired(now: now) {
                 context.metrics.adjust(.connectionsIdle, server: connection.series, by: -1)
                 close(connection)
             }
@@ -134,26 +148,49 @@ final class UpstreamLoop {
 
     /// Closes all idle connections.
     func closeIdle() {
-        for identity in Array(idle.keys) { close(identity) }
+        for index in idle.indices { empty(&idle[index]) }
     }
 
-    private func close(_ identity: UInt64) {
-        while let connection = idle[identity]?.popAny() {
+    private func empty(_ pool: inout IdlePool<UpstreamConnection>) {
+        while let connection = pool.popAny() {
             context.metrics.adjust(.connectionsIdle, server: connection.series, by: -1)
             close(connection)
         }
-        idle[identity] = nil
     }
 
-    private func inherit(from old: UpstreamLoop, policy: IdlePolicy) {
-        for server in servers.set.servers {
-            guard let pool = old.idle.removeValue(forKey: server.identity) else { continue }
-            if pool.policy == policy {
-                idle[server.identity] = pool
+    private func emptyPools() -> [IdlePool<UpstreamConnection>] {
+        guard let policy = idlePolicy else { return [] }
+        return servers.set.servers.map { _ in IdlePool(policy: policy) }
+    }
+
+    /// Where a connection's server stands now; servers move when names resolve to something else.
+    private func number(of connection: UpstreamConnection) -> Int? {
+        if idle.isEmpty { return nil }
+        let expected = connection.serverNumber
+        if expected < identities.count && identities[expected] == connection.identity {
+            return expected
+        }
+        return identities.firstIndex(of: connection.identity)
+    }
+
+    /// Takes over the connections of servers that are still there, and closes the others.
+    private func adopt(_ pools: [IdlePool<UpstreamConnection>], of old: [UInt64]) {
+        for (index, pool) in pools.enumerated() {
+            var pool = pool
+            if let place = servers.set.servers.firstIndex(where: { $0.identity == old[index] }),
+                place < idle.count, pool.policy == idle[place].policy
+            {
+                idle[place] = pool
             } else {
-                old.idle[server.identity] = pool
+                empty(&pool)
             }
         }
+    }
+
+    private func inherit(from old: UpstreamLoop) {
+        let pools = old.idle
+        old.idle = []
+        adopt(pools, of: old.identities)
     }
 
     private static func method(_ balance: Balance) -> BalancingMethod {

@@ -19,16 +19,41 @@ extension Exchange {
             content = .inInput(length)
             return
         }
-        let buffering = route?.route.policy.buffering
-        let isChunked = request.framing == .chunked
-        let mustKnowLength = isChunked && upstream.runtime.configuration.needsContentLength
-        if buffering?.isOn ?? false || mustKnowLength {
+        if readsContentFirst(for: upstream.runtime.configuration) {
+            let buffering = route?.route.policy.buffering
             try await buffer(
                 memory: buffering?.memory ?? LoopLimits.smallBuffer,
                 directory: buffering?.directory ?? "/tmp")
         } else {
             content = .streaming
+            if request.framing == .chunked { try lookAhead() }
         }
+    }
+
+    /// Takes the coding off what has arrived of a chunked content before any server hears of the
+    /// request: a broken one is refused here, and a short one goes on whole, with its length.
+    private mutating func lookAhead() throws(Failure) {
+        guard let input = connection.input, !input.isEmpty else { return }
+        let held = context.reactor.buffers.take()
+        do throws(RejectReason) {
+            try requestBody.move(from: input, to: held, limits: snapshot.limits)
+        } catch {
+            context.reactor.buffers.give(held)
+            throw .rejected(error)
+        }
+        if requestBody.isComplete {
+            content = .buffered(held)
+        } else {
+            ahead = held
+        }
+        try checkBodySize()
+    }
+
+    /// Whether content that is still to come is read whole before any of the request is sent on:
+    /// where the route says so, and where the upstream must be told a length that nobody knows yet.
+    func readsContentFirst(for upstream: Upstream) -> Bool {
+        let mustKnowLength = request.framing == .chunked && upstream.needsContentLength
+        return route?.route.policy.buffering.isOn ?? false || mustKnowLength
     }
 
     /// Reads the whole content, into memory up to a limit and into a file beyond it.
@@ -111,6 +136,10 @@ extension Exchange {
         if case .inInput(let count) = content, let input = connection.input {
             input.consume(count)
             requestBody.passed(count)
+        }
+        if let held = ahead {
+            ahead = nil
+            context.reactor.buffers.give(held)
         }
         if case .buffered(let held) = content { context.reactor.buffers.give(held) }
         content = .none

@@ -7,7 +7,7 @@ import Telemetry
 
 extension Exchange {
     /// Leaves the client's connection as the exchange's end demands.
-    mutating func finishConnection() async {
+    mutating func finishConnection() {
         releaseContent()
         releaseUpload()
         if case .headSent(let endsWithConnection) = progress {
@@ -59,12 +59,12 @@ extension Exchange {
         let clientEnd = texts.count
         write(connection.peer.address, to: texts)
         let peerEnd = texts.count
+        requestID.write(to: texts)
         let failure = Array((failureName ?? "").utf8)
         let upstreamName = upstreamNameBytes
         let site = route?.site ?? []
         let name = route?.name ?? []
         let server = serverName
-        let identity = requestID
         let version = request.version == .http11 ? Exchange.http11 : Exchange.http10
         let all = texts.readable
         var record = AccessRecord(unixMilliseconds: times.startedUnixMilliseconds, status: status)
@@ -86,7 +86,7 @@ extension Exchange {
         record.route = name.span
         record.upstream = upstreamName.span
         record.server = server.span
-        record.requestID = identity.span
+        record.requestID = all.extracting(peerEnd..<all.count)
         if let index = request.fields.first(.referer) {
             record.referer = request.fields.value(at: index)
         }

@@ -8,15 +8,14 @@ enum ErrorPage {
     ///   - failure: What happened.
     ///   - policy: May name a file to use instead.
     ///   - prefersHTML: Whether the client would rather have a page.
-    ///   - requestID: What a user can quote to whoever reads the logs.
-    static func make(_ failure: Failure, policy: Policy, prefersHTML: Bool, requestID: [UInt8])
+    ///   - id: What a user can quote to whoever reads the logs.
+    static func make(_ failure: Failure, policy: Policy, prefersHTML: Bool, requestID id: String)
         -> (contentType: [UInt8], body: [UInt8])
     {
         if let page = policy.errorPage(for: failure.status) {
             return (Array(page.contentType.utf8), page.body)
         }
         let title = words(Status.reason(failure.status))
-        let id = String(decoding: requestID, as: UTF8.self)
         let detail = detail(failure)
         if prefersHTML {
             let page = """

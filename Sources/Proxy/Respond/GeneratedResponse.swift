@@ -36,7 +36,7 @@ extension Exchange {
         }
         let page = ErrorPage.make(
             failure, policy: route?.route.policy ?? snapshot.configuration.policy,
-            prefersHTML: prefersHTML, requestID: requestID)
+            prefersHTML: prefersHTML, requestID: requestIDText)
         do throws(Failure) {
             try await send(
                 status: failure.status, contentType: page.contentType, body: page.body,
@@ -51,7 +51,7 @@ extension Exchange {
         begin()
         makeRequestID()
         await answer(failure)
-        await finishConnection()
+        finishConnection()
         record()
     }
 
@@ -74,7 +74,9 @@ extension Exchange {
             output.writeField("Content-Length", decimal: body.count)
         }
         if let location { output.writeField("Location", value: location.span) }
-        if !requestID.isEmpty { output.writeField("X-Request-ID", value: requestID.span) }
+        output.append("X-Request-ID: ")
+        requestID.write(to: output)
+        output.append("\r\n")
         if let failure { writeFailureFields(failure, to: output) }
         if let rules = route?.route.policy.responseHeaders, !rules.isEmpty {
             write(rules, to: output)
@@ -118,8 +120,15 @@ extension Exchange {
         if !requestBody.isComplete { keepsConnection = false }
     }
 
+    /// The request id as text; not for the path of a request.
+    var requestIDText: String {
+        let text = Buffer()
+        requestID.write(to: text)
+        return text.readable.string()
+    }
+
     /// Whether the client would rather read a page than a problem document.
-    private var prefersHTML: Bool {
+    var prefersHTML: Bool {
         let offers: [StaticString] = ["application/problem+json", "text/html"]
         return MediaNegotiation.preferred(of: offers, accepting: request.fields) == 1
     }

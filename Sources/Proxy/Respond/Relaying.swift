@@ -8,7 +8,9 @@ import Telemetry
 
 extension Exchange {
     /// The fields of a response that the gateway writes itself.
-    private static let ownResponseFields: FieldNameSet = [.contentLength, .transferEncoding]
+    private static let ownResponseFields: FieldNameSet = [
+        .contentLength, .transferEncoding, .xRequestID,
+    ]
 
     /// Passes the upstream's response on to the client.
     mutating func passOn(_ upstream: UpstreamLoop, server: Balancing.Server, series: ServerSeries)
@@ -26,7 +28,9 @@ extension Exchange {
         let endsWithConnection = announced == .untilClose
         progress = .headSent(endsWithConnection: endsWithConnection)
         do throws(AttemptError) {
-            try await relay(from: connection, output: output)
+            if try !relayAtOnce(from: connection, output: output) {
+                try await relay(from: connection, output: output)
+            }
         } catch {
             dropUpstream(upstream)
             switch error {
@@ -113,6 +117,9 @@ extension Exchange {
         }
         output.writeEndToEndFields(of: response.fields, skipping: Exchange.ownResponseFields)
         if !response.fields.contains(.date) { context.writeDate(to: output) }
+        output.append("X-Request-ID: ")
+        requestID.write(to: output)
+        output.append("\r\n")
         if !rules.isEmpty { write(rules, to: output) }
         output.writeFraming(framing)
         if context.isDraining { keepsConnection = false }
@@ -130,20 +137,37 @@ extension Exchange {
         }
     }
 
+    /// Passes on what came with the head: with a small response, all of it.
+    /// - Returns: Whether that was all.
+    private mutating func relayAtOnce(from connection: UpstreamConnection, output: Buffer)
+        throws(AttemptError) -> Bool
+    {
+        guard let input = connection.input else { return true }
+        try moveResponse(connection, from: input, to: output)
+        guard responseBody.isComplete else { return false }
+        try sendOutput(output)
+        return output.isEmpty
+    }
+
+    private mutating func moveResponse(
+        _ connection: UpstreamConnection, from input: Buffer, to output: Buffer
+    ) throws(AttemptError) {
+        let before = input.count
+        do throws(RejectReason) {
+            try responseBody.move(from: input, to: output, limits: snapshot.limits)
+        } catch {
+            throw .upstream(.invalidResponse, requestBytesSent: true, responseSeen: true)
+        }
+        context.metrics.add(.bytesReceived, server: connection.series, before - input.count)
+    }
+
     /// Passes the content on, with backpressure, until it is complete.
     private mutating func relay(from connection: UpstreamConnection, output: Buffer)
         async throws(AttemptError)
     {
         guard let input = connection.input else { return }
         while true {
-            do throws(RejectReason) {
-                let before = input.count
-                try responseBody.move(from: input, to: output, limits: snapshot.limits)
-                context.metrics.add(
-                    .bytesReceived, server: connection.series, before - input.count)
-            } catch {
-                throw .upstream(.invalidResponse, requestBytesSent: true, responseSeen: true)
-            }
+            try moveResponse(connection, from: input, to: output)
             if responseBody.isComplete { break }
             try sendOutput(output)
             if output.isEmpty && input.isEmpty && canSpliceResponse(from: connection) {

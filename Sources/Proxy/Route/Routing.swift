@@ -9,8 +9,7 @@ extension Exchange {
     /// Finds the site by the host and the route by path and method, and the client behind the peer.
     mutating func chooseRoute() throws(Failure) {
         let listener = try listenerNumber()
-        let configuration = snapshot.configuration
-        guard let site = configuration.listeners[listener].table.find(host: request.host) else {
+        guard let site = snapshot.listeners[listener].table.find(host: request.host) else {
             findClient(by: snapshot.topRule)
             throw .refused(.unknownSite)
         }
@@ -26,12 +25,10 @@ extension Exchange {
             findClient(by: snapshot.topRule)
             throw .refused(.invalidPath)
         }
-        let table = configuration.sites[site].table
-        let method = request.method
         let number =
             pathIsNormal
-            ? table.find(path: request.path, method: method)
-            : table.find(path: normalizedPath.span, method: method)
+            ? snapshot.sites[site].table.find(path: request.path, method: request.method)
+            : snapshot.sites[site].table.find(path: normalizedPath.span, method: request.method)
         guard let number else {
             findClient(by: snapshot.topRule)
             throw .refused(.noRoute)
@@ -58,14 +55,16 @@ extension Exchange {
         var client = rule.start(peer: connection.peer, header: connection.proxyHeader)
         let name: FieldName = rule.source == .forwarded ? .forwarded : .xForwardedFor
         if client.wantsField && request.fields.contains(name) {
-            for index in request.fields.indices.reversed() {
-                guard client.wantsField else { break }
+            var index = request.fields.count
+            while index > 0 && client.wantsField {
+                index -= 1
                 if request.fields.known(at: index) == name {
                     rule.read(request.fields.value(at: index), into: &client)
                 }
             }
         }
         self.client = client
+        request.fields.removeImpostors(isTrusted: client.peerIsTrusted)
         if !client.peerIsTrusted {
             context.forwardedWarning.note(
                 peer: client.peer, claims: request.fields.contains(.xForwardedFor))
@@ -90,20 +89,13 @@ extension Exchange {
     /// Keeps the request id of a trusted peer, else makes one of 128 random bits.
     mutating func makeRequestID() {
         if let kept = trustedRequestID() {
-            requestID = kept
-            return
-        }
-        for _ in 0..<2 {
-            var bits = context.reactor.random.next()
-            for _ in 0..<16 {
-                let digit = UInt8(truncatingIfNeeded: bits & 15)
-                requestID.append(digit < 10 ? digit &+ 48 : digit &+ 87)
-                bits >>= 4
-            }
+            requestID = .kept(kept)
+        } else {
+            requestID = .made(context.reactor.random.next(), context.reactor.random.next())
         }
     }
 
-    private func trustedRequestID() -> [UInt8]? {
+    func trustedRequestID() -> [UInt8]? {
         guard client.peerIsTrusted, let index = request.fields.first(.xRequestID) else { return nil }
         let value = request.fields.value(at: index)
         guard value.count <= ProxyLimits.requestIDBytes, !value.isEmpty, Characters.isToken(value)

@@ -79,5 +79,4 @@ struct MessageStorage {
     var request = RequestHead()
     var response = ResponseHead()
     var normalizedPath: [UInt8] = []
-    var requestID: [UInt8] = []
 }

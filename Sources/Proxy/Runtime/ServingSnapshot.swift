@@ -8,18 +8,6 @@ public import Telemetry
 ///
 /// An exchange keeps the snapshot that it started with, so a reload never changes a request midway.
 public final class ServingSnapshot: Sendable {
-    /// What the path of a request reads of one route, all of it decided at load.
-    struct RouteRuntime: Sendable {
-        let route: Route
-        let series: RouteSeries
-        let rule: ClientAddressRule
-        /// The destination of its access log, or nil.
-        let log: LogDestination?
-        let logFormat: AccessLogFormat
-        let site: [UInt8]
-        let name: [UInt8]
-    }
-
     /// What was loaded.
     public let configuration: Configuration
     /// Counts the configurations of this process, from 1.
@@ -28,6 +16,10 @@ public final class ServingSnapshot: Sendable {
     let upstreams: [UpstreamRuntime]
     /// By site, then by the site's own route numbers.
     let routes: [[RouteRuntime]]
+    /// In the configuration's order.
+    let listeners: [ListenerRuntime]
+    /// In the configuration's order.
+    let sites: [Site]
     /// For what happens before a route is known.
     let topRule: ClientAddressRule
     let topLog: LogDestination?
@@ -56,15 +48,17 @@ public final class ServingSnapshot: Sendable {
                 previous: previous?.upstreams.first { $0.configuration.name == upstream.name },
                 registry: registry, resolved: resolved)
         }
+        listeners = configuration.listeners.map { ListenerRuntime($0) }
+        sites = configuration.sites
         routes = configuration.sites.map { site in
             site.routes.map { route in
                 let index = route.policy.accessLog
                 return RouteRuntime(
-                    route: route, series: registry.route(site: site.name, route: route.name),
+                    route, site: site.name,
+                    series: registry.route(site: site.name, route: route.name),
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
-                    logFormat: ServingSnapshot.format(configuration, index),
-                    site: Array(site.name.utf8), name: Array(route.name.utf8))
+                    logFormat: ServingSnapshot.format(configuration, index))
             }
         }
         let index = configuration.policy.accessLog
@@ -75,9 +69,7 @@ public final class ServingSnapshot: Sendable {
 
     /// The number of a listener in this configuration, or nil when it is not there any more.
     func number(of listener: ListenerIdentity) -> Int? {
-        configuration.listeners.firstIndex {
-            $0.address == listener.address && $0.proxyProtocol == listener.proxyProtocol
-        }
+        listeners.firstIndex { $0.identity == listener }
     }
 
     /// The host names that upstreams name.
@@ -113,5 +105,45 @@ public final class ServingSnapshot: Sendable {
         return ClientAddressRule(
             source: source,
             trusted: TrustedPeers(networks: policy.trusted, trustsUnixPeers: policy.trustsUnix))
+    }
+}
+
+/// What the path of a request reads of one route, all of it decided at load.
+///
+/// A class, so that an exchange holds it by one reference.
+final class RouteRuntime: Sendable {
+    let route: Route
+    let series: RouteSeries
+    let rule: ClientAddressRule
+    /// The destination of its access log, or nil.
+    let log: LogDestination?
+    let logFormat: AccessLogFormat
+    /// Bytes of the site's and the route's names, for the access log.
+    let site: [UInt8]
+    let name: [UInt8]
+
+    init(
+        _ route: Route, site: String, series: RouteSeries, rule: ClientAddressRule,
+        log: LogDestination?, logFormat: AccessLogFormat
+    ) {
+        self.route = route
+        self.series = series
+        self.rule = rule
+        self.log = log
+        self.logFormat = logFormat
+        self.site = Array(site.utf8)
+        name = Array(route.name.utf8)
+    }
+}
+
+/// The sites of one listener, found by host.
+final class ListenerRuntime: Sendable {
+    let identity: ListenerIdentity
+    let table: SiteTable
+
+    init(_ listener: SiteListener) {
+        identity = ListenerIdentity(
+            address: listener.address, proxyProtocol: listener.proxyProtocol)
+        table = listener.table
     }
 }

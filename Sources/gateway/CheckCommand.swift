@@ -1,0 +1,30 @@
+import ArgumentParser
+import Configuration
+
+/// `gateway check`.
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Says everything that is wrong with a configuration.",
+        discussion: """
+            Ends with status 0 if `gateway run` would take the file, and with 1 if not. Warnings \
+            change nothing about that: a setting that is legal but dangerous, and what is missing \
+            on this machine at this moment, such as the socket of an application that is not \
+            running yet.
+            """
+    )
+
+    @OptionGroup var file: ConfigurationFile
+
+    func run() throws {
+        let loaded = try file.load()
+        let missing = SystemCheck.findings(loaded)
+        for finding in missing {
+            StandardError.write("\(printable(file.path)): warning: \(printable(finding))\n")
+        }
+        for line in loaded.summary { StandardOutput.write(printable(line) + "\n") }
+        let count = loaded.warnings.count + missing.count
+        let warnings = count == 0 ? "" : ", with \(count) warning\(count == 1 ? "" : "s")"
+        StandardOutput.write("\(printable(file.path)): good\(warnings)\n")
+    }
+}
