@@ -121,7 +121,7 @@ public struct ExplainedRequest: Sendable {
         }
         guard !hasControls(field, except: "\t") else {
             throw ExplainedRequestError(
-                "the header '\(visible(field))' holds a control character, which the gateway refuses"
+                "the header '\(visible(field))' holds a control character, which is refused"
             )
         }
     }

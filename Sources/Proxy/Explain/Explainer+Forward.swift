@@ -129,13 +129,13 @@ extension Explainer {
     private mutating func addHealth(of upstream: Upstream) {
         var lines: [String] = []
         if let check = upstream.healthCheck {
-            let expected = check.expected.map {
+            let good = check.expected.map {
                 $0.lowerBound == $0.upperBound
                     ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
-            }
+            }.joined(separator: ",")
             lines.append(
                 "checked by GET \(check.path) every \(duration(check.interval)), "
-                    + "\(duration(check.timeout)) at most, good is \(expected.joined(separator: ","))"
+                    + "\(duration(check.timeout)) at most, good is \(good)"
             )
             lines.append(
                 "out after \(check.fails) bad ones in a row, back after \(check.passes) good ones"
