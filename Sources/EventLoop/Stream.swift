@@ -211,6 +211,21 @@ public final class Stream {
         throw StreamError(errno: Int32(truncatingIfNeeded: -result))
     }
 
+    /// Whether nothing waits to be read and the peer has not closed, as far as the kernel knows now.
+    ///
+    /// After a splice, or a receive that stopped at a limit, nobody has seen the socket empty.
+    public func isQuiet() -> Bool {
+        if peerHasClosed { return false }
+        guard mayRead, case .socket(let descriptor) = transport else { return !mayRead && isOpen }
+        var byte: UInt8 = 0
+        let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
+        // One byte, into one byte.
+        let result = retrying { unsafe recv(descriptor, &byte, 1, flags) }
+        guard result < 0, gateway_errno() == EAGAIN else { return false }
+        mayRead = false
+        return true
+    }
+
     /// Receives at least one byte.
     /// - Parameters:
     ///   - buffer: Has free space: call `reserve` first.

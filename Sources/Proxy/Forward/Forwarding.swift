@@ -24,8 +24,9 @@ extension Exchange {
         let key = balancingKey(upstream.runtime.configuration.balance)
         var tried = TriedServers()
         times.upstreamStarted = context.reactor.now
+        var last: UpstreamFailure?
         while true {
-            let (index, isTrial) = try choose(upstream, key: key, tried: tried)
+            let (index, isTrial) = try choose(upstream, key: key, tried: tried, last: last)
             let server = upstream.balancer.servers[index]
             let series = upstream.servers.series[index]
             let wasRetry = attempts > 0
@@ -52,6 +53,7 @@ extension Exchange {
                     context.metrics.add(.ejections, server: series)
                 }
                 tried.insert(server)
+                last = failure
                 let decision = upstream.retryPolicy.decide(
                     attempt, attemptsMade: attempts, budget: &upstream.retryBudget, now: now)
                 // A connection that went stale says nothing against its server: the same one may be asked again.
@@ -95,15 +97,17 @@ extension Exchange {
     }
 
     /// Chooses a server; it is counted as busy with this request from here on.
-    private func choose(_ upstream: UpstreamLoop, key: UInt64?, tried: TriedServers)
-        throws(Failure) -> (Int, Bool)
-    {
+    /// - Parameter last: How the attempt before failed: what the client is told if nobody is left.
+    private func choose(
+        _ upstream: UpstreamLoop, key: UInt64?, tried: TriedServers, last: UpstreamFailure?
+    ) throws(Failure) -> (Int, Bool) {
         let choice = upstream.balancer.choose(
             now: context.reactor.now, key: key, excluding: tried,
             random: context.reactor.random.next())
         switch choice {
         case .server(let index, let isTrial): return (index, isTrial)
         case .none(let reason, let retryAfter):
+            if let last { throw upstreamFailure(last, upstream: upstream) }
             let failure: UpstreamFailure =
                 switch reason {
                 case .busy: .busy

@@ -103,7 +103,7 @@ final class UpstreamLoop {
     /// Keeps a connection whose response is complete.
     func giveIdle(_ connection: UpstreamConnection) {
         guard keepsConnections, let index = number(of: connection), connection.stream.isOpen,
-            !connection.stream.peerHasClosed, (try? connection.stream.watch()) != nil
+            connection.stream.isQuiet(), (try? connection.stream.watch()) != nil
         else {
             close(connection)
             return

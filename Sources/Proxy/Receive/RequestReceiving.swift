@@ -85,6 +85,9 @@ extension Exchange {
             let now = context.reactor.now
             if now >= end { return .ended(.idleTimeout) }
             if context.isDraining { return .ended(.draining) }
+            if context.warmCount >= ProxyLimits.warmConnections { return .quiet }
+            context.warmCount += 1
+            defer { context.warmCount -= 1 }
             do throws(StreamError) {
                 try await stream.waitUntilReadable(deadline: min(end, now + ProxyLimits.parkAfter))
             } catch .timedOut {

@@ -18,6 +18,8 @@ final class LoopContext {
     var isDraining = false
     /// Open client connections of this loop.
     var connectionCount = 0
+    /// Connections that wait for a request with a task of their own.
+    var warmCount = 0
     /// Exchanges under way in this loop.
     var exchangeCount = 0
     /// Tunnels open in this loop.
