@@ -138,6 +138,8 @@ public actor Worker {
         let end = await exchange.serveConnection()
         exchange.releaseBuffers()
         exchange.giveStorage()
+        // Its last deadline may lie an hour ahead, and the timer wheel would hold it for that long.
+        exchange.gathering.retire()
         guard let end else {
             context.metrics.adjust(.connectionsParked, by: 1)
             return

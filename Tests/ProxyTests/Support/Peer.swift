@@ -120,6 +120,24 @@ final class Peer: @unchecked Sendable {
         return head
     }
 
+    /// The next head, whatever it is; nothing is recorded when none comes.
+    func anyHead() async throws -> [String] {
+        while true {
+            if let head = nextHead() { return head }
+            input.reserve(4096)
+            if try await stream.read(into: input, deadline: world.now + World.patience) == 0 {
+                throw ScriptEnded()
+            }
+        }
+    }
+
+    /// Takes the body that a head with Content-Length announces.
+    func skipBody(_ head: [String]) async throws {
+        for line in head where line.hasPrefix("Content-Length: ") {
+            _ = try await take(Int(line.dropFirst(16)) ?? 0)
+        }
+    }
+
     /// Expects exactly these bytes; `\n` stands for CRLF.
     func gets(raw text: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let expected = wire(text)
@@ -199,18 +217,24 @@ final class Peer: @unchecked Sendable {
 
     private func head(sourceLocation: SourceLocation) async throws -> [String] {
         while true {
-            let input = input
-            let text = String(decoding: input.readable.bytes(), as: UTF8.self)
-            if let end = text.utf8.firstRange(of: Array("\r\n\r\n".utf8)) {
-                let head = String(text[..<end.lowerBound])
-                input.consume(head.utf8.count + 4)
-                return head.split(separator: "\r\n", omittingEmptySubsequences: false)
-                    .map(String.init)
-            }
+            if let head = nextHead() { return head }
             if try await receive("a head", sourceLocation) == 0 {
                 throw fail("an end after \(quoted(taken())) instead of a head", sourceLocation)
             }
         }
+    }
+
+    /// Takes a head out of what has been received, if all of it is there.
+    private func nextHead() -> [String]? {
+        // Held here for as long as the span of it lives.
+        let input = input
+        let bytes = input.readable
+        var end = 4
+        while end <= bytes.count && !bytes.extracting(end - 4..<end).equals("\r\n\r\n") { end += 1 }
+        if end > bytes.count { return nil }
+        let head = String(decoding: bytes.extracting(0..<end - 4).bytes(), as: UTF8.self)
+        input.consume(end)
+        return head.split(separator: "\r\n", omittingEmptySubsequences: false).map(String.init)
     }
 
     private func receive(_ what: String, _ sourceLocation: SourceLocation) async throws -> Int {
