@@ -19,7 +19,11 @@ extension Exchange {
     /// Sends the request to a server of the upstream and passes its response on.
     mutating func forward(to upstream: UpstreamLoop) async throws(Failure) {
         upstream.refresh()
-        try await prepareContent(for: upstream)
+        if requestBody.isComplete {
+            content = .none
+        } else {
+            try await prepareContent(for: upstream)
+        }
         upstream.retryBudget.requestStarted()
         let key = balancingKey(upstream.runtime.configuration.balance)
         var tried = TriedServers()
@@ -98,7 +102,7 @@ extension Exchange {
 
     /// Chooses a server; it is counted as busy with this request from here on.
     /// - Parameter last: How the attempt before failed: what the client is told if nobody is left.
-    private func choose(
+    private mutating func choose(
         _ upstream: UpstreamLoop, key: UInt64?, tried: TriedServers, last: UpstreamFailure?
     ) throws(Failure) -> (Int, Bool) {
         let choice = upstream.balancer.choose(

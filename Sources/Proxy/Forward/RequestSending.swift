@@ -68,12 +68,14 @@ extension Exchange {
 
     /// How the content is framed for the upstream.
     var upstreamFraming: BodyFraming {
+        mutating get {
         switch content {
         case .none: request.framing == .length(0) ? .length(0) : .none
         case .inInput(let length): .length(length)
         case .buffered(let held): .length(held.count)
         case .spilled(let file): .length(file.count)
         case .streaming: request.framing
+        }
         }
     }
 

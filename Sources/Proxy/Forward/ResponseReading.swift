@@ -64,7 +64,7 @@ extension Exchange {
     }
 
     /// - Returns: Whether anything came.
-    private func receive(from connection: UpstreamConnection, into input: Buffer, seen: Bool)
+    private mutating func receive(from connection: UpstreamConnection, into input: Buffer, seen: Bool)
         throws(AttemptError) -> Bool
     {
         do throws(StreamError) {

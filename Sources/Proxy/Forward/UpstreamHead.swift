@@ -45,7 +45,7 @@ extension Exchange {
     }
 
     /// Writes the request line, its path rewritten where the route says so.
-    private func writeTarget(to out: Buffer) {
+    private mutating func writeTarget(to out: Buffer) {
         guard let rewriting = route?.route.rewriting, !rewriting.rules.isEmpty else {
             out.writeRequestLine(request)
             return
@@ -74,7 +74,7 @@ extension Exchange {
     }
 
     /// Writes who the client is, made anew from what was believed.
-    private func writeForwardingFields(to out: Buffer, sendsForwarded: Bool) {
+    private mutating func writeForwardingFields(to out: Buffer, sendsForwarded: Bool) {
         if client.hasForwardedFor {
             out.append("X-Forwarded-For: ")
             writeChain(.xForwardedFor, to: out)
@@ -94,7 +94,7 @@ extension Exchange {
         }
     }
 
-    private func writeForwardedHost(to out: Buffer) {
+    private mutating func writeForwardedHost(to out: Buffer) {
         if client.peerIsTrusted, let index = request.fields.first(.xForwardedHost) {
             out.writeField("X-Forwarded-Host", value: request.fields.value(at: index))
         } else if !request.authority.isEmpty {
@@ -108,7 +108,7 @@ extension Exchange {
         }
     }
 
-    private func writeChain(_ form: ClientAddress.Form, to out: Buffer) {
+    private mutating func writeChain(_ form: ClientAddress.Form, to out: Buffer) {
         client.writeStart(form, to: out)
         if form == .forwarded {
             writeForwardedParameters(scheme: scheme, host: request.authority, to: out)
@@ -126,7 +126,7 @@ extension Exchange {
     }
 
     /// Writes what was taken off the front of the path, which the app needs to build links.
-    private func writeForwardedPrefix(to out: Buffer) {
+    private mutating func writeForwardedPrefix(to out: Buffer) {
         if client.peerIsTrusted, let index = request.fields.first(.xForwardedPrefix) {
             out.writeField("X-Forwarded-Prefix", value: request.fields.value(at: index))
             return

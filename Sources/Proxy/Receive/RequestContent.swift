@@ -9,10 +9,6 @@ import Telemetry
 extension Exchange {
     /// Decides how the content travels, and reads all of it first where the upstream wants that.
     mutating func prepareContent(for upstream: UpstreamLoop) async throws(Failure) {
-        if requestBody.isComplete {
-            content = .none
-            return
-        }
         if case .length(let length) = request.framing, let input = connection.input,
             input.count >= length
         {

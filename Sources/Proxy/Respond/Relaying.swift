@@ -81,8 +81,10 @@ extension Exchange {
 
     /// Whether all of the request's content reached the upstream.
     private var requestIsSent: Bool {
-        if case .streaming = content { return requestBody.isComplete }
-        return true
+        mutating get {
+            if case .streaming = content { return requestBody.isComplete }
+            return true
+        }
     }
 
     /// How the response's content is framed for the client.
@@ -129,7 +131,7 @@ extension Exchange {
 
     /// Says whether the connection goes on, where the version's default does not say it.
     /// Source: RFC 9112 §9.3.
-    func writePersistence(to output: Buffer) {
+    mutating func writePersistence(to output: Buffer) {
         if !keepsConnection {
             output.append("Connection: close\r\n")
         } else if request.version == .http10 {
@@ -270,7 +272,7 @@ extension Exchange {
         }
     }
 
-    private func canSpliceResponse(from connection: UpstreamConnection) -> Bool {
+    private mutating func canSpliceResponse(from connection: UpstreamConnection) -> Bool {
         guard case .length = responseBody.incoming, responseBody.isTransparent, upload == nil,
             context.reactor.simulation == nil
         else { return false }

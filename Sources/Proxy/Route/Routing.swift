@@ -39,7 +39,7 @@ extension Exchange {
     }
 
     /// Which of the snapshot's listeners the connection came in by.
-    private func listenerNumber() throws(Failure) -> Int {
+    private mutating func listenerNumber() throws(Failure) -> Int {
         if connection.listenerGeneration == snapshot.generation { return connection.listenerNumber }
         // The listener is gone since a reload: its connections meet nobody's sites.
         guard let number = snapshot.number(of: connection.listener) else {
@@ -95,7 +95,7 @@ extension Exchange {
         }
     }
 
-    func trustedRequestID() -> [UInt8]? {
+    mutating func trustedRequestID() -> [UInt8]? {
         guard client.peerIsTrusted, let index = request.fields.first(.xRequestID) else { return nil }
         let value = request.fields.value(at: index)
         guard value.count <= ProxyLimits.requestIDBytes, !value.isEmpty, Characters.isToken(value)
