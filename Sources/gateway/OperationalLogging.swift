@@ -12,8 +12,11 @@ enum OperationalLogging {
         let isJournal = OperationalLogHandler.isJournal(STDERR_FILENO)
         LoggingSystem.bootstrap { _ in
             OperationalLogHandler(
-                output: .descriptor(STDERR_FILENO), format: format, level: level,
-                hasPriority: isJournal)
+                output: .descriptor(STDERR_FILENO),
+                format: format,
+                level: level,
+                hasPriority: isJournal
+            )
         }
     }
 

@@ -9,12 +9,14 @@ import Telemetry
 /// `gateway run`: serves until it is told to stop.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Serve by a configuration until told to stop.",
+        commandName: "run",
+        abstract: "Serve by a configuration until told to stop.",
         discussion: """
             SIGTERM and SIGINT finish the requests in flight and stop; a second one stops at once. \
             SIGHUP reads the configuration again; a faulty one changes nothing. SIGUSR1 opens the \
             access logs again.
-            """)
+            """
+    )
 
     @Option(name: .shortAndLong, help: "The configuration.")
     var config = "gateway.conf"
@@ -28,8 +30,11 @@ struct RunCommand: ParsableCommand {
         let gateway: Gateway
         do {
             gateway = try Gateway(
-                loaded, workerCount: workerCount(loaded.workers), seed: randomSeed(),
-                build: BuildFigures(version: gatewayVersion))
+                loaded,
+                workerCount: workerCount(loaded.workers),
+                seed: randomSeed(),
+                build: BuildFigures(version: gatewayVersion)
+            )
             let inherited = ServiceManager.inheritedDescriptors().compactMap {
                 InheritedSocket(descriptor: $0)
             }
@@ -82,7 +87,9 @@ struct RunCommand: ParsableCommand {
         } catch {
             gateway.reloadFailed()
             logger.error(
-                "configuration not taken over, the running one stays", metadata: ["reason": "\(error)"])
+                "configuration not taken over, the running one stays",
+                metadata: ["reason": "\(error)"]
+            )
         }
     }
 

@@ -16,7 +16,10 @@ extension Exchange {
         let out = context.reactor.buffers.take()
         upload = out
         writeUpstreamHead(
-            to: out, framing: upstreamFraming, keepsConnection: upstream.keepsConnections)
+            to: out,
+            framing: upstreamFraming,
+            keepsConnection: upstream.keepsConnections
+        )
         connection.history.requests += 1
         switch content {
         case .none: break
@@ -69,13 +72,13 @@ extension Exchange {
     /// How the content is framed for the upstream.
     var upstreamFraming: BodyFraming {
         mutating get {
-        switch content {
-        case .none: request.framing == .length(0) ? .length(0) : .none
-        case .inInput(let length): .length(length)
-        case .buffered(let held): .length(held.count)
-        case .spilled(let file): .length(file.count)
-        case .streaming: request.framing
-        }
+            switch content {
+            case .none: request.framing == .length(0) ? .length(0) : .none
+            case .inInput(let length): .length(length)
+            case .buffered(let held): .length(held.count)
+            case .spilled(let file): .length(file.count)
+            case .streaming: request.framing
+            }
         }
     }
 
@@ -104,7 +107,8 @@ extension Exchange {
                 try file.send(to: connection.stream, from: &offset)
                 if offset == file.count || connection.stream.mayRead { break }
                 try await connection.stream.waitUntilWritable(
-                    deadline: context.reactor.now + timeout)
+                    deadline: context.reactor.now + timeout
+                )
             }
             context.metrics.add(.bytesSent, server: connection.series, offset)
         } catch {

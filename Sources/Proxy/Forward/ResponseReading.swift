@@ -43,7 +43,10 @@ extension Exchange {
                     upstreamStatus = response.status
                     if response.status == 101 && !request.upgradeRequested {
                         throw .upstream(
-                            .invalidResponse, requestBytesSent: true, responseSeen: true)
+                            .invalidResponse,
+                            requestBytesSent: true,
+                            responseSeen: true
+                        )
                     }
                     return
                 }
@@ -64,7 +67,11 @@ extension Exchange {
     }
 
     /// - Returns: Whether anything came.
-    private mutating func receive(from connection: UpstreamConnection, into input: Buffer, seen: Bool)
+    private mutating func receive(
+        from connection: UpstreamConnection,
+        into input: Buffer,
+        seen: Bool
+    )
         throws(AttemptError) -> Bool
     {
         do throws(StreamError) {
@@ -79,6 +86,7 @@ extension Exchange {
     }
 
     /// Passes on 103 and whatever else may help the client; 100 was answered here already.
+    ///
     /// Source: RFC 9110 §15.2, RFC 8297.
     private mutating func passOnInterim() async throws(AttemptError) {
         guard response.status != 100, request.version == .http11, let output else { return }
@@ -102,7 +110,9 @@ extension Exchange {
 
     /// Waits for bytes from the upstream, and watches whether the client stays.
     private mutating func awaitResponse(
-        _ connection: UpstreamConnection, deadline: Int64, seen: Bool
+        _ connection: UpstreamConnection,
+        deadline: Int64,
+        seen: Bool
     ) async throws(AttemptError) {
         let stream = connection.stream
         let reactor = context.reactor

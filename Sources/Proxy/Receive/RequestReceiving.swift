@@ -22,9 +22,10 @@ extension Exchange {
     mutating func receive() async -> Reception {
         let settings = context.snapshot.configuration.connection
         parser.reset()
-        if let ended = await awaitFirstByte(idleTimeout: settings.idleTimeout,
-            headerTimeout: settings.headerTimeout)
-        {
+        if let ended = await awaitFirstByte(
+            idleTimeout: settings.idleTimeout,
+            headerTimeout: settings.headerTimeout
+        ) {
             return ended
         }
         times = Times()
@@ -33,7 +34,10 @@ extension Exchange {
         let deadline = times.started + settings.headerTimeout
         while let input = connection.input {
             switch parser.parse(
-                input.readable, limits: context.snapshot.limits, into: &request)
+                input.readable,
+                limits: context.snapshot.limits,
+                into: &request
+            )
             {
             case .complete(let count):
                 input.consume(count)
