@@ -21,12 +21,3 @@ enum OperationalLogging {
     }
 
 }
-
-/// Writes to standard error, for what comes before there is a log.
-func printError(_ text: String) {
-    if text.isEmpty { return }
-    var bytes = Array(text.utf8)
-    if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
-    // The array's own bytes; a terminal that is gone cannot be told anything.
-    _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-}
