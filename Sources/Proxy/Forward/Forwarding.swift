@@ -24,8 +24,9 @@ extension Exchange {
         let key = balancingKey(upstream.runtime.configuration.balance)
         var tried = TriedServers()
         times.upstreamStarted = context.reactor.now
+        var last: UpstreamFailure?
         while true {
-            let (index, isTrial) = try choose(upstream, key: key, tried: tried)
+            let (index, isTrial) = try choose(upstream, key: key, tried: tried, after: last)
             let server = upstream.balancer.servers[index]
             let series = upstream.servers.series[index]
             let wasRetry = attempts > 0
@@ -52,6 +53,7 @@ extension Exchange {
                     context.metrics.add(.ejections, server: series)
                 }
                 tried.insert(server)
+                last = failure
                 let decision = upstream.retryPolicy.decide(
                     attempt, attemptsMade: attempts, budget: &upstream.retryBudget, now: now)
                 // A connection that went stale says nothing against its server: the same one may be asked again.
@@ -77,7 +79,9 @@ extension Exchange {
         do throws(AttemptError) {
             reused = takeIdle(upstream, index: index)
             if !reused { try await connect(upstream, index: index) }
-            if try !sendAtOnce(upstream) { try await sendRest() }
+            if try !sendAtOnce(upstream), let connection = self.upstream {
+                try await stream(to: connection)
+            }
             try await readResponseHead(upstream)
             return .responded
         } catch {
@@ -95,15 +99,17 @@ extension Exchange {
     }
 
     /// Chooses a server; it is counted as busy with this request from here on.
-    private func choose(_ upstream: UpstreamLoop, key: UInt64?, tried: TriedServers)
-        throws(Failure) -> (Int, Bool)
-    {
+    /// - Parameter failure: Why the attempt before failed: if no server is left, that is the reason.
+    private func choose(
+        _ upstream: UpstreamLoop, key: UInt64?, tried: TriedServers, after failure: UpstreamFailure?
+    ) throws(Failure) -> (Int, Bool) {
         let choice = upstream.balancer.choose(
             now: context.reactor.now, key: key, excluding: tried,
             random: context.reactor.random.next())
         switch choice {
         case .server(let index, let isTrial): return (index, isTrial)
         case .none(let reason, let retryAfter):
+            if let failure { throw upstreamFailure(failure, upstream: upstream) }
             let failure: UpstreamFailure =
                 switch reason {
                 case .busy: .busy
@@ -202,7 +208,10 @@ extension Exchange {
         switch content {
         case .none: .none
         case .inInput, .buffered, .spilled: .buffered
-        case .streaming: requestBody.contentBytes == ahead?.count ?? 0 ? .untouched : .consumed
+        case .streaming:
+            // Of a body that is complete, what ended it is gone too.
+            !requestBody.isComplete && requestBody.contentBytes == ahead?.count ?? 0
+                ? .untouched : .consumed
         }
     }
 }
