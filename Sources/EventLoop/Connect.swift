@@ -15,6 +15,8 @@ extension Reactor {
             guard let stream = simulation.connect(to: address.description, reactor: self) else {
                 throw .system(SystemError(number: ECONNREFUSED))
             }
+            // As with a socket: nothing can have come yet.
+            stream.mayRead = false
             return stream
         }
         let descriptor: Int32

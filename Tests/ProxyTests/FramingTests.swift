@@ -171,15 +171,17 @@ struct FramingTests {
                 "Host: a",
                 "Transfer-Encoding: chunked",
                 "Trailer: X-Sum",
-                body: "00005;a=b\nhello\n0\nX-Sum: 1\n\n"
+                body: "00005;a=b\nhello\n"
             )
             let origin = try await server.accept()
             try await origin.gets(
                 "POST / HTTP/1.1",
                 "Transfer-Encoding: chunked",
                 "!Content-Length",
-                body: "5\nhello\n0\nX-Sum: 1\n\n"
+                body: "5\nhello\n"
             )
+            try await client.send(raw: "0\nX-Sum: 1\n\n")
+            try await origin.gets(raw: "0\nX-Sum: 1\n\n")
             try await origin.send("HTTP/1.1 204 No Content")
             try await client.gets("HTTP/1.1 204 No Content")
         }

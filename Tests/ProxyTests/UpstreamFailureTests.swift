@@ -69,10 +69,10 @@ struct UpstreamFailureTests {
                 "Transfer-Encoding: chunked",
                 body: "0\n\n"
             )
-            try await stale.gets("DELETE /2 HTTP/1.1", body: "0\n\n")
+            try await stale.gets("DELETE /2 HTTP/1.1", "Content-Length: 0")
             stale.close()
             let fresh = try await server.accept()
-            try await fresh.gets("DELETE /2 HTTP/1.1", body: "0\n\n")
+            try await fresh.gets("DELETE /2 HTTP/1.1", "Content-Length: 0")
             try await fresh.send("HTTP/1.1 204 No Content")
             try await client.gets("HTTP/1.1 204 No Content")
         }
@@ -303,7 +303,7 @@ struct UpstreamFailureTests {
             let second = try world.origin(at: "10.0.0.2:8000")
             world.spawn { _ in
                 while let origin = await second.next() {
-                    while (try? await origin.gets("GET / HTTP/1.1")) != nil {
+                    while (try? await origin.anyHead()) != nil {
                         try await origin.send("HTTP/1.1 204 No Content")
                     }
                 }

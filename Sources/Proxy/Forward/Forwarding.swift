@@ -30,7 +30,7 @@ extension Exchange {
         times.upstreamStarted = context.reactor.now
         var last: UpstreamFailure?
         while true {
-            let (index, isTrial) = try choose(upstream, key: key, tried: tried, last: last)
+            let (index, isTrial) = try choose(upstream, key: key, tried: tried, after: last)
             let server = upstream.balancer.servers[index]
             let series = upstream.servers.series[index]
             let wasRetry = attempts > 0
@@ -90,7 +90,9 @@ extension Exchange {
         do throws(AttemptError) {
             reused = takeIdle(upstream, index: index)
             if !reused { try await connect(upstream, index: index) }
-            if try !sendAtOnce(upstream) { try await sendRest() }
+            if try !sendAtOnce(upstream), let connection = self.upstream {
+                try await stream(to: connection)
+            }
             try await readResponseHead(upstream)
             return .responded
         } catch {
@@ -113,13 +115,12 @@ extension Exchange {
 
     /// Chooses a server; it is counted as busy with this request from here on.
     ///
-    /// `last`: How the attempt before failed: what the client is told if nobody is left.
-    /// Throws Why it cannot be done.
+    /// If no server is left, the client is told why the attempt before failed.
     private mutating func choose(
         _ upstream: UpstreamLoop,
         key: UInt64?,
         tried: TriedServers,
-        last: UpstreamFailure?
+        after failure: UpstreamFailure?
     ) throws(Failure) -> (Int, Bool) {
         let choice = upstream.balancer.choose(
             now: context.reactor.now,
@@ -130,7 +131,7 @@ extension Exchange {
         switch choice {
         case .server(let index, let isTrial): return (index, isTrial)
         case .none(let reason, let retryAfter):
-            if let last { throw upstreamFailure(last, upstream: upstream) }
+            if let failure { throw upstreamFailure(failure, upstream: upstream) }
             let failure: UpstreamFailure =
                 switch reason {
                 case .busy: .busy
@@ -239,7 +240,10 @@ extension Exchange {
         switch content {
         case .none: .none
         case .inInput, .buffered, .spilled: .buffered
-        case .streaming: requestBody.contentBytes == ahead?.count ?? 0 ? .untouched : .consumed
+        case .streaming:
+            // Of a body that is complete, what ended it is gone too.
+            !requestBody.isComplete && requestBody.contentBytes == ahead?.count ?? 0
+                ? .untouched : .consumed
         }
     }
 }

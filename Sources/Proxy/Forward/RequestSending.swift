@@ -13,8 +13,11 @@ extension Exchange {
         guard let connection = self.upstream else {
             throw .upstream(.connectFailed, requestBytesSent: false, responseSeen: false)
         }
+        releaseUpload()
         let out = context.reactor.buffers.take()
         upload = out
+        fileOffset = 0
+        uploadIsBroken = false
         writeUpstreamHead(
             to: out,
             framing: upstreamFraming,
@@ -53,22 +56,6 @@ extension Exchange {
         }
     }
 
-    /// Sends what `sendAtOnce` left.
-    ///
-    /// Returns early when the upstream starts to answer before it has all of it.
-    mutating func sendRest() async throws(AttemptError) {
-        guard let connection = self.upstream, let out = upload else { return }
-        try await write(out, to: connection)
-        switch content {
-        case .spilled(let file): try await send(file, to: connection)
-        case .streaming:
-            try await stream(to: connection)
-            return
-        case .none, .inInput, .buffered: break
-        }
-        releaseUpload()
-    }
-
     /// How the content is framed for the upstream.
     var upstreamFraming: BodyFraming {
         mutating get {
@@ -79,40 +66,6 @@ extension Exchange {
             case .spilled(let file): .length(file.count)
             case .streaming: request.framing
             }
-        }
-    }
-
-    /// Sends what is left in a buffer.
-    private mutating func write(_ out: Buffer, to connection: UpstreamConnection)
-        async throws(AttemptError)
-    {
-        if out.isEmpty { return }
-        let total = out.count
-        let timeout = route?.route.policy.timeouts.upstreamSend ?? 30_000_000_000
-        do throws(StreamError) {
-            try await connection.stream.write(out, deadline: context.reactor.now + timeout)
-            context.metrics.add(.bytesSent, server: connection.series, total)
-        } catch {
-            throw sendFailure(error, sent: true)
-        }
-    }
-
-    private mutating func send(_ file: TemporaryFile, to connection: UpstreamConnection)
-        async throws(AttemptError)
-    {
-        var offset = 0
-        let timeout = route?.route.policy.timeouts.upstreamSend ?? 30_000_000_000
-        do throws(StreamError) {
-            while true {
-                try file.send(to: connection.stream, from: &offset)
-                if offset == file.count || connection.stream.mayRead { break }
-                try await connection.stream.waitUntilWritable(
-                    deadline: context.reactor.now + timeout
-                )
-            }
-            context.metrics.add(.bytesSent, server: connection.series, offset)
-        } catch {
-            throw sendFailure(error, sent: true)
         }
     }
 

@@ -15,7 +15,7 @@ extension Exchange {
         connection.input = input
         var parser = ResponseParser()
         let timeout = route?.route.policy.timeouts.response ?? 60_000_000_000
-        let deadline = context.reactor.now + timeout
+        var deadline = context.reactor.now + timeout
         var interim = 0
         while true {
             if input.isEmpty {
@@ -32,7 +32,11 @@ extension Exchange {
                         throw waitFailure(error, seen: false)
                     }
                 }
-                try await awaitResponse(connection, deadline: deadline, seen: interim > 0)
+                deadline = try await awaitResponse(
+                    connection,
+                    deadline: deadline,
+                    seen: interim > 0
+                )
                 continue
             }
             switch parser.parse(input.readable, limits: snapshot.limits, into: &response) {
@@ -61,7 +65,7 @@ extension Exchange {
             case .incomplete: break
             }
             if try !receive(from: connection, into: input, seen: true) {
-                try await awaitResponse(connection, deadline: deadline, seen: true)
+                deadline = try await awaitResponse(connection, deadline: deadline, seen: true)
             }
         }
     }
@@ -109,19 +113,31 @@ extension Exchange {
     }
 
     /// Waits for bytes from the upstream, and watches whether the client stays.
+    ///
+    /// As long as content is on its way, the times for that count; the response's starts after it.
+    /// - Returns: Until when to wait for the rest of the head.
     private mutating func awaitResponse(
         _ connection: UpstreamConnection,
         deadline: Int64,
         seen: Bool
-    ) async throws(AttemptError) {
+    ) async throws(AttemptError) -> Int64 {
         let stream = connection.stream
         let reactor = context.reactor
+        let timeouts = route?.route.policy.timeouts
         gather(stream)
         defer { scatter(stream) }
         var clientGoneAt: Int64?
+        var deadline = deadline
         while !stream.mayRead {
             let need = try stepUpload(to: connection)
-            if stream.mayRead { return }
+            if stream.mayRead { break }
+            let end: Int64
+            switch need {
+            case .nothing: end = deadline
+            case .client: end = reactor.now + (timeouts?.body ?? 30_000_000_000)
+            case .upstream: end = reactor.now + (timeouts?.upstreamSend ?? 30_000_000_000)
+            }
+            if need != .nothing { deadline = reactor.now + (timeouts?.response ?? 60_000_000_000) }
             do throws(StreamError) {
                 try self.connection.stream.watch()
                 try stream.watch()
@@ -133,15 +149,15 @@ extension Exchange {
             if self.connection.stream.peerHasClosed && clientGoneAt == nil {
                 clientGoneAt = reactor.now + ProxyLimits.halfCloseGrace
             }
-            switch await gathering.wait(until: min(deadline, clientGoneAt ?? .max)) {
+            switch await gathering.wait(until: min(end, clientGoneAt ?? .max)) {
             case .ready: continue
             case .cancelled: throw .final(.clientGone)
             case .timedOut:
-                if reactor.now >= deadline {
-                    throw .upstream(.responseTimeout, requestBytesSent: true, responseSeen: seen)
-                }
-                throw .final(.clientGone)
+                if reactor.now < end { throw .final(.clientGone) }
+                if need == .client { throw .final(.refused(.bodyTimeout)) }
+                throw .upstream(.responseTimeout, requestBytesSent: true, responseSeen: seen)
             }
         }
+        return deadline
     }
 }

@@ -5,7 +5,7 @@ import HTTP
 import HTTP1
 import Telemetry
 
-/// Content that is still coming from the client while it is sent on.
+/// Content on its way to the upstream: what is held here, and what is still coming from the client.
 ///
 /// The upstream may begin to answer before it has all of it: then `stream` returns, and whoever
 /// reads the response goes on with `stepUpload`, so that neither direction waits for the other.
@@ -20,10 +20,12 @@ extension Exchange {
     /// Passes the content on as the client sends it, with backpressure, until all of it is sent or
     /// the upstream begins to answer.
     mutating func stream(to target: UpstreamConnection) async throws(AttemptError) {
-        do throws(Failure) {
-            try await sendContinue()
-        } catch { throw .final(error) }
-        requestBody.send(as: request.framing == .chunked ? .chunked : .identity)
+        if case .streaming = content {
+            do throws(Failure) {
+                try await sendContinue()
+            } catch { throw .final(error) }
+            requestBody.send(as: request.framing == .chunked ? .chunked : .identity)
+        }
         gather(target.stream)
         defer { scatter(target.stream) }
         while true {
@@ -41,15 +43,10 @@ extension Exchange {
     /// Passes on what can be passed on now.
     mutating func stepUpload(to target: UpstreamConnection) throws(AttemptError) -> UploadNeed {
         guard let out = upload, !uploadIsBroken else { return .nothing }
+        guard case .streaming = content else { return stepHeld(out, to: target) }
         while true {
             try moveContent(to: out)
-            let before = out.count
-            do throws(StreamError) {
-                try target.stream.send(out)
-            } catch {
-                throw .upstream(.closed, requestBytesSent: true, responseSeen: false)
-            }
-            context.metrics.add(.bytesSent, server: target.series, before - out.count)
+            guard send(out, to: target) else { return .nothing }
             if !out.isEmpty {
                 if out.count >= ProxyLimits.pendingBytes || requestBody.isComplete {
                     return .upstream
@@ -64,6 +61,42 @@ extension Exchange {
                 return out.isEmpty ? .client : .upstream
             }
         }
+    }
+
+    /// Sends on what is here in whole: the rest of the buffer, then the file.
+    private mutating func stepHeld(_ out: Buffer, to target: UpstreamConnection) -> UploadNeed {
+        guard send(out, to: target) else { return .nothing }
+        if !out.isEmpty { return .upstream }
+        if case .spilled(let file) = content {
+            let before = fileOffset
+            do throws(StreamError) {
+                try file.send(to: target.stream, from: &fileOffset)
+            } catch {
+                uploadIsBroken = true
+                return .nothing
+            }
+            context.metrics.add(.bytesSent, server: target.series, fileOffset - before)
+            if fileOffset < file.count { return .upstream }
+        }
+        releaseUpload()
+        return .nothing
+    }
+
+    /// Sends what the upstream takes now.
+    ///
+    /// One that takes no more may have answered before it closed: whoever reads the response finds
+    /// out, and reports the end if there is nothing else.
+    /// - Returns: Whether the upload can go on.
+    private mutating func send(_ out: Buffer, to target: UpstreamConnection) -> Bool {
+        let before = out.count
+        do throws(StreamError) {
+            try target.stream.send(out)
+        } catch {
+            uploadIsBroken = true
+            return false
+        }
+        context.metrics.add(.bytesSent, server: target.series, before - out.count)
+        return true
     }
 
     /// Gives back the buffer of an upload that is over.
@@ -166,7 +199,9 @@ extension Exchange {
                 switch error {
                 case .source: throw .final(.clientGone)
                 case .target:
-                    throw .upstream(.closed, requestBytesSent: true, responseSeen: false)
+                    // As in `send`: there may be a response.
+                    uploadIsBroken = true
+                    return
                 }
             }
             let moved = pump.moved - counted

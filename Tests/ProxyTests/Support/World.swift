@@ -25,6 +25,8 @@ final class World: @unchecked Sendable {
 
     /// Virtual nanoseconds that a script waits for what it expects.
     static let patience: Int64 = 180_000_000_000
+    /// Turns of the loop in one instant, above which somebody must be waiting without sleeping.
+    static let turnsPerInstant = 200_000
     /// Where the gateway listens unless a test says otherwise.
     static let site = "192.0.2.1:80"
     /// Where the origin listens unless a test says otherwise.
@@ -235,7 +237,15 @@ private func turn(_ worker: Worker, _ world: World, hours: Int64, until conditio
     -> Bool
 {
     let end = world.now + hours * 3_600_000_000_000
+    var turns = 0
+    var instant = world.now
     while true {
+        turns = instant == world.now ? turns + 1 : 0
+        instant = world.now
+        if turns > World.turnsPerInstant {
+            Issue.record("the loop spins: virtual time stands still")
+            return false
+        }
         let busy = worker.executor.drain()
         if !busy && condition() { return true }
         if world.now > end || (!busy && world.reactor.simulation?.isQuiescent ?? true) {
