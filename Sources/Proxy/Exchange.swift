@@ -8,6 +8,9 @@ import Telemetry
 
 /// One request and its response, from the first byte in to the last byte out.
 ///
+/// Methods on the path of every request are `mutating` even where they change nothing: a borrowed
+/// struct of this size is copied to the callee's stack, an `inout` one is not.
+///
 /// This page is the life of a request. Each step is a folder beside this file:
 /// receive, route, admit, forward, respond, record.
 struct Exchange: ~Copyable {

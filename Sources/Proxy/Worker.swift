@@ -27,27 +27,40 @@ public actor Worker {
     var scrapes: [Int: EventLoop.Stream] = [:]
 
     /// Makes a worker; nothing runs before `start`.
-    /// - Parameters:
-    ///   - number: From 0; the first one checks the upstreams' health.
-    ///   - seed: Starts the loop's random numbers.
-    ///   - snapshot: What to serve by.
-    ///   - names: What the metrics' reasons are called.
-    ///   - log: Writes the access logs, or nil.
-    ///   - simulation: A virtual world instead of the system's, for tests.
-    /// - Throws: The system's error when there are no descriptors for a loop.
+    ///
+    /// `number`: From 0; the first one checks the upstreams' health.
+    ///
+    /// `seed`: Starts the loop's random numbers.
+    ///
+    /// `snapshot`: What to serve by.
+    ///
+    /// `names`: What the metrics' reasons are called.
+    ///
+    /// `log`: Writes the access logs, or nil.
+    ///
+    /// `simulation`: A virtual world instead of the system's, for tests.
+    /// Throws The system's error when there are no descriptors for a loop.
     public init(
-        number: Int, seed: UInt64, snapshot: ServingSnapshot, log: LogWriter?,
+        number: Int,
+        seed: UInt64,
+        snapshot: ServingSnapshot,
+        log: LogWriter?,
         simulation: sending Simulation? = nil
     ) throws(SystemError) {
         self.number = number
         executor = try LoopExecutor(simulated: simulation != nil)
         let reactor = try Reactor(executor: executor, seed: seed, simulation: simulation)
         context = LoopContext(
-            reactor: reactor, metrics: LoopMetrics(names: ProxyMetrics.names),
-            log: log.map { LoopLog(writer: $0) }, snapshot: snapshot)
+            reactor: reactor,
+            metrics: LoopMetrics(names: ProxyMetrics.names),
+            log: log.map { LoopLog(writer: $0) },
+            snapshot: snapshot
+        )
     }
 
-    /// Starts what runs for as long as the worker does. Call once.
+    /// Starts what runs for as long as the worker does.
+    ///
+    /// Call once.
     public func start() {
         Task(executorPreference: executor) { await self.resumeParked() }
         Task(executorPreference: executor) { await self.keepHouse() }
@@ -62,7 +75,10 @@ public actor Worker {
         let after = context.reactor.statistics
         let busy = after.busyNanoseconds - before.busyNanoseconds
         context.metrics.recordTurn(
-            busy: busy, waited: after.idleNanoseconds - before.idleNanoseconds, lag: busy)
+            busy: busy,
+            waited: after.idleNanoseconds - before.idleNanoseconds,
+            lag: busy
+        )
     }
 
     // MARK: Connections
@@ -91,7 +107,8 @@ public actor Worker {
         let listener = EventLoop.Listener(simulated: address, reactor: context.reactor)
         accept(
             from: listener,
-            as: ListenerIdentity(address: address, proxyProtocol: proxyProtocol))
+            as: ListenerIdentity(address: address, proxyProtocol: proxyProtocol)
+        )
     }
 
     private func accept(from listener: EventLoop.Listener, as identity: ListenerIdentity) {
@@ -114,12 +131,17 @@ public actor Worker {
         guard context.connectionCount < context.connectionLimit, !isStopping else {
             accepted.stream.close(abruptly: true)
             context.metrics.count(
-                .connectionsClosed, reason: ConnectionEnd.connectionLimit.metricIndex)
+                .connectionsClosed,
+                reason: ConnectionEnd.connectionLimit.metricIndex
+            )
             return
         }
         context.connectionCount += 1
         let connection = ClientConnection(
-            accepted: accepted, listener: identity, now: context.reactor.now)
+            accepted: accepted,
+            listener: identity,
+            now: context.reactor.now
+        )
         let slot = connection.stream.slot
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection
@@ -227,7 +249,8 @@ public actor Worker {
         var rounds = 0
         while !context.reactor.isShutDown {
             await context.reactor.sleep(
-                until: context.reactor.now + ProxyLimits.housekeepingInterval)
+                until: context.reactor.now + ProxyLimits.housekeepingInterval
+            )
             context.log?.flush()
             rounds += 1
             if rounds % 10 == 0 {

@@ -8,7 +8,7 @@ public import HTTP
 ///
 /// Choice: `/a/*` also takes `/a`, unless an exact route does. Applications answer both alike, so
 /// an `allow` on `/admin/*` that did not hold for `/admin` would be a hole.
-public struct RouteTable: Sendable {
+public final class RouteTable: Sendable {
     /// Routes of one pattern: a piece of `candidates`.
     private struct Candidates: Sendable {
         var start: Int32 = 0

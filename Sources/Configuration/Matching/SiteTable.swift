@@ -2,7 +2,7 @@
 ///
 /// The most specific one wins, whatever the order in the file: a host by its full name, else the
 /// longest `*.name` that it stands below, else `*`.
-public struct SiteTable: Sendable {
+public final class SiteTable: Sendable {
     /// Bytes of the longest host that is looked at.
     ///
     /// Source: RFC 1035 §2.3.4, and a final dot.

@@ -24,7 +24,7 @@ extension Explainer {
         }
         add("client", lines)
         addScheme()
-        add("request id", requestIDLine)
+        add("request id", requestIDLine())
     }
 
     private var fieldName: FieldName { rule.source == .forwarded ? .forwarded : .xForwardedFor }
@@ -123,7 +123,7 @@ extension Explainer {
         add("scheme", lines)
     }
 
-    private var requestIDLine: String {
+    private mutating func requestIDLine() -> String {
         exchange.trustedRequestID() == nil
             ? "made anew" : "\(exchange.requestIDText), kept from the trusted peer"
     }

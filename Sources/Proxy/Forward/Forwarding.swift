@@ -19,7 +19,11 @@ extension Exchange {
     /// Sends the request to a server of the upstream and passes its response on.
     mutating func forward(to upstream: UpstreamLoop) async throws(Failure) {
         upstream.refresh()
-        try await prepareContent(for: upstream)
+        if requestBody.isComplete {
+            content = .none
+        } else {
+            try await prepareContent(for: upstream)
+        }
         upstream.retryBudget.requestStarted()
         let key = balancingKey(upstream.runtime.configuration.balance)
         var tried = TriedServers()
@@ -48,15 +52,22 @@ extension Exchange {
                 let now = context.reactor.now
                 context.metrics.countFailure(server: series, reason: failure.metricIndex)
                 if server.status.recordFailure(
-                    now: now, isTrial: isTrial, policy: upstream.balancer.ejection)
-                {
+                    now: now,
+                    isTrial: isTrial,
+                    policy: upstream.balancer.ejection
+                ) {
                     context.metrics.add(.ejections, server: series)
                 }
                 tried.insert(server)
                 last = failure
                 let decision = upstream.retryPolicy.decide(
-                    attempt, attemptsMade: attempts, budget: &upstream.retryBudget, now: now)
-                // A connection that went stale says nothing against its server: the same one may be asked again.
+                    attempt,
+                    attemptsMade: attempts,
+                    budget: &upstream.retryBudget,
+                    now: now
+                )
+                // A connection that went stale says nothing against its server: the same one may be
+                // asked again.
                 if case .retry(.staleConnection) = decision { tried = TriedServers() }
                 guard case .retry = decision else {
                     throw upstreamFailure(failure, upstream: upstream)
@@ -90,22 +101,39 @@ extension Exchange {
             case .final(let failure): return .over(failure)
             case .upstream(let failure, let requestBytesSent, let responseSeen):
                 let attempt = FailedAttempt(
-                    failure: failure.kind, isIdempotent: request.method.isIdempotent,
-                    requestBytesSent: requestBytesSent, responseBytesSeen: responseSeen,
-                    connectionWasReused: reused, body: bodyForReplay)
+                    failure: failure.kind,
+                    isIdempotent: request.method.isIdempotent,
+                    requestBytesSent: requestBytesSent,
+                    responseBytesSeen: responseSeen,
+                    connectionWasReused: reused,
+                    body: bodyForReplay
+                )
                 return .failed(failure, attempt)
             }
         }
     }
 
     /// Chooses a server; it is counted as busy with this request from here on.
+<<<<<<< HEAD
     /// - Parameter failure: Why the attempt before failed: if no server is left, that is the reason.
     private func choose(
         _ upstream: UpstreamLoop, key: UInt64?, tried: TriedServers, after failure: UpstreamFailure?
+=======
+    ///
+    /// If no server is left, the client is told why the attempt before failed.
+    private mutating func choose(
+        _ upstream: UpstreamLoop,
+        key: UInt64?,
+        tried: TriedServers,
+        after failure: UpstreamFailure?
+>>>>>>> main
     ) throws(Failure) -> (Int, Bool) {
         let choice = upstream.balancer.choose(
-            now: context.reactor.now, key: key, excluding: tried,
-            random: context.reactor.random.next())
+            now: context.reactor.now,
+            key: key,
+            excluding: tried,
+            random: context.reactor.random.next()
+        )
         switch choice {
         case .server(let index, let isTrial): return (index, isTrial)
         case .none(let reason, let retryAfter):
@@ -117,15 +145,19 @@ extension Exchange {
                 default: .noServer
                 }
             throw Failure(
-                status: failure.status, reason: .upstream(failure),
-                retryAfter: seconds(retryAfter))
+                status: failure.status,
+                reason: .upstream(failure),
+                retryAfter: seconds(retryAfter)
+            )
         }
     }
 
     private func upstreamFailure(_ failure: UpstreamFailure, upstream: UpstreamLoop) -> Failure {
         Failure(
-            status: failure.status, reason: .upstream(failure),
-            retryAfter: seconds(upstream.balancer.retryAfter(now: context.reactor.now)))
+            status: failure.status,
+            reason: .upstream(failure),
+            retryAfter: seconds(upstream.balancer.retryAfter(now: context.reactor.now))
+        )
     }
 
     private func seconds(_ nanoseconds: Int64) -> Int {
@@ -153,10 +185,16 @@ extension Exchange {
             route?.route.policy.timeouts.connect ?? upstream.runtime.configuration.connectTimeout
         do throws(StreamError) {
             let stream = try await reactor.connect(
-                to: address, deadline: reactor.now + timeout)
+                to: address,
+                deadline: reactor.now + timeout
+            )
             let fresh = UpstreamConnection(
-                stream: stream, identity: identity, series: series, serverNumber: index,
-                now: reactor.now)
+                stream: stream,
+                identity: identity,
+                series: series,
+                serverNumber: index,
+                now: reactor.now
+            )
             self.upstream = fresh
             upstream.opened(fresh)
         } catch {
@@ -220,7 +258,8 @@ extension UpstreamFailure {
     /// The failure as the rules on retries sort it.
     var kind: FailedAttempt.Failure {
         switch self {
-        case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy: .connect
+        case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy:
+            .connect
         case .reset, .closed, .bodyIncomplete, .requestIncomplete: .connectionLost
         case .responseTimeout, .bodyTimeout: .timeout
         case .invalidResponse: .invalidResponse
@@ -229,6 +268,7 @@ extension UpstreamFailure {
 }
 
 /// Where the value of a cookie stands in a Cookie field.
+///
 /// Source: RFC 6265 §4.2.1.
 func cookieValue(named name: Span<UInt8>, in field: Span<UInt8>) -> Range<Int>? {
     var start = 0

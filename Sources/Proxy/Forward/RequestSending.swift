@@ -19,7 +19,10 @@ extension Exchange {
         fileOffset = 0
         uploadIsBroken = false
         writeUpstreamHead(
-            to: out, framing: upstreamFraming, keepsConnection: upstream.keepsConnections)
+            to: out,
+            framing: upstreamFraming,
+            keepsConnection: upstream.keepsConnections
+        )
         connection.history.requests += 1
         switch content {
         case .none: break
@@ -55,12 +58,23 @@ extension Exchange {
 
     /// How the content is framed for the upstream.
     var upstreamFraming: BodyFraming {
+<<<<<<< HEAD
         switch content {
         case .none: request.framing == .length(0) ? .length(0) : .none
         case .inInput(let length): .length(length)
         case .buffered(let held): .length(held.count)
         case .spilled(let file): .length(file.count)
         case .streaming: request.framing
+=======
+        mutating get {
+            switch content {
+            case .none: request.framing == .length(0) ? .length(0) : .none
+            case .inInput(let length): .length(length)
+            case .buffered(let held): .length(held.count)
+            case .spilled(let file): .length(file.count)
+            case .streaming: request.framing
+            }
+>>>>>>> main
         }
     }
 

@@ -32,7 +32,15 @@ extension Exchange {
                         throw waitFailure(error, seen: false)
                     }
                 }
+<<<<<<< HEAD
                 deadline = try await awaitResponse(connection, deadline: deadline, seen: interim > 0)
+=======
+                deadline = try await awaitResponse(
+                    connection,
+                    deadline: deadline,
+                    seen: interim > 0
+                )
+>>>>>>> main
                 continue
             }
             switch parser.parse(input.readable, limits: snapshot.limits, into: &response) {
@@ -43,7 +51,10 @@ extension Exchange {
                     upstreamStatus = response.status
                     if response.status == 101 && !request.upgradeRequested {
                         throw .upstream(
-                            .invalidResponse, requestBytesSent: true, responseSeen: true)
+                            .invalidResponse,
+                            requestBytesSent: true,
+                            responseSeen: true
+                        )
                     }
                     return
                 }
@@ -64,7 +75,11 @@ extension Exchange {
     }
 
     /// - Returns: Whether anything came.
-    private func receive(from connection: UpstreamConnection, into input: Buffer, seen: Bool)
+    private mutating func receive(
+        from connection: UpstreamConnection,
+        into input: Buffer,
+        seen: Bool
+    )
         throws(AttemptError) -> Bool
     {
         do throws(StreamError) {
@@ -79,6 +94,7 @@ extension Exchange {
     }
 
     /// Passes on 103 and whatever else may help the client; 100 was answered here already.
+    ///
     /// Source: RFC 9110 §15.2, RFC 8297.
     private mutating func passOnInterim() async throws(AttemptError) {
         guard response.status != 100, request.version == .http11, let output else { return }
@@ -105,7 +121,13 @@ extension Exchange {
     /// As long as content is on its way, the times for that count; the response's starts after it.
     /// - Returns: Until when to wait for the rest of the head.
     private mutating func awaitResponse(
+<<<<<<< HEAD
         _ connection: UpstreamConnection, deadline: Int64, seen: Bool
+=======
+        _ connection: UpstreamConnection,
+        deadline: Int64,
+        seen: Bool
+>>>>>>> main
     ) async throws(AttemptError) -> Int64 {
         let stream = connection.stream
         let reactor = context.reactor

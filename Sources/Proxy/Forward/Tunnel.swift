@@ -8,6 +8,7 @@ import Telemetry
 extension Exchange {
     /// Turns both connections into a tunnel, as a WebSocket wants it, until both sides have ended
     /// or nothing moves for the route's `tunnel` time.
+    ///
     /// Source: RFC 9110 §7.8.
     mutating func openTunnel(_ upstream: UpstreamLoop, _ connection: UpstreamConnection)
         async throws(Failure)
@@ -60,7 +61,9 @@ extension Exchange {
     /// Moves what can be moved in both directions, and waits for more.
     /// - Returns: Whether the tunnel goes on.
     private mutating func carry(
-        _ connection: UpstreamConnection, toClient: Buffer, toUpstream: Buffer,
+        _ connection: UpstreamConnection,
+        toClient: Buffer,
+        toUpstream: Buffer,
         _ state: inout TunnelState
     ) async -> Bool {
         let client = self.connection.stream

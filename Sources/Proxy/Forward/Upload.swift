@@ -182,7 +182,10 @@ extension Exchange {
     private mutating func spliceContent(to target: UpstreamConnection) async throws(AttemptError) {
         guard
             var pump = SplicePump(
-                from: connection.stream, to: target.stream, length: requestBody.left)
+                from: connection.stream,
+                to: target.stream,
+                length: requestBody.left
+            )
         else {
             throw .upstream(.requestIncomplete, requestBytesSent: true, responseSeen: false)
         }

@@ -17,7 +17,9 @@ extension Exchange {
     ///   - framing: How the content will follow.
     ///   - keepsConnection: Whether the connection is to be kept after the response.
     mutating func writeUpstreamHead(
-        to out: Buffer, framing: BodyFraming, keepsConnection: Bool
+        to out: Buffer,
+        framing: BodyFraming,
+        keepsConnection: Bool
     ) {
         let policy = route?.route.policy
         if let rules = policy?.requestHeaders, !rules.isEmpty {
@@ -32,7 +34,8 @@ extension Exchange {
         requestID.write(to: out)
         out.append("\r\n")
         out.append(
-            request.version == .http11 ? "Via: 1.1 gateway\r\n" : "Via: 1.0 gateway\r\n")
+            request.version == .http11 ? "Via: 1.1 gateway\r\n" : "Via: 1.0 gateway\r\n"
+        )
         out.writeFraming(framing)
         if request.upgradeRequested, let index = request.fields.first(.upgrade) {
             out.append("Connection: upgrade\r\n")
@@ -45,7 +48,7 @@ extension Exchange {
     }
 
     /// Writes the request line, its path rewritten where the route says so.
-    private func writeTarget(to out: Buffer) {
+    private mutating func writeTarget(to out: Buffer) {
         guard let rewriting = route?.route.rewriting, !rewriting.rules.isEmpty else {
             out.writeRequestLine(request)
             return
@@ -64,7 +67,10 @@ extension Exchange {
             out.append(request.path.extracting(droppingFirst: change.dropped))
         } else {
             // The rule was matched against the decoded path, so that is what it applies to.
-            writePercentEncoded(normalizedPath.span.extracting(droppingFirst: change.dropped), to: out)
+            writePercentEncoded(
+                normalizedPath.span.extracting(droppingFirst: change.dropped),
+                to: out
+            )
         }
         if request.hasQuery {
             out.append(UInt8(ascii: "?"))
@@ -74,7 +80,7 @@ extension Exchange {
     }
 
     /// Writes who the client is, made anew from what was believed.
-    private func writeForwardingFields(to out: Buffer, sendsForwarded: Bool) {
+    private mutating func writeForwardingFields(to out: Buffer, sendsForwarded: Bool) {
         if client.hasForwardedFor {
             out.append("X-Forwarded-For: ")
             writeChain(.xForwardedFor, to: out)
@@ -94,7 +100,7 @@ extension Exchange {
         }
     }
 
-    private func writeForwardedHost(to out: Buffer) {
+    private mutating func writeForwardedHost(to out: Buffer) {
         if client.peerIsTrusted, let index = request.fields.first(.xForwardedHost) {
             out.writeField("X-Forwarded-Host", value: request.fields.value(at: index))
         } else if !request.authority.isEmpty {
@@ -108,7 +114,7 @@ extension Exchange {
         }
     }
 
-    private func writeChain(_ form: ClientAddress.Form, to out: Buffer) {
+    private mutating func writeChain(_ form: ClientAddress.Form, to out: Buffer) {
         client.writeStart(form, to: out)
         if form == .forwarded {
             writeForwardedParameters(scheme: scheme, host: request.authority, to: out)
@@ -118,7 +124,11 @@ extension Exchange {
             var fromLast = request.fields.count(of: name) - 1
             for index in request.fields.indices where request.fields.known(at: index) == name {
                 client.writeHops(
-                    form, of: request.fields.value(at: index), indexFromLast: fromLast, to: out)
+                    form,
+                    of: request.fields.value(at: index),
+                    indexFromLast: fromLast,
+                    to: out
+                )
                 fromLast -= 1
             }
         }
@@ -126,7 +136,7 @@ extension Exchange {
     }
 
     /// Writes what was taken off the front of the path, which the app needs to build links.
-    private func writeForwardedPrefix(to out: Buffer) {
+    private mutating func writeForwardedPrefix(to out: Buffer) {
         if client.peerIsTrusted, let index = request.fields.first(.xForwardedPrefix) {
             out.writeField("X-Forwarded-Prefix", value: request.fields.value(at: index))
             return
@@ -158,6 +168,7 @@ extension Exchange {
 }
 
 /// Writes a decoded path in the form that a request line takes.
+///
 /// Source: RFC 3986 §3.3.
 func writePercentEncoded(_ path: Span<UInt8>, to out: Buffer) {
     for index in path.indices {

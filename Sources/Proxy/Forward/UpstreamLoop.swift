@@ -18,7 +18,11 @@ final class UpstreamConnection {
     var input: Buffer?
 
     init(
-        stream: Stream, identity: UInt64, series: ServerSeries, serverNumber: Int, now: Int64
+        stream: Stream,
+        identity: UInt64,
+        series: ServerSeries,
+        serverNumber: Int,
+        now: Int64
     ) {
         self.serverNumber = serverNumber
         self.stream = stream
@@ -44,7 +48,10 @@ final class UpstreamLoop {
     private var idle: [IdlePool<UpstreamConnection>] = []
 
     init(
-        _ runtime: UpstreamRuntime, context: LoopContext, inheriting old: UpstreamLoop?, offset: Int
+        _ runtime: UpstreamRuntime,
+        context: LoopContext,
+        inheriting old: UpstreamLoop?,
+        offset: Int
     ) {
         let configuration = runtime.configuration
         self.runtime = runtime
@@ -53,16 +60,20 @@ final class UpstreamLoop {
         servers = runtime.current
         identities = servers.set.servers.map(\.identity)
         balancer = Balancer(
-            method: UpstreamLoop.method(configuration.balance), set: servers.set,
+            method: UpstreamLoop.method(configuration.balance),
+            set: servers.set,
             ejection: UpstreamLoop.ejection(configuration.ejection),
             retryAfterUnhealthy: configuration.healthCheck?.interval ?? 5_000_000_000,
-            offset: offset)
+            offset: offset
+        )
         retryBudget = old?.retryBudget ?? RetryBudget()
         retryPolicy = RetryPolicy(attempts: configuration.attempts)
         idlePolicy = configuration.keepAlive.map { keepAlive in
             IdlePolicy(
-                maximumCount: keepAlive.connections, idleTime: keepAlive.idle,
-                maximumRequests: keepAlive.requests ?? 0)
+                maximumCount: keepAlive.connections,
+                idleTime: keepAlive.idle,
+                maximumRequests: keepAlive.requests ?? 0
+            )
         }
         idle = emptyPools()
         if let old { inherit(from: old) }
@@ -84,7 +95,8 @@ final class UpstreamLoop {
     }
 
     /// Takes an idle connection that its server has not closed, as far as is known.
-    /// - Parameter index: The server's number in the set.
+    ///
+    /// `index`: The server's number in the set.
     func takeIdle(_ index: Int) -> UpstreamConnection? {
         guard index < idle.count else { return nil }
         while let connection = idle[index].pop(now: context.reactor.now) {
@@ -103,14 +115,17 @@ final class UpstreamLoop {
     /// Keeps a connection whose response is complete.
     func giveIdle(_ connection: UpstreamConnection) {
         guard keepsConnections, let index = number(of: connection), connection.stream.isOpen,
-            !connection.stream.peerHasClosed, (try? connection.stream.watch()) != nil
+            connection.stream.isQuiet(), (try? connection.stream.watch()) != nil
         else {
             close(connection)
             return
         }
         context.metrics.adjust(.connectionsIdle, server: connection.series, by: 1)
         let displaced = idle[index].push(
-            connection, history: connection.history, now: context.reactor.now)
+            connection,
+            history: connection.history,
+            now: context.reactor.now
+        )
         if let displaced {
             context.metrics.adjust(.connectionsIdle, server: displaced.series, by: -1)
             close(displaced)
@@ -205,6 +220,9 @@ final class UpstreamLoop {
     private static func ejection(_ ejection: Ejection?) -> EjectionPolicy {
         guard let ejection else { return EjectionPolicy(fails: 0) }
         return EjectionPolicy(
-            fails: ejection.fails, time: ejection.time, maximumTime: ejection.maximum)
+            fails: ejection.fails,
+            time: ejection.time,
+            maximumTime: ejection.maximum
+        )
     }
 }

@@ -22,9 +22,10 @@ extension Exchange {
     mutating func receive() async -> Reception {
         let settings = context.snapshot.configuration.connection
         parser.reset()
-        if let ended = await awaitFirstByte(idleTimeout: settings.idleTimeout,
-            headerTimeout: settings.headerTimeout)
-        {
+        if let ended = await awaitFirstByte(
+            idleTimeout: settings.idleTimeout,
+            headerTimeout: settings.headerTimeout
+        ) {
             return ended
         }
         times = Times()
@@ -33,7 +34,10 @@ extension Exchange {
         let deadline = times.started + settings.headerTimeout
         while let input = connection.input {
             switch parser.parse(
-                input.readable, limits: context.snapshot.limits, into: &request)
+                input.readable,
+                limits: context.snapshot.limits,
+                into: &request
+            )
             {
             case .complete(let count):
                 input.consume(count)
@@ -85,6 +89,9 @@ extension Exchange {
             let now = context.reactor.now
             if now >= end { return .ended(.idleTimeout) }
             if context.isDraining { return .ended(.draining) }
+            if context.warmCount >= ProxyLimits.warmConnections { return .quiet }
+            context.warmCount += 1
+            defer { context.warmCount -= 1 }
             do throws(StreamError) {
                 try await stream.waitUntilReadable(deadline: min(end, now + ProxyLimits.parkAfter))
             } catch .timedOut {

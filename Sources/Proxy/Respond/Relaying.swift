@@ -38,22 +38,32 @@ extension Exchange {
             case .upstream(let failure, _, _):
                 context.metrics.countFailure(server: series, reason: failure.metricIndex)
                 server.status.recordFailure(
-                    now: context.reactor.now, isTrial: false, policy: upstream.balancer.ejection)
+                    now: context.reactor.now,
+                    isTrial: false,
+                    policy: upstream.balancer.ejection
+                )
                 throw Failure(
-                    status: failure.status, reason: .upstream(failure), closesConnection: true)
+                    status: failure.status,
+                    reason: .upstream(failure),
+                    closesConnection: true
+                )
             }
         }
         progress = .complete
         times.upstreamEnded = context.reactor.now
         context.metrics.recordResponse(
-            server: series, status: response.status,
-            duration: times.upstreamEnded - times.upstreamStarted)
+            server: series,
+            status: response.status,
+            duration: times.upstreamEnded - times.upstreamStarted
+        )
         release(connection, to: upstream, framing: framing)
     }
 
     /// Keeps the upstream's connection if both sides of it are clean, else closes it.
     private mutating func release(
-        _ connection: UpstreamConnection, to upstream: UpstreamLoop, framing: BodyFraming
+        _ connection: UpstreamConnection,
+        to upstream: UpstreamLoop,
+        framing: BodyFraming
     ) {
         self.upstream = nil
         let hasRest = !(connection.input?.isEmpty ?? true)
@@ -81,8 +91,10 @@ extension Exchange {
 
     /// Whether all of the request's content reached the upstream.
     private var requestIsSent: Bool {
-        if case .streaming = content { return requestBody.isComplete }
-        return true
+        mutating get {
+            if case .streaming = content { return requestBody.isComplete }
+            return true
+        }
     }
 
     /// How the response's content is framed for the client.
@@ -91,8 +103,9 @@ extension Exchange {
     {
         switch framing {
         case .none:
-            if let length = response.declaredLength, !Status.forbidsContent(response.status)
-                || response.status == 304
+            if let length = response.declaredLength,
+                !Status.forbidsContent(response.status)
+                    || response.status == 304
             {
                 return (.identity, .length(length))
             }
@@ -128,8 +141,9 @@ extension Exchange {
     }
 
     /// Says whether the connection goes on, where the version's default does not say it.
+    ///
     /// Source: RFC 9112 §9.3.
-    func writePersistence(to output: Buffer) {
+    mutating func writePersistence(to output: Buffer) {
         if !keepsConnection {
             output.append("Connection: close\r\n")
         } else if request.version == .http10 {
@@ -150,7 +164,9 @@ extension Exchange {
     }
 
     private mutating func moveResponse(
-        _ connection: UpstreamConnection, from input: Buffer, to output: Buffer
+        _ connection: UpstreamConnection,
+        from input: Buffer,
+        to output: Buffer
     ) throws(AttemptError) {
         let before = input.count
         do throws(RejectReason) {
@@ -191,7 +207,9 @@ extension Exchange {
 
     /// Receives more of the content, directly into the output where nothing has to be looked at.
     private mutating func receiveResponse(
-        _ connection: UpstreamConnection, input: Buffer, output: Buffer
+        _ connection: UpstreamConnection,
+        input: Buffer,
+        output: Buffer
     ) throws(AttemptError) {
         let isDirect = responseBody.isTransparent && input.isEmpty && output.isEmpty
         let target = isDirect ? output : input
@@ -259,7 +277,8 @@ extension Exchange {
         case .ready:
             // A client that left cannot be told anything more; one that only ended its side may
             // still read, but for a response that goes on and on that is as good as gone.
-            if client.isBroken || (client.peerHasClosed && output.isEmpty && !connection.stream.mayRead)
+            if client.isBroken
+                || (client.peerHasClosed && output.isEmpty && !connection.stream.mayRead)
             {
                 throw .final(.clientGone)
             }
@@ -270,7 +289,7 @@ extension Exchange {
         }
     }
 
-    private func canSpliceResponse(from connection: UpstreamConnection) -> Bool {
+    private mutating func canSpliceResponse(from connection: UpstreamConnection) -> Bool {
         guard case .length = responseBody.incoming, responseBody.isTransparent, upload == nil,
             context.reactor.simulation == nil
         else { return false }
@@ -283,7 +302,10 @@ extension Exchange {
     {
         guard
             var pump = SplicePump(
-                from: connection.stream, to: self.connection.stream, length: responseBody.left)
+                from: connection.stream,
+                to: self.connection.stream,
+                length: responseBody.left
+            )
         else { return }
         defer { pump.finish() }
         var counted = 0
@@ -322,13 +344,15 @@ extension Exchange {
         if forClient {
             do throws(StreamError) {
                 try await self.connection.stream.waitUntilWritable(
-                    deadline: now + (timeouts?.send ?? 30_000_000_000))
+                    deadline: now + (timeouts?.send ?? 30_000_000_000)
+                )
             } catch { throw .final(.clientGone) }
             return
         }
         do throws(StreamError) {
             try await connection.stream.waitUntilReadable(
-                deadline: now + (timeouts?.response ?? 60_000_000_000))
+                deadline: now + (timeouts?.response ?? 60_000_000_000)
+            )
         } catch .timedOut {
             throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
         } catch {
@@ -348,7 +372,8 @@ extension Exchange {
                 // The deadline moves on with what the client takes.
                 while !output.isEmpty {
                     try await connection.stream.waitUntilWritable(
-                        deadline: context.reactor.now + timeout)
+                        deadline: context.reactor.now + timeout
+                    )
                     try connection.stream.send(output)
                 }
             }

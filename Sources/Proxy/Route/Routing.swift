@@ -39,7 +39,7 @@ extension Exchange {
     }
 
     /// Which of the snapshot's listeners the connection came in by.
-    private func listenerNumber() throws(Failure) -> Int {
+    private mutating func listenerNumber() throws(Failure) -> Int {
         if connection.listenerGeneration == snapshot.generation { return connection.listenerNumber }
         // The listener is gone since a reload: its connections meet nobody's sites.
         guard let number = snapshot.number(of: connection.listener) else {
@@ -67,7 +67,9 @@ extension Exchange {
         request.fields.removeImpostors(isTrusted: client.peerIsTrusted)
         if !client.peerIsTrusted {
             context.forwardedWarning.note(
-                peer: client.peer, claims: request.fields.contains(.xForwardedFor))
+                peer: client.peer,
+                claims: request.fields.contains(.xForwardedFor)
+            )
         }
         findScheme()
         makeRequestID()
@@ -95,8 +97,10 @@ extension Exchange {
         }
     }
 
-    func trustedRequestID() -> [UInt8]? {
-        guard client.peerIsTrusted, let index = request.fields.first(.xRequestID) else { return nil }
+    mutating func trustedRequestID() -> [UInt8]? {
+        guard client.peerIsTrusted, let index = request.fields.first(.xRequestID) else {
+            return nil
+        }
         let value = request.fields.value(at: index)
         guard value.count <= ProxyLimits.requestIDBytes, !value.isEmpty, Characters.isToken(value)
         else { return nil }

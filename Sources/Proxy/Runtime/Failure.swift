@@ -39,8 +39,10 @@ struct Failure: Error {
 
     static func refused(_ refusal: Refusal) -> Failure {
         Failure(
-            status: refusal.status, reason: .refused(refusal),
-            closesConnection: refusal.closesConnection)
+            status: refusal.status,
+            reason: .refused(refusal),
+            closesConnection: refusal.closesConnection
+        )
     }
 
     static let clientGone = Failure(status: 0, reason: .clientGone, closesConnection: true)
@@ -110,7 +112,9 @@ enum UpstreamFailure: String, CaseIterable {
         }
     }
 
-    /// The error type of the Proxy-Status field. Source: RFC 9209 §2.3.
+    /// The error type of the Proxy-Status field.
+    ///
+    /// Source: RFC 9209 §2.3.
     var proxyStatusError: StaticString {
         switch self {
         case .connectRefused: "connection_refused"

@@ -18,6 +18,8 @@ final class LoopContext {
     var isDraining = false
     /// Open client connections of this loop.
     var connectionCount = 0
+    /// Connections that wait for a request with a task of their own.
+    var warmCount = 0
     /// Exchanges under way in this loop.
     var exchangeCount = 0
     /// Tunnels open in this loop.
@@ -51,6 +53,7 @@ final class LoopContext {
     }
 
     /// Writes the date field of a response.
+    ///
     /// Source: RFC 9110 §6.6.1.
     func writeDate(to buffer: Buffer) {
         let second = reactor.wallNow / 1_000_000_000
@@ -74,7 +77,8 @@ final class LoopContext {
     }
 }
 
-/// The memory that an exchange needs for heads: emptied, it serves the next exchange without allocating.
+/// The memory that an exchange needs for heads: emptied, it serves the next exchange without
+/// allocating.
 struct MessageStorage {
     var request = RequestHead()
     var response = ResponseHead()

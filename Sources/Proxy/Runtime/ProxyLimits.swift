@@ -1,4 +1,5 @@
-/// Every bound of the proxy that the configuration does not set, in one place, with unit and reason.
+/// Every bound of the proxy that the configuration does not set, in one place, with unit and
+/// reason.
 enum ProxyLimits {
     /// Bytes of one direction of an exchange that wait in memory at most.
     static let pendingBytes = 256 * 1024
@@ -7,6 +8,10 @@ enum ProxyLimits {
     static let spliceThreshold = 64 * 1024
     /// Nanoseconds after which a connection without a request gives up its task and is parked.
     static let parkAfter: Int64 = 1_000_000_000
+    /// Connections of one loop that wait for a request with a task of their own; past it they are
+    /// parked at once, so that a task's few kilobytes are used by the next connection and not left
+    /// behind as holes between those that stay.
+    static let warmConnections = 512
     /// Nanoseconds of waiting for a response after which the client's leaving is watched for: most
     /// responses come sooner and need no second registration.
     static let watchClientAfter: Int64 = 50_000_000
