@@ -167,14 +167,6 @@ struct FramingTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-<<<<<<< HEAD
-                "POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "Trailer: X-Sum",
-                body: "00005;a=b\nhello\n")
-            let origin = try await server.accept()
-            try await origin.gets(
-                "POST / HTTP/1.1", "Transfer-Encoding: chunked", "!Content-Length",
-                body: "5\nhello\n")
-=======
                 "POST / HTTP/1.1",
                 "Host: a",
                 "Transfer-Encoding: chunked",
@@ -188,7 +180,6 @@ struct FramingTests {
                 "!Content-Length",
                 body: "5\nhello\n"
             )
->>>>>>> main
             try await client.send(raw: "0\nX-Sum: 1\n\n")
             try await origin.gets(raw: "0\nX-Sum: 1\n\n")
             try await origin.send("HTTP/1.1 204 No Content")

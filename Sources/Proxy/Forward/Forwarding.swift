@@ -114,11 +114,6 @@ extension Exchange {
     }
 
     /// Chooses a server; it is counted as busy with this request from here on.
-<<<<<<< HEAD
-    /// - Parameter failure: Why the attempt before failed: if no server is left, that is the reason.
-    private func choose(
-        _ upstream: UpstreamLoop, key: UInt64?, tried: TriedServers, after failure: UpstreamFailure?
-=======
     ///
     /// If no server is left, the client is told why the attempt before failed.
     private mutating func choose(
@@ -126,7 +121,6 @@ extension Exchange {
         key: UInt64?,
         tried: TriedServers,
         after failure: UpstreamFailure?
->>>>>>> main
     ) throws(Failure) -> (Int, Bool) {
         let choice = upstream.balancer.choose(
             now: context.reactor.now,

@@ -58,14 +58,6 @@ extension Exchange {
 
     /// How the content is framed for the upstream.
     var upstreamFraming: BodyFraming {
-<<<<<<< HEAD
-        switch content {
-        case .none: request.framing == .length(0) ? .length(0) : .none
-        case .inInput(let length): .length(length)
-        case .buffered(let held): .length(held.count)
-        case .spilled(let file): .length(file.count)
-        case .streaming: request.framing
-=======
         mutating get {
             switch content {
             case .none: request.framing == .length(0) ? .length(0) : .none
@@ -74,7 +66,6 @@ extension Exchange {
             case .spilled(let file): .length(file.count)
             case .streaming: request.framing
             }
->>>>>>> main
         }
     }
 

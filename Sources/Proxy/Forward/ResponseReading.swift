@@ -32,15 +32,11 @@ extension Exchange {
                         throw waitFailure(error, seen: false)
                     }
                 }
-<<<<<<< HEAD
-                deadline = try await awaitResponse(connection, deadline: deadline, seen: interim > 0)
-=======
                 deadline = try await awaitResponse(
                     connection,
                     deadline: deadline,
                     seen: interim > 0
                 )
->>>>>>> main
                 continue
             }
             switch parser.parse(input.readable, limits: snapshot.limits, into: &response) {
@@ -121,13 +117,9 @@ extension Exchange {
     /// As long as content is on its way, the times for that count; the response's starts after it.
     /// - Returns: Until when to wait for the rest of the head.
     private mutating func awaitResponse(
-<<<<<<< HEAD
-        _ connection: UpstreamConnection, deadline: Int64, seen: Bool
-=======
         _ connection: UpstreamConnection,
         deadline: Int64,
         seen: Bool
->>>>>>> main
     ) async throws(AttemptError) -> Int64 {
         let stream = connection.stream
         let reactor = context.reactor
