@@ -52,12 +52,16 @@ final class Peer: @unchecked Sendable {
     /// Received and not yet looked at.
     let input = Buffer()
     private let output = Buffer()
+    /// Bytes of the input that are known to hold no end of a head.
+    private var scanned = 0
 
     init(stream: EventLoop.Stream, name: String, world: World) {
         self.stream = stream
         self.name = name
         self.world = world
     }
+
+    var now: Int64 { world.now }
 
     // MARK: Saying
 
@@ -236,13 +240,17 @@ final class Peer: @unchecked Sendable {
     }
 
     /// Takes a head out of what has been received, if all of it is there.
-    private func nextHead() -> [String]? {
+    func nextHead() -> [String]? {
         // Held here for as long as the span of it lives.
         let input = input
         let bytes = input.readable
-        var end = 4
+        var end = max(4, scanned)
         while end <= bytes.count && !bytes.extracting(end - 4..<end).equals("\r\n\r\n") { end += 1 }
-        if end > bytes.count { return nil }
+        if end > bytes.count {
+            scanned = max(4, bytes.count)
+            return nil
+        }
+        scanned = 0
         let head = String(decoding: bytes.extracting(0..<end - 4).bytes(), as: UTF8.self)
         input.consume(end)
         return head.split(separator: "\r\n", omittingEmptySubsequences: false).map(String.init)

@@ -20,6 +20,8 @@ final class World: @unchecked Sendable {
     private let simulation: Simulation
     /// Scripts that have not ended.
     private(set) var scripts = 0
+    /// Scripts that serve these and have not ended.
+    private(set) var attendants = 0
     private var peers: [Peer] = []
     private var origins: [Origin] = []
 
@@ -78,13 +80,23 @@ final class World: @unchecked Sendable {
         await reactor.sleep(until: reactor.now + Int64(seconds * 1e9))
     }
 
-    /// Runs a script beside the others.
+    /// Runs a script beside the others; the world lasts until all of them have ended.
     func spawn(_ script: @escaping @Sendable (World) async throws -> Void) {
         scripts += 1
-        Task(executorPreference: worker.executor) { await self.worker.play(script, in: self) }
+        Task(executorPreference: worker.executor) {
+            await self.worker.play(script, in: self)
+            self.scripts -= 1
+        }
     }
 
-    fileprivate func ended() { scripts -= 1 }
+    /// Runs a script that serves the others: when they have ended, its connections are closed.
+    func attend(_ script: @escaping @Sendable (World) async throws -> Void) {
+        attendants += 1
+        Task(executorPreference: worker.executor) {
+            await self.worker.play(script, in: self)
+            self.attendants -= 1
+        }
+    }
 
     /// Lets all that the scripts hold go.
     func closeAll() {
@@ -105,6 +117,7 @@ final class World: @unchecked Sendable {
         func expectZero(_ count: Int, _ name: String) {
             if count != 0 { found.append("\(name): \(count)") }
         }
+        expectZero(attendants, "scripts that serve others")
         expectZero(reactor.openCount, "open streams and listeners")
         expectZero(reactor.buffers.lent, "buffers lent")
         expectZero(reactor.timerCount, "timers")
@@ -167,7 +180,6 @@ extension Worker {
             // The scripts beside it end as well.
             world.closeAll()
         }
-        world.ended()
     }
 }
 
@@ -227,7 +239,7 @@ func simulate(
     )
     worker.assumeIsolated { $0.shutDown() }
     // Health checks sleep for as long as their interval.
-    _ = turn(worker, world, hours: 1, until: { world.leftovers().isEmpty })
+    _ = turn(worker, world, hours: 1, until: { world.attendants == 0 && world.leftovers().isEmpty })
     let leftovers = world.leftovers()
     #expect(leftovers.isEmpty, "\(note)", sourceLocation: sourceLocation)
 }
