@@ -67,6 +67,8 @@ public final class Simulation {
 
     /// Lets a stream learn something after the network's delay.
     func schedule(_ flags: UInt32, for stream: Stream) {
+        // The same news on its way already tells all of it: who hears it looks at everything.
+        for event in events where event.stream === stream && event.flags == flags { return }
         let delay =
             faults.longestDelay > 0
             ? Int64.random(in: 0...faults.longestDelay, using: &random) : 0

@@ -45,7 +45,7 @@ extension Exchange {
                 connection.requestCount += 1
                 return .request
             case .invalid(let reason):
-                request.removeAll()
+                forgetRequest(input)
                 return .failed(.rejected(reason))
             case .incomplete: break
             }
@@ -55,13 +55,22 @@ extension Exchange {
                     return .ended(.clientClosed)
                 }
             } catch .timedOut {
-                request.removeAll()
+                forgetRequest(input)
                 return .failed(.refused(.headerTimeout))
             } catch {
                 return .ended(.reset)
             }
         }
         return .ended(.clientClosed)
+    }
+
+    /// Forgets what was understood of a request that is none; but one that began as HEAD gets an
+    /// answer without content.
+    /// Source: RFC 9110 §9.3.2.
+    private mutating func forgetRequest(_ input: Buffer) {
+        request.removeAll()
+        let bytes = input.readable
+        if bytes.count >= 5 && bytes.extracting(0..<5).equals("HEAD ") { request.method = .head }
     }
 
     /// Waits until there is a byte of a request; the connection holds no buffer while it waits.

@@ -27,12 +27,18 @@ extension Exchange {
         writeResponseHead(framing: announced, to: output)
         let endsWithConnection = announced == .untilClose
         progress = .headSent(endsWithConnection: endsWithConnection)
+        let sentBefore = bytesSent
         do throws(AttemptError) {
             if try !relayAtOnce(from: connection, output: output) {
                 try await relay(from: connection, output: output)
             }
         } catch {
             dropUpstream(upstream)
+            // As long as none of the head has gone out, the client can still be told what happened.
+            if bytesSent == sentBefore {
+                output.removeAll()
+                progress = .nothingSent
+            }
             switch error {
             case .final(let failure): throw failure
             case .upstream(let failure, _, _):

@@ -32,6 +32,7 @@ struct RandomClient: Sendable {
             guard let peer = try? await world.client() else { continue }
             await visit(world, peer, &chance)
             peer.close()
+            ledger.trace(world, "client \(number) closes")
             if chance.once(in: 2) { return }
         }
     }
@@ -90,12 +91,14 @@ struct RandomClient: Sendable {
             case .good, .raves, .stalls, .sulks: break
             }
         }
+        ledger.trace(world, "\(manner) client \(number) sends \(bytes.count) bytes: \(requests)")
         if manner == .sulks {
             await world.pass(seconds: 60)
             return false
         }
         for request in requests {
             let outcome = await read(request, peer, mayEnd: mayEnd)
+            ledger.trace(world, "client \(number), \(request.id): \(String(describing: outcome))")
             guard let outcome else { return false }
             // The content may have been left unread, and then the connection ends behind a response.
             mayEnd = mayEnd || !ledger.isKind && request.body.count > 0
@@ -196,7 +199,7 @@ struct RandomClient: Sendable {
             ledger.fail("a response after the last one, to \(request.id): \(head.lines)")
         } catch {
             if error == .silence { ledger.fail("no end after the last response, to \(request.id)") }
-            if !peer.input.isEmpty {
+            if !peer.input.isEmpty && manner != .raves {
                 let input = peer.input
                 let rest = String(decoding: input.readable.bytes(), as: UTF8.self)
                 ledger.fail("after the last response, to \(request), a \(manner) client got \(rest)")

@@ -46,6 +46,7 @@ struct RandomOrigin: Sendable {
             ledger.fail("an origin got what nobody sent: \(head.lines)")
             return false
         }
+        ledger.trace(world, "origin \(number) has head of \(id)")
         let misbehaves = !ledger.isKind && chance.once(in: 4)
         let isEarly = !ledger.isKind && chance.once(in: 12)
         if misbehaves && chance.once(in: 4) {
@@ -57,6 +58,8 @@ struct RandomOrigin: Sendable {
             await world.pass(seconds: Double(chance.number(0..<3000)) / 1000)
         }
         let response = makeResponse(to: request, misbehaves: misbehaves, &chance)
+        ledger.trace(
+            world, "origin \(number) answers \(id): \(response.ending) of \(response.bytes.count)")
         guard await send(response, peer, world, &chance) else { return false }
         if isEarly, await !readBody(of: request, head, peer) { return false }
         return !response.closes

@@ -171,6 +171,13 @@ final class Ledger: @unchecked Sendable {
     func countRefused() { refused += 1 }
     func countUnanswered() { unanswered += 1 }
 
+    /// Tells what happens, when one world runs alone.
+    func trace(_ world: World, _ text: @autoclosure () -> String) {
+        guard RandomisedTests.alone != nil else { return }
+        let milliseconds = (world.now - 1_000_000_000_000) / 1_000_000
+        print("\(milliseconds) ms: \(text())")
+    }
+
     /// Records a broken promise, with how to see it again.
     func fail(_ problem: String) {
         Issue.record("\(problem) (seed \(seed); to run it alone: GATEWAY_SEED=\(seed))")
