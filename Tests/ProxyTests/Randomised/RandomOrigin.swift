@@ -59,7 +59,9 @@ struct RandomOrigin: Sendable {
         }
         let response = makeResponse(to: request, misbehaves: misbehaves, &chance)
         ledger.trace(
-            world, "origin \(number) answers \(id): \(response.ending) of \(response.bytes.count)")
+            world,
+            "origin \(number) answers \(id): \(response.ending) of \(response.bytes.count)"
+        )
         guard await send(response, peer, world, &chance) else { return false }
         if isEarly, await !readBody(of: request, head, peer) { return false }
         return !response.closes
@@ -83,7 +85,9 @@ struct RandomOrigin: Sendable {
             try await peer.readBody(framing, into: &got)
         } catch {
             if case .malformed(let text) = error { ledger.fail("malformed at an origin: \(text)") }
-            if ledger.isPure(request) && !expected.starts(with: got) { ledger.fail("other content for \(request.id)") }
+            if ledger.isPure(request) && !expected.starts(with: got) {
+                ledger.fail("other content for \(request.id)")
+            }
             return false
         }
         if ledger.isPure(request) && got != expected {
