@@ -39,7 +39,8 @@ enum Sockets {
 
     /// Starts to connect.
     /// - Returns: Whether the connection stands already.
-    static func connect(_ descriptor: Int32, to address: SocketAddress) throws(SystemError) -> Bool {
+    static func connect(_ descriptor: Int32, to address: SocketAddress) throws(SystemError) -> Bool
+    {
         if case .ip = address { try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
         // The pointer is lent for the call only.
         let result = try unsafe withAddress(address) { unsafe gateway_connect(descriptor, $0, $1) }
@@ -78,7 +79,12 @@ enum Sockets {
         var option = linger(l_onoff: 1, l_linger: 0)
         // A failure leaves an orderly close, which framing still reveals as truncated.
         _ = unsafe setsockopt(
-            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+            descriptor,
+            SOL_SOCKET,
+            SO_LINGER,
+            &option,
+            socklen_t(MemoryLayout<linger>.size)
+        )
     }
 
     static func makeNonBlocking(_ descriptor: Int32) throws(SystemError) {
@@ -98,9 +104,10 @@ enum Sockets {
         defer { close(probe) }
         do {
             _ = try connect(probe, to: .unix(path: path))
-        } catch where error.number == ECONNREFUSED {
+        } catch  where error.number == ECONNREFUSED {
+            // A file that is no socket refuses connections as well, and is nobody's to remove.
             // The path is a Swift string, passed NUL-terminated.
-            _ = unsafe unlink(path)
+            if unsafe gateway_is_socket(path) { _ = unsafe unlink(path) }
         } catch {
             return
         }
@@ -112,7 +119,12 @@ enum Sockets {
         var value = value
         // The option's value is an int of the given size.
         let result = unsafe setsockopt(
-            descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+            descriptor,
+            level,
+            name,
+            &value,
+            socklen_t(MemoryLayout<Int32>.size)
+        )
         guard result == 0 else { throw SystemError.current }
     }
 }
