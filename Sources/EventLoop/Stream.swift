@@ -118,7 +118,8 @@ public final class Stream {
         if watchesWrites { return }
         try register(
             events: gateway_in | gateway_rdhup | gateway_out,
-            operation: isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD)
+            operation: isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD
+        )
         isWatched = true
         watchesWrites = true
     }
@@ -193,7 +194,9 @@ public final class Stream {
         case .socket(let descriptor):
             let received = retrying {
                 // The kernel writes at most the space that the buffer lends.
-                unsafe buffer.fill { unsafe recv(descriptor, $0.baseAddress, min($0.count, space), 0) }
+                unsafe buffer.fill {
+                    unsafe recv(descriptor, $0.baseAddress, min($0.count, space), 0)
+                }
             }
             result = received < 0 ? -Int(gateway_errno()) : received
         }
@@ -250,7 +253,11 @@ public final class Stream {
                     // The kernel reads at most the bytes that the buffer lends.
                     unsafe buffer.drain {
                         unsafe CLinux.send(
-                            descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                            descriptor,
+                            $0.baseAddress,
+                            $0.count,
+                            Int32(MSG_NOSIGNAL)
+                        )
                     }
                 }
                 result = sent < 0 ? -Int(gateway_errno()) : sent
@@ -258,6 +265,8 @@ public final class Stream {
             if result == -Int(EAGAIN) {
                 mayWrite = false
             } else if result < 0 {
+                // The peer is gone, but what it said before it left is still there to be read.
+                mayRead = true
                 throw StreamError(errno: Int32(truncatingIfNeeded: -result))
             }
         }

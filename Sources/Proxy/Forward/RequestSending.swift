@@ -15,8 +15,12 @@ extension Exchange {
         }
         let out = context.reactor.buffers.take()
         upload = out
+        fileOffset = 0
         writeUpstreamHead(
-            to: out, framing: upstreamFraming, keepsConnection: upstream.keepsConnections)
+            to: out,
+            framing: upstreamFraming,
+            keepsConnection: upstream.keepsConnections
+        )
         connection.history.requests += 1
         switch content {
         case .none: break
@@ -54,61 +58,26 @@ extension Exchange {
     ///
     /// Returns early when the upstream starts to answer before it has all of it.
     mutating func sendRest() async throws(AttemptError) {
-        guard let connection = self.upstream, let out = upload else { return }
-        try await write(out, to: connection)
-        switch content {
-        case .spilled(let file): try await send(file, to: connection)
-        case .streaming:
-            try await stream(to: connection)
-            return
-        case .none, .inInput, .buffered: break
+        guard let connection = self.upstream, upload != nil else { return }
+        if case .streaming = content {
+            do throws(Failure) {
+                try await sendContinue()
+            } catch { throw .final(error) }
+            requestBody.send(as: request.framing == .chunked ? .chunked : .identity)
         }
-        releaseUpload()
+        try await sendContent(to: connection)
     }
 
     /// How the content is framed for the upstream.
     var upstreamFraming: BodyFraming {
         mutating get {
-        switch content {
-        case .none: request.framing == .length(0) ? .length(0) : .none
-        case .inInput(let length): .length(length)
-        case .buffered(let held): .length(held.count)
-        case .spilled(let file): .length(file.count)
-        case .streaming: request.framing
-        }
-        }
-    }
-
-    /// Sends what is left in a buffer.
-    private mutating func write(_ out: Buffer, to connection: UpstreamConnection)
-        async throws(AttemptError)
-    {
-        if out.isEmpty { return }
-        let total = out.count
-        let timeout = route?.route.policy.timeouts.upstreamSend ?? 30_000_000_000
-        do throws(StreamError) {
-            try await connection.stream.write(out, deadline: context.reactor.now + timeout)
-            context.metrics.add(.bytesSent, server: connection.series, total)
-        } catch {
-            throw sendFailure(error, sent: true)
-        }
-    }
-
-    private mutating func send(_ file: TemporaryFile, to connection: UpstreamConnection)
-        async throws(AttemptError)
-    {
-        var offset = 0
-        let timeout = route?.route.policy.timeouts.upstreamSend ?? 30_000_000_000
-        do throws(StreamError) {
-            while true {
-                try file.send(to: connection.stream, from: &offset)
-                if offset == file.count || connection.stream.mayRead { break }
-                try await connection.stream.waitUntilWritable(
-                    deadline: context.reactor.now + timeout)
+            switch content {
+            case .none: request.framing == .length(0) ? .length(0) : .none
+            case .inInput(let length): .length(length)
+            case .buffered(let held): .length(held.count)
+            case .spilled(let file): .length(file.count)
+            case .streaming: request.framing
             }
-            context.metrics.add(.bytesSent, server: connection.series, offset)
-        } catch {
-            throw sendFailure(error, sent: true)
         }
     }
 

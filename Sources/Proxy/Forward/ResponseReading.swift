@@ -15,7 +15,7 @@ extension Exchange {
         connection.input = input
         var parser = ResponseParser()
         let timeout = route?.route.policy.timeouts.response ?? 60_000_000_000
-        let deadline = context.reactor.now + timeout
+        var deadline = context.reactor.now + timeout
         var interim = 0
         while true {
             if input.isEmpty {
@@ -32,7 +32,12 @@ extension Exchange {
                         throw waitFailure(error, seen: false)
                     }
                 }
-                try await awaitResponse(connection, deadline: deadline, seen: interim > 0)
+                try await awaitResponse(
+                    connection,
+                    deadline: &deadline,
+                    timeout: timeout,
+                    seen: interim > 0
+                )
                 continue
             }
             switch parser.parse(input.readable, limits: snapshot.limits, into: &response) {
@@ -41,9 +46,13 @@ extension Exchange {
                 context.metrics.add(.bytesReceived, server: connection.series, count)
                 if !response.isInterim {
                     upstreamStatus = response.status
-                    if response.status == 101 && !request.upgradeRequested {
+                    // Source: RFC 9110 §7.8, the protocol changes once the request is complete.
+                    if response.status == 101 && (!request.upgradeRequested || requestIsUnsent) {
                         throw .upstream(
-                            .invalidResponse, requestBytesSent: true, responseSeen: true)
+                            .invalidResponse,
+                            requestBytesSent: true,
+                            responseSeen: true
+                        )
                     }
                     return
                 }
@@ -58,13 +67,22 @@ extension Exchange {
             case .incomplete: break
             }
             if try !receive(from: connection, into: input, seen: true) {
-                try await awaitResponse(connection, deadline: deadline, seen: true)
+                try await awaitResponse(
+                    connection,
+                    deadline: &deadline,
+                    timeout: timeout,
+                    seen: true
+                )
             }
         }
     }
 
     /// - Returns: Whether anything came.
-    private mutating func receive(from connection: UpstreamConnection, into input: Buffer, seen: Bool)
+    private mutating func receive(
+        from connection: UpstreamConnection,
+        into input: Buffer,
+        seen: Bool
+    )
         throws(AttemptError) -> Bool
     {
         do throws(StreamError) {
@@ -101,8 +119,15 @@ extension Exchange {
     }
 
     /// Waits for bytes from the upstream, and watches whether the client stays.
+    /// - Parameters:
+    ///   - deadline: Moved on while the request's content does: the time for a response starts
+    ///     when all of the request has been sent.
+    ///   - timeout: By how much.
     private mutating func awaitResponse(
-        _ connection: UpstreamConnection, deadline: Int64, seen: Bool
+        _ connection: UpstreamConnection,
+        deadline: inout Int64,
+        timeout: Int64,
+        seen: Bool
     ) async throws(AttemptError) {
         let stream = connection.stream
         let reactor = context.reactor
@@ -110,8 +135,16 @@ extension Exchange {
         defer { scatter(stream) }
         var clientGoneAt: Int64?
         while !stream.mayRead {
+            let before = (bytesReceived, fileOffset, upload?.count)
             let need = try stepUpload(to: connection)
             if stream.mayRead { return }
+            if before != (bytesReceived, fileOffset, upload?.count) {
+                deadline = reactor.now + timeout
+            }
+            if need == .turn {
+                await Task.yield()
+                continue
+            }
             do throws(StreamError) {
                 try self.connection.stream.watch()
                 try stream.watch()

@@ -38,28 +38,38 @@ extension Exchange {
             case .upstream(let failure, _, _):
                 context.metrics.countFailure(server: series, reason: failure.metricIndex)
                 server.status.recordFailure(
-                    now: context.reactor.now, isTrial: false, policy: upstream.balancer.ejection)
+                    now: context.reactor.now,
+                    isTrial: false,
+                    policy: upstream.balancer.ejection
+                )
                 throw Failure(
-                    status: failure.status, reason: .upstream(failure), closesConnection: true)
+                    status: failure.status,
+                    reason: .upstream(failure),
+                    closesConnection: true
+                )
             }
         }
         progress = .complete
         times.upstreamEnded = context.reactor.now
         context.metrics.recordResponse(
-            server: series, status: response.status,
-            duration: times.upstreamEnded - times.upstreamStarted)
+            server: series,
+            status: response.status,
+            duration: times.upstreamEnded - times.upstreamStarted
+        )
         release(connection, to: upstream, framing: framing)
     }
 
     /// Keeps the upstream's connection if both sides of it are clean, else closes it.
     private mutating func release(
-        _ connection: UpstreamConnection, to upstream: UpstreamLoop, framing: BodyFraming
+        _ connection: UpstreamConnection,
+        to upstream: UpstreamLoop,
+        framing: BodyFraming
     ) {
         self.upstream = nil
         let hasRest = !(connection.input?.isEmpty ?? true)
-        if upload != nil || uploadIsBroken || !requestIsSent {
+        if requestIsUnsent {
             // The rest of the request was never sent, and the client may still be sending it.
-            keepsConnection = false
+            if !requestBody.isComplete { keepsConnection = false }
             releaseUpload()
             upstream.close(connection)
             return
@@ -79,11 +89,13 @@ extension Exchange {
         }
     }
 
-    /// Whether all of the request's content reached the upstream.
-    private var requestIsSent: Bool {
+    /// Whether the upstream waits for more of the request's content, and will take for that
+    /// whatever it is sent.
+    var requestIsUnsent: Bool {
         mutating get {
-            if case .streaming = content { return requestBody.isComplete }
-            return true
+            if upload != nil || uploadIsBroken { return true }
+            if case .streaming = content { return !requestBody.isComplete }
+            return false
         }
     }
 
@@ -93,8 +105,9 @@ extension Exchange {
     {
         switch framing {
         case .none:
-            if let length = response.declaredLength, !Status.forbidsContent(response.status)
-                || response.status == 304
+            if let length = response.declaredLength,
+                !Status.forbidsContent(response.status)
+                    || response.status == 304
             {
                 return (.identity, .length(length))
             }
@@ -152,7 +165,9 @@ extension Exchange {
     }
 
     private mutating func moveResponse(
-        _ connection: UpstreamConnection, from input: Buffer, to output: Buffer
+        _ connection: UpstreamConnection,
+        from input: Buffer,
+        to output: Buffer
     ) throws(AttemptError) {
         let before = input.count
         do throws(RejectReason) {
@@ -168,9 +183,14 @@ extension Exchange {
         async throws(AttemptError)
     {
         guard let input = connection.input else { return }
+        var turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
         while true {
             try moveResponse(connection, from: input, to: output)
             if responseBody.isComplete { break }
+            if responseBody.contentBytes >= turnEnd {
+                turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
+                await Task.yield()
+            }
             try sendOutput(output)
             if output.isEmpty && input.isEmpty && canSpliceResponse(from: connection) {
                 try await spliceResponse(from: connection)
@@ -180,7 +200,10 @@ extension Exchange {
                 try receiveResponse(connection, input: input, output: output)
                 continue
             }
-            _ = try stepUpload(to: connection)
+            if try stepUpload(to: connection) == .turn {
+                await Task.yield()
+                continue
+            }
             if output.count < ProxyLimits.pendingBytes && connection.stream.mayRead { continue }
             try await waitForResponse(connection, output: output)
         }
@@ -193,7 +216,9 @@ extension Exchange {
 
     /// Receives more of the content, directly into the output where nothing has to be looked at.
     private mutating func receiveResponse(
-        _ connection: UpstreamConnection, input: Buffer, output: Buffer
+        _ connection: UpstreamConnection,
+        input: Buffer,
+        output: Buffer
     ) throws(AttemptError) {
         let isDirect = responseBody.isTransparent && input.isEmpty && output.isEmpty
         let target = isDirect ? output : input
@@ -261,7 +286,8 @@ extension Exchange {
         case .ready:
             // A client that left cannot be told anything more; one that only ended its side may
             // still read, but for a response that goes on and on that is as good as gone.
-            if client.isBroken || (client.peerHasClosed && output.isEmpty && !connection.stream.mayRead)
+            if client.isBroken
+                || (client.peerHasClosed && output.isEmpty && !connection.stream.mayRead)
             {
                 throw .final(.clientGone)
             }
@@ -285,7 +311,10 @@ extension Exchange {
     {
         guard
             var pump = SplicePump(
-                from: connection.stream, to: self.connection.stream, length: responseBody.left)
+                from: connection.stream,
+                to: self.connection.stream,
+                length: responseBody.left
+            )
         else { return }
         defer { pump.finish() }
         var counted = 0
@@ -308,6 +337,7 @@ extension Exchange {
             context.metrics.add(.bytesSpliced, moved)
             switch need {
             case .done: return
+            case .turn: await Task.yield()
             case .sourceEnded:
                 throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
             case .source: try await waitToSplice(connection, forClient: false)
@@ -324,13 +354,15 @@ extension Exchange {
         if forClient {
             do throws(StreamError) {
                 try await self.connection.stream.waitUntilWritable(
-                    deadline: now + (timeouts?.send ?? 30_000_000_000))
+                    deadline: now + (timeouts?.send ?? 30_000_000_000)
+                )
             } catch { throw .final(.clientGone) }
             return
         }
         do throws(StreamError) {
             try await connection.stream.waitUntilReadable(
-                deadline: now + (timeouts?.response ?? 60_000_000_000))
+                deadline: now + (timeouts?.response ?? 60_000_000_000)
+            )
         } catch .timedOut {
             throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
         } catch {
@@ -350,7 +382,8 @@ extension Exchange {
                 // The deadline moves on with what the client takes.
                 while !output.isEmpty {
                     try await connection.stream.waitUntilWritable(
-                        deadline: context.reactor.now + timeout)
+                        deadline: context.reactor.now + timeout
+                    )
                     try connection.stream.send(output)
                 }
             }
