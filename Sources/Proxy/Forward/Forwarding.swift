@@ -35,6 +35,7 @@ extension Exchange {
             let series = upstream.servers.series[index]
             let wasRetry = attempts > 0
             attempts += 1
+            uploadIsBroken = false
             serverName = upstream.servers.names[index]
             context.metrics.adjust(.requestsInFlight, server: series, by: 1)
             defer {
@@ -51,15 +52,24 @@ extension Exchange {
             case .failed(let failure, let attempt):
                 let now = context.reactor.now
                 context.metrics.countFailure(server: series, reason: failure.metricIndex)
-                if server.status.recordFailure(
-                    now: now, isTrial: isTrial, policy: upstream.balancer.ejection)
+                // What is lacking here says nothing about the server; a trial has failed all the same.
+                if failure != .exhausted || isTrial,
+                    server.status.recordFailure(
+                        now: now,
+                        isTrial: isTrial,
+                        policy: upstream.balancer.ejection
+                    )
                 {
                     context.metrics.add(.ejections, server: series)
                 }
                 tried.insert(server)
                 last = failure
                 let decision = upstream.retryPolicy.decide(
-                    attempt, attemptsMade: attempts, budget: &upstream.retryBudget, now: now)
+                    attempt,
+                    attemptsMade: attempts,
+                    budget: &upstream.retryBudget,
+                    now: now
+                )
                 // A connection that went stale says nothing against its server: the same one may be asked again.
                 if case .retry(.staleConnection) = decision { tried = TriedServers() }
                 guard case .retry = decision else {
@@ -88,13 +98,18 @@ extension Exchange {
             return .responded
         } catch {
             dropUpstream(upstream)
+            releaseUpload()
             switch error {
             case .final(let failure): return .over(failure)
             case .upstream(let failure, let requestBytesSent, let responseSeen):
                 let attempt = FailedAttempt(
-                    failure: failure.kind, isIdempotent: request.method.isIdempotent,
-                    requestBytesSent: requestBytesSent, responseBytesSeen: responseSeen,
-                    connectionWasReused: reused, body: bodyForReplay)
+                    failure: failure.kind,
+                    isIdempotent: request.method.isIdempotent,
+                    requestBytesSent: requestBytesSent,
+                    responseBytesSeen: responseSeen,
+                    connectionWasReused: reused,
+                    body: bodyForReplay
+                )
                 return .failed(failure, attempt)
             }
         }
@@ -103,11 +118,17 @@ extension Exchange {
     /// Chooses a server; it is counted as busy with this request from here on.
     /// - Parameter last: How the attempt before failed: what the client is told if nobody is left.
     private mutating func choose(
-        _ upstream: UpstreamLoop, key: UInt64?, tried: TriedServers, last: UpstreamFailure?
+        _ upstream: UpstreamLoop,
+        key: UInt64?,
+        tried: TriedServers,
+        last: UpstreamFailure?
     ) throws(Failure) -> (Int, Bool) {
         let choice = upstream.balancer.choose(
-            now: context.reactor.now, key: key, excluding: tried,
-            random: context.reactor.random.next())
+            now: context.reactor.now,
+            key: key,
+            excluding: tried,
+            random: context.reactor.random.next()
+        )
         switch choice {
         case .server(let index, let isTrial): return (index, isTrial)
         case .none(let reason, let retryAfter):
@@ -119,15 +140,19 @@ extension Exchange {
                 default: .noServer
                 }
             throw Failure(
-                status: failure.status, reason: .upstream(failure),
-                retryAfter: seconds(retryAfter))
+                status: failure.status,
+                reason: .upstream(failure),
+                retryAfter: seconds(retryAfter)
+            )
         }
     }
 
     private func upstreamFailure(_ failure: UpstreamFailure, upstream: UpstreamLoop) -> Failure {
         Failure(
-            status: failure.status, reason: .upstream(failure),
-            retryAfter: seconds(upstream.balancer.retryAfter(now: context.reactor.now)))
+            status: failure.status,
+            reason: .upstream(failure),
+            retryAfter: seconds(upstream.balancer.retryAfter(now: context.reactor.now))
+        )
     }
 
     private func seconds(_ nanoseconds: Int64) -> Int {
@@ -155,10 +180,16 @@ extension Exchange {
             route?.route.policy.timeouts.connect ?? upstream.runtime.configuration.connectTimeout
         do throws(StreamError) {
             let stream = try await reactor.connect(
-                to: address, deadline: reactor.now + timeout)
+                to: address,
+                deadline: reactor.now + timeout
+            )
             let fresh = UpstreamConnection(
-                stream: stream, identity: identity, series: series, serverNumber: index,
-                now: reactor.now)
+                stream: stream,
+                identity: identity,
+                series: series,
+                serverNumber: index,
+                now: reactor.now
+            )
             self.upstream = fresh
             upstream.opened(fresh)
         } catch {
@@ -166,6 +197,7 @@ extension Exchange {
                 switch error {
                 case .timedOut: .connectTimeout
                 case .system(let number) where number.isRefusal: .connectRefused
+                case .system(let number) where number.isExhaustion: .exhausted
                 default: .connectFailed
                 }
             throw .upstream(failure, requestBytesSent: false, responseSeen: false)
@@ -219,7 +251,9 @@ extension UpstreamFailure {
     /// The failure as the rules on retries sort it.
     var kind: FailedAttempt.Failure {
         switch self {
-        case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy: .connect
+        case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy,
+            .exhausted:
+            .connect
         case .reset, .closed, .bodyIncomplete, .requestIncomplete: .connectionLost
         case .responseTimeout, .bodyTimeout: .timeout
         case .invalidResponse: .invalidResponse
