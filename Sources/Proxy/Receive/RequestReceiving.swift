@@ -22,18 +22,24 @@ extension Exchange {
     mutating func receive() async -> Reception {
         let settings = context.snapshot.configuration.connection
         parser.reset()
-        if let ended = await awaitFirstByte(idleTimeout: settings.idleTimeout,
-            headerTimeout: settings.headerTimeout)
-        {
+        if let ended = await awaitFirstByte(
+            idleTimeout: settings.idleTimeout,
+            headerTimeout: settings.headerTimeout
+        ) {
             return ended
         }
         times = Times()
         times.started = context.reactor.now
         times.startedUnixMilliseconds = context.reactor.wallNow / 1_000_000
         let deadline = times.started + settings.headerTimeout
+        // The same for all of a head: the parser has counted by them when a reload brings others.
+        let limits = context.snapshot.limits
         while let input = connection.input {
             switch parser.parse(
-                input.readable, limits: context.snapshot.limits, into: &request)
+                input.readable,
+                limits: limits,
+                into: &request
+            )
             {
             case .complete(let count):
                 input.consume(count)

@@ -39,31 +39,47 @@ extension Worker {
         var request = RequestHead()
         while await answerScrape(stream, buffer, &request, gateway) {}
         await stream.closeLingering(
-            deadline: context.reactor.now + ProxyLimits.lingerTime, limit: ProxyLimits.lingerBytes)
+            deadline: context.reactor.now + ProxyLimits.lingerTime,
+            limit: ProxyLimits.lingerBytes
+        )
         context.reactor.buffers.give(buffer)
         scrapes[slot] = nil
     }
 
     /// - Returns: Whether the connection takes another request.
     private func answerScrape(
-        _ stream: EventLoop.Stream, _ buffer: Buffer, _ request: inout RequestHead,
+        _ stream: EventLoop.Stream,
+        _ buffer: Buffer,
+        _ request: inout RequestHead,
         _ gateway: Gateway
     ) async -> Bool {
         var parser = RequestParser()
+        let limits = context.snapshot.limits
         let deadline = context.reactor.now + context.snapshot.configuration.connection.idleTimeout
         do throws(StreamError) {
             while true {
                 switch parser.parse(
-                    buffer.readable, limits: context.snapshot.limits, into: &request)
+                    buffer.readable,
+                    limits: limits,
+                    into: &request
+                )
                 {
                 case .complete(let count):
                     buffer.consume(count)
                     let keeps = request.keepAlive && request.framing == .none && !context.isDraining
                     let answer = await answer(request, gateway)
-                    try await send(answer, keeps: keeps, isHead: request.method == .head, to: stream)
+                    try await send(
+                        answer,
+                        keeps: keeps,
+                        isHead: request.method == .head,
+                        to: stream
+                    )
                     return keeps
                 case .invalid(let reason):
-                    let answer = MetricsAnswer(status: reason.status, body: Array("bad request\n".utf8))
+                    let answer = MetricsAnswer(
+                        status: reason.status,
+                        body: Array("bad request\n".utf8)
+                    )
                     try await send(answer, keeps: false, isHead: false, to: stream)
                     return false
                 case .incomplete: break
@@ -80,18 +96,24 @@ extension Worker {
         guard request.method == .get || request.method == .head else {
             return MetricsAnswer(status: 405, body: Array("only GET\n".utf8))
         }
-        if request.path.equals("/livez") { return MetricsAnswer(status: 200, body: Array("ok\n".utf8)) }
+        if request.path.equals("/livez") {
+            return MetricsAnswer(status: 200, body: Array("ok\n".utf8))
+        }
         if request.path.equals("/readyz") {
             let isReady = gateway.isReady && !context.isDraining
             return MetricsAnswer(
-                status: isReady ? 200 : 503, body: Array((isReady ? "ok\n" : "draining\n").utf8))
+                status: isReady ? 200 : 503,
+                body: Array((isReady ? "ok\n" : "draining\n").utf8)
+            )
         }
         guard request.path.equals("/metrics") else {
             return MetricsAnswer(status: 404, body: Array("try /metrics, /livez or /readyz\n".utf8))
         }
         let wantsOpen =
             MediaNegotiation.preferred(
-                of: ["text/plain", "application/openmetrics-text"], accepting: request.fields) == 1
+                of: ["text/plain", "application/openmetrics-text"],
+                accepting: request.fields
+            ) == 1
         let format: MetricsFormat = wantsOpen ? .openMetrics : .prometheus
         // Detached: with thousands of series the text takes milliseconds, which no loop has to spare.
         let body = await Task.detached { await gateway.metricsText(format) }.value
@@ -99,7 +121,10 @@ extension Worker {
     }
 
     private func send(
-        _ answer: MetricsAnswer, keeps: Bool, isHead: Bool, to stream: EventLoop.Stream
+        _ answer: MetricsAnswer,
+        keeps: Bool,
+        isHead: Bool,
+        to stream: EventLoop.Stream
     ) async throws(StreamError) {
         let out = Buffer(capacity: answer.body.count + 512)
         out.writeStatusLine(answer.status)
@@ -112,7 +137,9 @@ extension Worker {
         out.writeEndOfHead()
         if !isHead { out.append(answer.body) }
         try await stream.write(
-            out, deadline: context.reactor.now + context.snapshot.configuration.policy.timeouts.send)
+            out,
+            deadline: context.reactor.now + context.snapshot.configuration.policy.timeouts.send
+        )
     }
 }
 
@@ -132,8 +159,13 @@ extension Gateway {
         var snapshots: [MetricsSnapshot] = []
         for worker in workers { snapshots.append(await worker.metrics()) }
         return MetricsText(
-            snapshots, names: ProxyMetrics.names, series: registry, process: .current(),
-            logs: logWriter.figures, configuration: state.withLock { $0.figures }, build: build
+            snapshots,
+            names: ProxyMetrics.names,
+            series: registry,
+            process: .current(),
+            logs: logWriter.figures,
+            configuration: state.withLock { $0.figures },
+            build: build
         ).render(format)
     }
 }
