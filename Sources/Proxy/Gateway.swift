@@ -54,7 +54,10 @@ public final class Gateway: Sendable {
     ///   - seed: Starts the random numbers of all loops.
     ///   - build: What the program is, for the metrics.
     public init(
-        _ configuration: Configuration, workerCount: Int, seed: UInt64, build: BuildFigures
+        _ configuration: Configuration,
+        workerCount: Int,
+        seed: UInt64,
+        build: BuildFigures
     ) throws(Failure) {
         self.build = build
         do {
@@ -62,15 +65,25 @@ public final class Gateway: Sendable {
         } catch { throw .cannotOpenLog(error.description) }
         let logs = try Gateway.openLogs(configuration, known: [:], writer: logWriter)
         let snapshot = ServingSnapshot(
-            configuration, previous: nil, registry: registry,
-            logs: configuration.accessLogs.map { logs[$0] }, resolved: [:])
+            configuration,
+            previous: nil,
+            registry: registry,
+            logs: configuration.accessLogs.map { logs[$0] },
+            resolved: [:]
+        )
         var workers: [Worker] = []
+        let openConnections = OpenConnections()
         for number in 0..<workerCount {
             do {
                 workers.append(
                     try Worker(
-                        number: number, seed: seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15,
-                        snapshot: snapshot, log: logWriter))
+                        number: number,
+                        seed: seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15,
+                        snapshot: snapshot,
+                        log: logWriter,
+                        openConnections: openConnections
+                    )
+                )
             } catch { throw .system(error) }
         }
         self.workers = workers
@@ -83,7 +96,8 @@ public final class Gateway: Sendable {
     ///   - inherited: Sockets that the process was started with, to be used where the address fits.
     ///   - ended: Called, on the last loop's thread, when all loops have ended.
     public func start(
-        inherited: [InheritedSocket], ended: @escaping @Sendable () -> Void
+        inherited: [InheritedSocket],
+        ended: @escaping @Sendable () -> Void
     ) throws(Failure) {
         let snapshot = state.withLock { $0.snapshot }
         let bound = try bind(snapshot.configuration, known: [], inherited: inherited)
@@ -96,6 +110,7 @@ public final class Gateway: Sendable {
                     worker.executor.run { mustNotSleep in
                         worker.assumeIsolated { $0.turn(mustNotSleep: mustNotSleep) }
                     }
+                    worker.assumeIsolated { $0.flushLog() }
                     let left = self.running.wrappingSubtract(1, ordering: .acquiringAndReleasing)
                     if left.newValue == 0 { ended() }
                 }
@@ -126,8 +141,12 @@ public final class Gateway: Sendable {
         let logs = try Gateway.openLogs(configuration, known: before.1, writer: logWriter)
         let resolved = state.withLock { $0.resolved }
         let snapshot = ServingSnapshot(
-            configuration, previous: before.0, registry: registry,
-            logs: configuration.accessLogs.map { logs[$0] }, resolved: resolved)
+            configuration,
+            previous: before.0,
+            registry: registry,
+            logs: configuration.accessLogs.map { logs[$0] },
+            resolved: resolved
+        )
         let addresses = Gateway.addresses(configuration)
         state.withLock { state in
             state.snapshot = snapshot
@@ -204,11 +223,14 @@ public final class Gateway: Sendable {
         Set(
             configuration.listeners.map {
                 ListenerAddress($0.address, proxyProtocol: $0.proxyProtocol)
-            })
+            }
+        )
     }
 
     private static func openLogs(
-        _ configuration: Configuration, known: [AccessLog: LogDestination], writer: LogWriter
+        _ configuration: Configuration,
+        known: [AccessLog: LogDestination],
+        writer: LogWriter
     ) throws(Failure) -> [AccessLog: LogDestination] {
         var open: [AccessLog: LogDestination] = [:]
         for log in configuration.accessLogs {
@@ -262,7 +284,9 @@ public final class Gateway: Sendable {
             logger.debug("resolved", metadata: ["name": "\(name)"])
         } else {
             logger.warning(
-                "a server's name cannot be resolved", metadata: ["name": "\(name)", "reason": "\(resolution)"])
+                "a server's name cannot be resolved",
+                metadata: ["name": "\(name)", "reason": "\(resolution)"]
+            )
         }
         let snapshot = state.withLock { state in
             if !resolution.addresses.isEmpty { state.resolved[name] = resolution.addresses }

@@ -1,4 +1,5 @@
 public import Addressing
+import Bytes
 public import EventLoop
 public import Telemetry
 
@@ -33,18 +34,27 @@ public actor Worker {
     ///   - snapshot: What to serve by.
     ///   - names: What the metrics' reasons are called.
     ///   - log: Writes the access logs, or nil.
+    ///   - openConnections: Counts for all workers of the process.
     ///   - simulation: A virtual world instead of the system's, for tests.
     /// - Throws: The system's error when there are no descriptors for a loop.
     public init(
-        number: Int, seed: UInt64, snapshot: ServingSnapshot, log: LogWriter?,
+        number: Int,
+        seed: UInt64,
+        snapshot: ServingSnapshot,
+        log: LogWriter?,
+        openConnections: OpenConnections = OpenConnections(),
         simulation: sending Simulation? = nil
     ) throws(SystemError) {
         self.number = number
         executor = try LoopExecutor(simulated: simulation != nil)
         let reactor = try Reactor(executor: executor, seed: seed, simulation: simulation)
         context = LoopContext(
-            reactor: reactor, metrics: LoopMetrics(names: ProxyMetrics.names),
-            log: log.map { LoopLog(writer: $0) }, snapshot: snapshot)
+            reactor: reactor,
+            metrics: LoopMetrics(names: ProxyMetrics.names),
+            log: log.map { LoopLog(writer: $0) },
+            snapshot: snapshot,
+            openConnections: openConnections
+        )
     }
 
     /// Starts what runs for as long as the worker does. Call once.
@@ -62,7 +72,10 @@ public actor Worker {
         let after = context.reactor.statistics
         let busy = after.busyNanoseconds - before.busyNanoseconds
         context.metrics.recordTurn(
-            busy: busy, waited: after.idleNanoseconds - before.idleNanoseconds, lag: busy)
+            busy: busy,
+            waited: after.idleNanoseconds - before.idleNanoseconds,
+            lag: busy
+        )
     }
 
     // MARK: Connections
@@ -91,7 +104,8 @@ public actor Worker {
         let listener = EventLoop.Listener(simulated: address, reactor: context.reactor)
         accept(
             from: listener,
-            as: ListenerIdentity(address: address, proxyProtocol: proxyProtocol))
+            as: ListenerIdentity(address: address, proxyProtocol: proxyProtocol)
+        )
     }
 
     private func accept(from listener: EventLoop.Listener, as identity: ListenerIdentity) {
@@ -111,15 +125,20 @@ public actor Worker {
 
     private func admit(_ accepted: EventLoop.Listener.Accepted, _ identity: ListenerIdentity) {
         context.metrics.add(.connectionsAccepted)
-        guard context.connectionCount < context.connectionLimit, !isStopping else {
+        guard !isStopping, context.openConnections.admit(limit: context.connectionLimit) else {
             accepted.stream.close(abruptly: true)
             context.metrics.count(
-                .connectionsClosed, reason: ConnectionEnd.connectionLimit.metricIndex)
+                .connectionsClosed,
+                reason: ConnectionEnd.connectionLimit.metricIndex
+            )
             return
         }
         context.connectionCount += 1
         let connection = ClientConnection(
-            accepted: accepted, listener: identity, now: context.reactor.now)
+            accepted: accepted,
+            listener: identity,
+            now: context.reactor.now
+        )
         let slot = connection.stream.slot
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection
@@ -146,6 +165,7 @@ public actor Worker {
         }
         connections[slot] = nil
         context.connectionCount -= 1
+        context.openConnections.leave()
         context.metrics.count(.connectionsClosed, reason: end.metricIndex)
     }
 
@@ -202,7 +222,9 @@ public actor Worker {
         context.isDraining = true
         // Idle connections are woken and end; those with a request in flight go on.
         for connection in connections {
-            if let connection, connection.isIdle { connection.stream.cancel() }
+            guard let connection, connection.isIdle else { continue }
+            // A request that has begun to arrive is in flight.
+            if connection.input?.isEmpty ?? true { connection.stream.cancel() }
         }
         let deadline = context.reactor.now + nanoseconds
         while context.connectionCount > 0 && context.reactor.now < deadline {
@@ -222,12 +244,16 @@ public actor Worker {
         context.log?.flush()
     }
 
+    /// Hands over what the last exchanges logged: call when the loop has ended.
+    func flushLog() { context.log?.flush() }
+
     /// Writes logs, closes what has grown too old, and says what looks like a mistake.
     private func keepHouse() async {
         var rounds = 0
         while !context.reactor.isShutDown {
             await context.reactor.sleep(
-                until: context.reactor.now + ProxyLimits.housekeepingInterval)
+                until: context.reactor.now + ProxyLimits.housekeepingInterval
+            )
             context.log?.flush()
             rounds += 1
             if rounds % 10 == 0 {

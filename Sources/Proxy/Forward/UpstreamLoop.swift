@@ -18,7 +18,11 @@ final class UpstreamConnection {
     var input: Buffer?
 
     init(
-        stream: Stream, identity: UInt64, series: ServerSeries, serverNumber: Int, now: Int64
+        stream: Stream,
+        identity: UInt64,
+        series: ServerSeries,
+        serverNumber: Int,
+        now: Int64
     ) {
         self.serverNumber = serverNumber
         self.stream = stream
@@ -38,13 +42,20 @@ final class UpstreamLoop {
     private let context: LoopContext
     private let idlePolicy: IdlePolicy?
     private var generation: Int
+    /// A reload has put another loop in this one's place, or none: then nobody looks after what
+    /// exchanges that are still under way leave here.
+    private var isRetired = false
+    private var successor: UpstreamLoop?
     /// The servers' identities, by which a connection finds its server again.
     private var identities: [UInt64]
     /// By the server's number in the set; empty when connections are not kept.
     private var idle: [IdlePool<UpstreamConnection>] = []
 
     init(
-        _ runtime: UpstreamRuntime, context: LoopContext, inheriting old: UpstreamLoop?, offset: Int
+        _ runtime: UpstreamRuntime,
+        context: LoopContext,
+        inheriting old: UpstreamLoop?,
+        offset: Int
     ) {
         let configuration = runtime.configuration
         self.runtime = runtime
@@ -53,16 +64,20 @@ final class UpstreamLoop {
         servers = runtime.current
         identities = servers.set.servers.map(\.identity)
         balancer = Balancer(
-            method: UpstreamLoop.method(configuration.balance), set: servers.set,
+            method: UpstreamLoop.method(configuration.balance),
+            set: servers.set,
             ejection: UpstreamLoop.ejection(configuration.ejection),
             retryAfterUnhealthy: configuration.healthCheck?.interval ?? 5_000_000_000,
-            offset: offset)
+            offset: offset
+        )
         retryBudget = old?.retryBudget ?? RetryBudget()
         retryPolicy = RetryPolicy(attempts: configuration.attempts)
         idlePolicy = configuration.keepAlive.map { keepAlive in
             IdlePolicy(
-                maximumCount: keepAlive.connections, idleTime: keepAlive.idle,
-                maximumRequests: keepAlive.requests ?? 0)
+                maximumCount: keepAlive.connections,
+                idleTime: keepAlive.idle,
+                maximumRequests: keepAlive.requests ?? 0
+            )
         }
         idle = emptyPools()
         if let old { inherit(from: old) }
@@ -102,6 +117,10 @@ final class UpstreamLoop {
 
     /// Keeps a connection whose response is complete.
     func giveIdle(_ connection: UpstreamConnection) {
+        if isRetired {
+            if let successor { successor.giveIdle(connection) } else { close(connection) }
+            return
+        }
         guard keepsConnections, let index = number(of: connection), connection.stream.isOpen,
             connection.stream.isQuiet(), (try? connection.stream.watch()) != nil
         else {
@@ -110,7 +129,10 @@ final class UpstreamLoop {
         }
         context.metrics.adjust(.connectionsIdle, server: connection.series, by: 1)
         let displaced = idle[index].push(
-            connection, history: connection.history, now: context.reactor.now)
+            connection,
+            history: connection.history,
+            now: context.reactor.now
+        )
         if let displaced {
             context.metrics.adjust(.connectionsIdle, server: displaced.series, by: -1)
             close(displaced)
@@ -144,6 +166,14 @@ final class UpstreamLoop {
                 close(connection)
             }
         }
+    }
+
+    /// Ends the keeping of connections here, after a reload.
+    /// - Parameter successor: What serves the same upstream now, if it is still there.
+    func retire(to successor: UpstreamLoop?) {
+        closeIdle()
+        isRetired = true
+        self.successor = successor
     }
 
     /// Closes all idle connections.
@@ -205,6 +235,9 @@ final class UpstreamLoop {
     private static func ejection(_ ejection: Ejection?) -> EjectionPolicy {
         guard let ejection else { return EjectionPolicy(fails: 0) }
         return EjectionPolicy(
-            fails: ejection.fails, time: ejection.time, maximumTime: ejection.maximum)
+            fails: ejection.fails,
+            time: ejection.time,
+            maximumTime: ejection.maximum
+        )
     }
 }

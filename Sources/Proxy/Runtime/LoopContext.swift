@@ -3,7 +3,26 @@ import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Synchronization
 import Telemetry
+
+/// The client connections of the whole process, counted once for each that comes and goes.
+public final class OpenConnections: Sendable {
+    private let count = Atomic<Int>(0)
+
+    /// Starts with none.
+    public init() {}
+
+    /// Counts one more, if there are fewer than the limit.
+    func admit(limit: Int) -> Bool {
+        if count.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
+        leave()
+        return false
+    }
+
+    /// Counts one less.
+    func leave() { count.wrappingSubtract(1, ordering: .relaxed) }
+}
 
 /// What one loop's exchanges share: confined to the loop, so nothing in it is locked.
 final class LoopContext {
@@ -30,16 +49,25 @@ final class LoopContext {
     /// The current date as a field value, written anew once a second.
     private let date = Buffer()
 
-    init(reactor: Reactor, metrics: LoopMetrics, log: LoopLog?, snapshot: ServingSnapshot) {
+    init(
+        reactor: Reactor,
+        metrics: LoopMetrics,
+        log: LoopLog?,
+        snapshot: ServingSnapshot,
+        openConnections: OpenConnections = OpenConnections()
+    ) {
         self.reactor = reactor
+        self.openConnections = openConnections
         self.metrics = metrics
         self.log = log
         self.snapshot = snapshot
         adopt(snapshot)
     }
 
-    /// The most connections that this process may have open in this loop.
+    /// The most client connections that this process may have open.
     var connectionLimit: Int { snapshot.configuration.connection.connections ?? .max }
+    /// Open client connections of all loops, by which the limit counts.
+    let openConnections: OpenConnections
 
     /// Takes in a new configuration: upstreams that stay keep their idle connections.
     func adopt(_ snapshot: ServingSnapshot) {
@@ -49,7 +77,10 @@ final class LoopContext {
             let kept = old.first { $0.runtime.configuration.name == runtime.configuration.name }
             return UpstreamLoop(runtime, context: self, inheriting: kept, offset: index)
         }
-        for upstream in old { upstream.closeIdle() }
+        for upstream in old {
+            let name = upstream.runtime.configuration.name
+            upstream.retire(to: upstreams.first { $0.runtime.configuration.name == name })
+        }
     }
 
     /// Writes the date field of a response.
