@@ -1,7 +1,8 @@
 /// ASCII rules on untrusted bytes, all bounds-checked.
 extension Span where Element == UInt8 {
     /// Whether the bytes equal a lower-case literal, letters compared without regard to case.
-    /// - Parameter lowercase: Lower-case ASCII.
+    ///
+    /// `lowercase`: Lower-case ASCII.
     public func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
         guard count == lowercase.utf8CodeUnitCount else { return false }
         return lowercase.withUTF8Buffer { other in

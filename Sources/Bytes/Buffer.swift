@@ -65,11 +65,14 @@
     @inlinable public var readable: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get {
-            // Initialised by the invariant on `writeIndex`; the span cannot outlive the borrow of self.
+            // Initialised by the invariant on `writeIndex`; the span cannot outlive the borrow of
+            // self.
             let bytes = unsafe UnsafeBufferPointer(
                 start: UnsafePointer(
-                    (base + readIndex).assumingMemoryBound(to: UInt8.self)),
-                count: writeIndex - readIndex)
+                    (base + readIndex).assumingMemoryBound(to: UInt8.self)
+                ),
+                count: writeIndex - readIndex
+            )
             let span = unsafe Span<UInt8>(_unsafeElements: bytes)
             return unsafe _overrideLifetime(span, borrowing: self)
         }
@@ -183,12 +186,16 @@
         reserve(byteCount)
         // In bounds on both sides: checked and reserved above; two buffers never share memory.
         unsafe (base + writeIndex).copyMemory(
-            from: source.base + source.readIndex, byteCount: byteCount)
+            from: source.base + source.readIndex,
+            byteCount: byteCount
+        )
         writeIndex += byteCount
         source.consume(byteCount)
     }
 
-    /// Appends a string's UTF-8. Not for the path of a request: configuration and errors only.
+    /// Appends a string's UTF-8.
+    ///
+    /// Not for the path of a request: configuration and errors only.
     public func append(utf8 text: String) {
         var copy = text
         copy.withUTF8 { source in
@@ -265,7 +272,9 @@
     /// - Returns: What `body` returned.
     @inlinable public func fill(_ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
         let space = unsafe UnsafeMutableRawBufferPointer(
-            start: base + writeIndex, count: storedCapacity - writeIndex)
+            start: base + writeIndex,
+            count: storedCapacity - writeIndex
+        )
         let written = unsafe body(space)
         if written > 0 {
             precondition(written <= storedCapacity - writeIndex)
@@ -279,7 +288,9 @@
     /// - Returns: What `body` returned.
     @inlinable public func drain(_ body: (UnsafeRawBufferPointer) -> Int) -> Int {
         let bytes = unsafe UnsafeRawBufferPointer(
-            start: base + readIndex, count: writeIndex - readIndex)
+            start: base + readIndex,
+            count: writeIndex - readIndex
+        )
         let taken = unsafe body(bytes)
         if taken > 0 { consume(taken) }
         return taken

@@ -2,8 +2,9 @@ import CLinux
 
 /// Every bound of the event loop, in one place, each with its unit and its reason.
 public enum LoopLimits {
-    /// Jobs run between two looks at the sockets. Past it a chain of jobs that keep waking each
-    /// other would starve I/O and timers.
+    /// Jobs run between two looks at the sockets.
+    ///
+    /// Past it a chain of jobs that keep waking each other would starve I/O and timers.
     public static let jobsPerTurn = 4096
     /// Rounds of jobs between two looks at the sockets: a task that yields comes back in the next
     /// round, so that a few connections which always have something to do would otherwise keep
@@ -29,7 +30,9 @@ public enum LoopLimits {
     public static let listenBacklog: Int32 = 4096
     /// A buffer's size when a message starts, in bytes.
     public static let smallBuffer = 16 * 1024
-    /// A buffer's size at most, while a body flows, in bytes. Measured in DESIGN.md §2.
+    /// A buffer's size at most, while a body flows, in bytes.
+    ///
+    /// Measured in DESIGN.md §2.
     public static let largeBuffer = 256 * 1024
     /// Buffers kept for reuse by one loop: 4 MiB at most, enough for the requests in flight.
     public static let pooledBuffers = 256

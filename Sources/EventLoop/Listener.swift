@@ -3,8 +3,8 @@ import CLinux
 
 /// A socket that accepts connections for one loop.
 ///
-/// Each loop has its own, bound with SO_REUSEPORT, so the kernel spreads connections and loops share
-/// nothing; a unix socket or one handed over by systemd is one socket that the loops share.
+/// Each loop has its own, bound with SO_REUSEPORT, so the kernel spreads connections and loops
+/// share nothing; a unix socket or one handed over by systemd is one socket that the loops share.
 public final class Listener {
     /// A connection and who it came from.
     public struct Accepted {
@@ -28,11 +28,13 @@ public final class Listener {
     public private(set) var exhaustions: UInt64 = 0
 
     /// Starts to accept on a listening socket.
-    /// - Parameters:
-    ///   - reactor: The loop that accepts.
-    ///   - socket: Listening and non-blocking; this listener closes it.
-    ///   - address: What it is bound to.
-    /// - Throws: The error of `epoll_ctl(2)`.
+    ///
+    /// `reactor`: The loop that accepts.
+    ///
+    /// `socket`: Listening and non-blocking; this listener closes it.
+    ///
+    /// `address`: What it is bound to.
+    /// Throws The error of `epoll_ctl(2)`.
     public init(reactor: Reactor, socket: consuming ListeningSocket) throws(SystemError) {
         self.reactor = reactor
         address = socket.address
@@ -87,7 +89,8 @@ public final class Listener {
         return nil
     }
 
-    /// Accepts what is already there, without waiting: before closing, so that no queued connection is reset.
+    /// Accepts what is already there, without waiting: before closing, so that no queued connection
+    /// is reset.
     public func acceptNow() -> Accepted? {
         if descriptor < 0 {
             if offered.isEmpty {
@@ -126,7 +129,9 @@ public final class Listener {
         }
     }
 
-    /// Stops accepting and closes the socket. May be called again.
+    /// Stops accepting and closes the socket.
+    ///
+    /// May be called again.
     public func close() {
         guard isOpen else { return }
         if descriptor >= 0 {

@@ -1,11 +1,12 @@
 import CLinux
 import Synchronization
 
-/// The queue of one event loop: at once the executor of its actor and the preferred executor of its tasks.
+/// The queue of one event loop: at once the executor of its actor and the preferred executor of its
+/// tasks.
 ///
 /// A job enqueued from the loop's own thread, which is nearly every job, goes to a plain array. One
-/// from elsewhere goes through a lock and an eventfd that wakes the loop. Tasks must be started with
-/// `Task(executorPreference:)`: any other start begins on the global pool and hops.
+/// from elsewhere goes through a lock and an eventfd that wakes the loop. Tasks must be started
+/// with `Task(executorPreference:)`: any other start begins on the global pool and hops.
 public final class LoopExecutor: SerialExecutor, TaskExecutor {
     private struct Foreign {
         var jobs: [UnownedJob] = []
@@ -19,7 +20,8 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
     private let jobCount = Atomic<UInt64>(0)
     /// Written to wake the loop out of `epoll_wait`; -1 in a simulation, where one thread does all.
     let wakeDescriptor: Int32
-    // Touched only by the thread that `bind` recorded, which `enqueue` compares before it gets here.
+    // Touched only by the thread that `bind` recorded, which `enqueue` compares before it gets
+    // here.
     nonisolated(unsafe) private var local: [UnownedJob] = []
     // As `local`: only `drain`, on the loop's thread, touches it.
     nonisolated(unsafe) private var batch: [UnownedJob] = []

@@ -8,7 +8,8 @@ public struct LoopStatistics: Sendable {
     public private(set) var busyNanoseconds: Int64 = 0
     /// Nanoseconds spent asleep in the kernel.
     public private(set) var idleNanoseconds: Int64 = 0
-    /// The longest turn since `takeLongestTurn`, in nanoseconds: how late an event may have been looked at.
+    /// The longest turn since `takeLongestTurn`, in nanoseconds: how late an event may have been
+    /// looked at.
     public private(set) var longestTurnNanoseconds: Int64 = 0
 
     mutating func endTurn(nanoseconds: Int64) {

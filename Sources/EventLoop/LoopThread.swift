@@ -26,13 +26,16 @@ public struct LoopThread: Sendable {
             unsafe pthread_attr_setstacksize(&attributes, LoopThread.stackSize)
             let body = unsafe Unmanaged.passRetained(Body(run))
             let result = unsafe pthread_create(
-                &thread, &attributes,
+                &thread,
+                &attributes,
                 { argument in
                     guard let argument = unsafe argument else { return nil }
                     let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
                     body.run()
                     return nil
-                }, body.toOpaque())
+                },
+                body.toOpaque()
+            )
             if result != 0 { unsafe body.release() }
             unsafe pthread_attr_destroy(&attributes)
             return result
@@ -41,7 +44,9 @@ public struct LoopThread: Sendable {
         handle = thread
     }
 
-    /// Waits until the thread has ended. Call once.
+    /// Waits until the thread has ended.
+    ///
+    /// Call once.
     public func join() {
         _ = pthread_join(handle, nil)
     }

@@ -47,7 +47,9 @@ final class MemoryEnd {
         let space = LoopLimits.memoryStreamCapacity - peer.inbound.count
         if space <= 0 { return -Int(EAGAIN) }
         let count = simulation.portion(
-            of: min(space, buffer.count), longest: simulation.faults.longestSend)
+            of: min(space, buffer.count),
+            longest: simulation.faults.longestSend
+        )
         peer.inbound.move(count, from: buffer)
         peer.notify(gateway_in)
         return count

@@ -14,7 +14,8 @@ public final class Reactor {
 
     private struct Slot {
         var registrant = Registrant.none
-        /// Counts the lives of a slot, so that an event for a descriptor closed in this very batch meets nobody.
+        /// Counts the lives of a slot, so that an event for a descriptor closed in this very batch
+        /// meets nobody.
         var generation: UInt32 = 0
     }
 
@@ -74,8 +75,12 @@ public final class Reactor {
             now = gateway_monotonic_nanoseconds()
             wallNow = gateway_wall_nanoseconds()
             let result = gateway_epoll_control(
-                epoll, EPOLL_CTL_ADD, executor.wakeDescriptor,
-                gateway_in | gateway_edge, Reactor.wakeToken)
+                epoll,
+                EPOLL_CTL_ADD,
+                executor.wakeDescriptor,
+                gateway_in | gateway_edge,
+                Reactor.wakeToken
+            )
             guard result == 0 else { throw SystemError.current }
         }
         turnStart = now
@@ -237,7 +242,10 @@ public final class Reactor {
         let size = gateway_set_pipe_size(ends[1], LoopLimits.pipeCapacity)
         // Refused when the user's pipe quota is used up: the default 64 KiB then.
         return SplicePipe(
-            readEnd: ends[0], writeEnd: ends[1], capacity: size > 0 ? Int(size) : 65536)
+            readEnd: ends[0],
+            writeEnd: ends[1],
+            capacity: size > 0 ? Int(size) : 65536
+        )
     }
 
     /// Gives a pipe back; one that still holds bytes is closed.

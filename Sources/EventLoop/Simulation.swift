@@ -67,7 +67,8 @@ public final class Simulation {
 
     /// Lets a stream learn something after the network's delay.
     func schedule(_ flags: UInt32, for stream: Stream) {
-        let delay = faults.longestDelay > 0
+        let delay =
+            faults.longestDelay > 0
             ? Int64.random(in: 0...faults.longestDelay, using: &random) : 0
         order += 1
         let event = Event(time: now + delay, order: order, stream: stream, flags: flags)

@@ -36,7 +36,9 @@ extension Sockets {
             switch Int32(unsafe pointer.pointee.ss_family) {
             case AF_INET:
                 return unsafe pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                    let address = IPAddress(v4: UInt32(bigEndian: unsafe $0.pointee.sin_addr.s_addr))
+                    let address = IPAddress(
+                        v4: UInt32(bigEndian: unsafe $0.pointee.sin_addr.s_addr)
+                    )
                     return .ip(address, port: UInt16(bigEndian: unsafe $0.pointee.sin_port))
                 }
             case AF_INET6:
@@ -48,7 +50,8 @@ extension Sockets {
                         unsafe withUnsafeBytes(of: &source) { unsafe target.copyMemory(from: $0) }
                     }
                     let address = IPAddress(
-                        high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1)
+                        high: UInt64(bigEndian: words.0),
+                        low: UInt64(bigEndian: words.1)
                     ).unmapped
                     return .ip(address, port: UInt16(bigEndian: unsafe $0.pointee.sin6_port))
                 }
@@ -86,7 +89,9 @@ extension Sockets {
         }
     }
 
-    /// A path, or with `@` in front a name in the abstract namespace. Source: unix(7).
+    /// A path, or with `@` in front a name in the abstract namespace.
+    ///
+    /// Source: unix(7).
     private static func fill(_ storage: inout sockaddr_storage, path: String)
         throws(SystemError) -> socklen_t
     {

@@ -98,7 +98,8 @@ enum Sockets {
         _ = gateway_fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
 
-    /// Removes a unix socket that nobody listens on any more; a live one is left for bind to refuse.
+    /// Removes a unix socket that nobody listens on any more; a live one is left for bind to
+    /// refuse.
     static func removeStaleSocket(_ path: String) {
         guard !path.hasPrefix("@"), let probe = try? open(for: .unix(path: path)) else { return }
         defer { close(probe) }

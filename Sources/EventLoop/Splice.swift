@@ -16,7 +16,8 @@ public struct SplicePump {
         case turn
         /// Nothing: all bytes have reached the target.
         case done
-        /// Nothing: the source ended before the length was reached, and what it sent has been passed on.
+        /// Nothing: the source ended before the length was reached, and what it sent has been
+        /// passed on.
         case sourceEnded
     }
 
@@ -31,11 +32,13 @@ public struct SplicePump {
     public private(set) var taken = 0
 
     /// Connects two streams.
-    /// - Parameters:
-    ///   - source: Where the bytes come from.
-    ///   - target: Where they go.
-    ///   - length: Bytes to move.
-    /// - Returns: nil when a stream is no plain socket, or no pipe can be had: copy instead.
+    ///
+    /// `source`: Where the bytes come from.
+    ///
+    /// `target`: Where they go.
+    ///
+    /// `length`: Bytes to move.
+    /// nil when a stream is no plain socket, or no pipe can be had: copy instead.
     public init?(from source: Stream, to target: Stream, length: Int) {
         guard source.descriptor != nil, target.descriptor != nil,
             let pipe = source.reactor.takePipe()

@@ -6,7 +6,9 @@ import CLinux
 /// A read or write tries the system call first and waits only if it would block. After a short read
 /// the socket is known to be empty, so no second call is made only to be told so.
 public final class Stream {
-    /// What carries the bytes. TLS joins here as a third case that wraps a socket.
+    /// What carries the bytes.
+    ///
+    /// TLS joins here as a third case that wraps a socket.
     enum Transport {
         case socket(Int32)
         case memory(MemoryEnd)
@@ -24,17 +26,20 @@ public final class Stream {
     /// Whether the kernel reports this descriptor's events.
     private var isWatched = false
     private var watchesWrites = false
-    /// The peer has ended its side, or the connection is broken: nothing will follow what is unread.
+    /// The peer has ended its side, or the connection is broken: nothing will follow what is
+    /// unread.
     public private(set) var peerHasClosed = false
     /// The connection is broken in both directions.
     public private(set) var isBroken = false
     let readPoint: WaitPoint
     private var lateWritePoint: WaitPoint?
-    /// Where one task waits for news of several streams at once, in place of the stream's own points.
+    /// Where one task waits for news of several streams at once, in place of the stream's own
+    /// points.
     private var gatherPoint: WaitPoint?
 
     /// Takes over a connected socket.
-    /// - Parameter socket: Non-blocking; this stream closes it.
+    ///
+    /// `socket`: Non-blocking; this stream closes it.
     init(reactor: Reactor, socket: Int32) {
         self.reactor = reactor
         transport = .socket(socket)
@@ -53,7 +58,8 @@ public final class Stream {
     }
 
     deinit {
-        // A stream is closed by who owns it; this only keeps a forgotten one from leaking its descriptor.
+        // A stream is closed by who owns it; this only keeps a forgotten one from leaking its
+        // descriptor.
         if case .socket(let descriptor) = transport { CLinux.close(descriptor) }
     }
 
@@ -167,8 +173,8 @@ public final class Stream {
         }
     }
 
-    /// Lets the stream wait without a task, until bytes arrive, the peer leaves or the deadline passes;
-    /// then `Reactor.nextAwakened` hands it out.
+    /// Lets the stream wait without a task, until bytes arrive, the peer leaves or the deadline
+    /// passes; then `Reactor.nextAwakened` hands it out.
     /// - Returns: False when there is something to read already.
     public func park(until deadline: Int64) throws(StreamError) -> Bool {
         if mayRead { return false }
@@ -184,6 +190,7 @@ public final class Stream {
     ///   - buffer: Has free space: call `reserve` first.
     ///   - limit: Bytes at most, where what follows belongs elsewhere.
     /// - Returns: A count, 0 at the end of the stream, or nil when nothing is there yet.
+    /// - Throws: Why it cannot be done.
     public func receive(into buffer: Buffer, atMost limit: Int = .max) throws(StreamError) -> Int? {
         guard mayRead else { return nil }
         let space = min(buffer.writableCount, limit)
@@ -214,7 +221,8 @@ public final class Stream {
         throw StreamError(errno: Int32(truncatingIfNeeded: -result))
     }
 
-    /// Whether nothing waits to be read and the peer has not closed, as far as the kernel knows now.
+    /// Whether nothing waits to be read and the peer has not closed, as far as the kernel knows
+    /// now.
     ///
     /// After a splice, or a receive that stopped at a limit, nobody has seen the socket empty.
     public func isQuiet() -> Bool {
@@ -234,6 +242,7 @@ public final class Stream {
     ///   - buffer: Has free space: call `reserve` first.
     ///   - deadline: Nanoseconds of the loop's clock.
     /// - Returns: How many bytes came; 0 at the end of the stream.
+    /// - Throws: Why it cannot be done.
     public func read(into buffer: Buffer, deadline: Int64) async throws(StreamError) -> Int {
         while true {
             if let count = try receive(into: buffer) { return count }
@@ -273,7 +282,9 @@ public final class Stream {
     }
 
     /// Sends everything in the buffer.
-    /// - Parameter deadline: Nanoseconds of the loop's clock.
+    ///
+    /// `deadline`: Nanoseconds of the loop's clock.
+    /// Throws Why it cannot be done.
     public func write(_ buffer: Buffer, deadline: Int64) async throws(StreamError) {
         while true {
             try send(buffer)
@@ -293,7 +304,9 @@ public final class Stream {
         }
     }
 
-    /// Closes the connection and ends its waits. May be called again.
+    /// Closes the connection and ends its waits.
+    ///
+    /// May be called again.
     /// - Parameter abruptly: With a reset, so that the peer cannot take what it has for complete.
     public func close(abruptly: Bool = false) {
         switch transport {
@@ -311,6 +324,7 @@ public final class Stream {
 
     /// Ends the connection so that the last bytes sent reach a peer that is still sending: without
     /// this, unread input makes the kernel send a reset, which can overtake and erase a response.
+    ///
     /// Source: RFC 9112 §9.6.
     /// - Parameters:
     ///   - deadline: When to close in any case, in nanoseconds of the loop's clock.

@@ -42,7 +42,9 @@ public final class TemporaryFile {
     }
 
     /// Sends what the stream takes now.
-    /// - Parameter offset: Where to start; moved on by what was sent.
+    ///
+    /// `offset`: Where to start; moved on by what was sent.
+    /// Throws Why it cannot be done.
     public func send(to stream: Stream, from offset: inout Int) throws(StreamError) {
         while offset < count && stream.mayWrite {
             switch (storage, stream.transport) {

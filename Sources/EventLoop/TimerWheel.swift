@@ -2,14 +2,16 @@
 ///
 /// Each point stands in at most one slot. A deadline that moves later, which is what nearly every
 /// request does to its connection, moves nothing: the point is looked at when its old slot comes up
-/// and put where it belongs then. Source: Varghese and Lauck, Hashed and Hierarchical Timing Wheels.
+/// and put where it belongs then. Source: Varghese and Lauck, Hashed and Hierarchical Timing
+/// Wheels.
 struct TimerWheel {
     private var slots: [[WaitPoint]] = Array(repeating: [], count: LoopLimits.wheelSlots)
     /// The tick up to which all slots have been looked at.
     private(set) var currentTick: Int64
     /// Points in the wheel.
     private(set) var count = 0
-    /// One bit a slot: whether it holds anything, so that finding the next one costs 16 words at most.
+    /// One bit a slot: whether it holds anything, so that finding the next one costs 16 words at
+    /// most.
     private var occupied: [UInt64] = Array(repeating: 0, count: LoopLimits.wheelSlots / 64)
     /// No slot before this tick holds anything; a lower bound that `advance` makes exact again.
     private(set) var earliestTick = Int64.max
@@ -23,7 +25,8 @@ struct TimerWheel {
         // Rounded up, so that a point is never looked at before its deadline.
         let tick = max(
             currentTick + 1,
-            (point.deadline &+ (LoopLimits.tickNanoseconds - 1)) / LoopLimits.tickNanoseconds)
+            (point.deadline &+ (LoopLimits.tickNanoseconds - 1)) / LoopLimits.tickNanoseconds
+        )
         if point.armedTick <= tick { return }
         remove(point)
         insert(point, tick: tick)

@@ -10,8 +10,8 @@ public enum Wake: Sendable {
 
 /// A place where one task waits, with a deadline: the only way to suspend on an event loop.
 ///
-/// A stream has one for each direction, a sleeper has one, a queue has one for each who stands in it.
-/// A wake that comes while nobody waits is not kept: the waiter looks at the condition first.
+/// A stream has one for each direction, a sleeper has one, a queue has one for each who stands in
+/// it. A wake that comes while nobody waits is not kept: the waiter looks at the condition first.
 @safe public final class WaitPoint {
     static let notArmed = Int64.max
     /// No deadline.
@@ -34,8 +34,11 @@ public enum Wake: Sendable {
     /// Whether a task, or a parked stream, waits here.
     public var isWaiting: Bool { unsafe continuation != nil || parked != nil }
 
-    /// Waits until `wake` or the deadline. Only one task may wait at a time.
-    /// - Parameter deadline: Nanoseconds of the loop's clock, or `never`.
+    /// Waits until `wake` or the deadline.
+    ///
+    /// Only one task may wait at a time.
+    ///
+    /// `deadline`: Nanoseconds of the loop's clock, or `never`.
     public func wait(until deadline: Int64) async -> Wake {
         prepare(until: deadline)
         return await unsafe withUnsafeContinuation { unsafe install($0) }
@@ -57,7 +60,8 @@ public enum Wake: Sendable {
         }
     }
 
-    /// Lets a stream wait here without a task: when the wait ends, the reactor hands the stream out.
+    /// Lets a stream wait here without a task: when the wait ends, the reactor hands the stream
+    /// out.
     func park(_ stream: Stream, until deadline: Int64) {
         precondition(!isWaiting, "a stream is parked where a task waits")
         parked = stream

@@ -9,7 +9,8 @@ enum RequestTarget {
     ///
     /// Choice: all visible ASCII may stand in a path or query, as clients send `|`, `^` and others
     /// unencoded, except `#` in a path: whether a recipient cuts the path there or not decides
-    /// which resource is meant. In a query it is passed on, for it changes neither framing nor routing.
+    /// which resource is meant. In a query it is passed on, for it changes neither framing nor
+    /// routing.
     ///
     /// `target` is visible ASCII, at least one byte, and stands at `offset` in the head.
     static func read(

@@ -40,19 +40,26 @@ struct BoundListener: Sendable {
 extension Gateway {
     /// Binds what is not listened on yet: all of it, or none.
     func bind(
-        _ configuration: Configuration, known: Set<ListenerAddress>, inherited: [InheritedSocket]
+        _ configuration: Configuration,
+        known: Set<ListenerAddress>,
+        inherited: [InheritedSocket]
     ) throws(Failure) -> [BoundListener] {
         var bound: [BoundListener] = []
         for listener in configuration.listeners {
             let identity = ListenerAddress(
-                listener.address, proxyProtocol: listener.proxyProtocol)
+                listener.address,
+                proxyProtocol: listener.proxyProtocol
+            )
             if known.contains(identity) { continue }
             let fitting = inherited.first { $0.address == listener.address }
             do {
                 bound.append(
                     BoundListener(
-                        address: listener.address, proxyProtocol: listener.proxyProtocol,
-                        sockets: try sockets(for: listener.address, inherited: fitting)))
+                        address: listener.address,
+                        proxyProtocol: listener.proxyProtocol,
+                        sockets: try sockets(for: listener.address, inherited: fitting)
+                    )
+                )
             } catch { throw .cannotListen(listener.address, error) }
         }
         return bound
@@ -89,7 +96,10 @@ extension Gateway {
             for (worker, handover) in zip(workers, listener.sockets) {
                 Task(executorPreference: worker.executor) {
                     await worker.listen(
-                        on: handover, proxyProtocol: listener.proxyProtocol, as: listener.address)
+                        on: handover,
+                        proxyProtocol: listener.proxyProtocol,
+                        as: listener.address
+                    )
                 }
             }
         }

@@ -53,6 +53,7 @@ public final class Gateway: Sendable {
     ///   - workerCount: Event loops.
     ///   - seed: Starts the random numbers of all loops.
     ///   - build: What the program is, for the metrics.
+    /// - Throws: Why it cannot be done.
     public init(
         _ configuration: Configuration,
         workerCount: Int,
@@ -95,6 +96,7 @@ public final class Gateway: Sendable {
     /// - Parameters:
     ///   - inherited: Sockets that the process was started with, to be used where the address fits.
     ///   - ended: Called, on the last loop's thread, when all loops have ended.
+    /// - Throws: Why it cannot be done.
     public func start(
         inherited: [InheritedSocket],
         ended: @escaping @Sendable () -> Void

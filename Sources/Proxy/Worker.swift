@@ -57,7 +57,9 @@ public actor Worker {
         )
     }
 
-    /// Starts what runs for as long as the worker does. Call once.
+    /// Starts what runs for as long as the worker does.
+    ///
+    /// Call once.
     public func start() {
         Task(executorPreference: executor) { await self.resumeParked() }
         Task(executorPreference: executor) { await self.keepHouse() }

@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 
 /// What the gateway tells, and is told by, the service manager that started it.
+///
 /// Source: sd_notify(3), sd_listen_fds(3).
 enum ServiceManager {
     /// The first descriptor that systemd hands over.

@@ -12,18 +12,12 @@ enum OperationalLogging {
         let isJournal = OperationalLogHandler.isJournal(STDERR_FILENO)
         LoggingSystem.bootstrap { _ in
             OperationalLogHandler(
-                output: .descriptor(STDERR_FILENO), format: format, level: level,
-                hasPriority: isJournal)
+                output: .descriptor(STDERR_FILENO),
+                format: format,
+                level: level,
+                hasPriority: isJournal
+            )
         }
     }
 
-}
-
-/// Writes to standard error, for what comes before there is a log.
-func printError(_ text: String) {
-    if text.isEmpty { return }
-    var bytes = Array(text.utf8)
-    if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
-    // The array's own bytes; a terminal that is gone cannot be told anything.
-    _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

@@ -9,27 +9,31 @@ import Telemetry
 /// `gateway run`: serves until it is told to stop.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Serve by a configuration until told to stop.",
+        commandName: "run",
+        abstract: "Serve by a configuration until told to stop.",
         discussion: """
             SIGTERM and SIGINT finish the requests in flight and stop; a second one stops at once. \
             SIGHUP reads the configuration again; a faulty one changes nothing. SIGUSR1 opens the \
             access logs again.
-            """)
+            """
+    )
 
-    @Option(name: .shortAndLong, help: "The configuration.")
-    var config = "gateway.conf"
+    @OptionGroup var file: ConfigurationFile
 
     func run() throws {
         Signals.block()
-        let loaded = try load()
+        let loaded = try file.load()
         OperationalLogging.start(loaded.log)
         let logger = Logger(label: "gateway")
         ProcessResources.raiseDescriptorLimit()
         let gateway: Gateway
         do {
             gateway = try Gateway(
-                loaded, workerCount: workerCount(loaded.workers), seed: randomSeed(),
-                build: BuildFigures(version: gatewayVersion))
+                loaded,
+                workerCount: workerCount(loaded.workers),
+                seed: randomSeed(),
+                build: BuildFigures(version: gatewayVersion)
+            )
             let inherited = ServiceManager.inheritedDescriptors().compactMap {
                 InheritedSocket(descriptor: $0)
             }
@@ -42,12 +46,12 @@ struct RunCommand: ParsableCommand {
             logger.notice("listening", metadata: ["address": "\(listener.address)"])
         }
         ServiceManager.ready()
-        serve(gateway, logger)
+        serve(gateway, logger, started: loaded)
         gateway.join()
     }
 
     /// Does what signals ask for, until all loops have ended.
-    private func serve(_ gateway: Gateway, _ logger: Logger) {
+    private func serve(_ gateway: Gateway, _ logger: Logger, started: Configuration) {
         var isStopping = false
         while true {
             switch Signals.next() {
@@ -56,7 +60,7 @@ struct RunCommand: ParsableCommand {
             case .reopenLogs:
                 gateway.reopenLogs()
             case .reload:
-                if !isStopping { reload(gateway, logger) }
+                if !isStopping { reload(gateway, logger, started: started) }
             case .stop:
                 ServiceManager.stopping()
                 if isStopping {
@@ -71,29 +75,25 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    private func reload(_ gateway: Gateway, _ logger: Logger) {
+    private func reload(_ gateway: Gateway, _ logger: Logger, started: Configuration) {
         ServiceManager.reloading()
         defer { ServiceManager.ready() }
         do {
-            let loaded = try Configuration.load(config, access: .system)
+            let loaded = try Configuration.load(file.path, access: .system)
             for warning in loaded.warnings { logger.warning("\(warning)") }
             try gateway.reload(loaded)
+            if loaded.workers != started.workers || loaded.log != started.log {
+                logger.warning(
+                    "'workers' and 'log' are as they were at start: they change at a restart"
+                )
+            }
             logger.notice("configuration reloaded")
         } catch {
             gateway.reloadFailed()
             logger.error(
-                "configuration not taken over, the running one stays", metadata: ["reason": "\(error)"])
-        }
-    }
-
-    private func load() throws -> Configuration {
-        do {
-            let loaded = try Configuration.load(config, access: .system)
-            printError(Diagnostic.render(loaded.warnings))
-            return loaded
-        } catch {
-            printError(error.description)
-            throw ExitCode.failure
+                "configuration not taken over, the running one stays",
+                metadata: ["reason": "\(error)"]
+            )
         }
     }
 

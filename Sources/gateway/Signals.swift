@@ -44,7 +44,9 @@ enum Signals {
         var set = sigset_t()
         // The set lives through the calls.
         unsafe sigemptyset(&set)
-        for number in [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2] { _ = unsafe sigaddset(&set, number) }
+        for number in [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2] {
+            _ = unsafe sigaddset(&set, number)
+        }
         return set
     }
 }

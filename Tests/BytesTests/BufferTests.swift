@@ -16,7 +16,9 @@ struct BufferTests {
             buffer.append(piece)
             expected += piece
             let taken = min(expected.count, round % 23)
-            #expect(buffer.readable.extracting(first: taken).bytes() == Array(expected.prefix(taken)))
+            #expect(
+                buffer.readable.extracting(first: taken).bytes() == Array(expected.prefix(taken))
+            )
             buffer.consume(taken)
             expected.removeFirst(taken)
             #expect(buffer.count == expected.count)
@@ -24,7 +26,10 @@ struct BufferTests {
         #expect(buffer.readable.bytes() == expected)
     }
 
-    @Test("Numbers are written as their digits", arguments: [0, 7, 10, 99, 100, 65536, 1_234_567, -1, Int.max, Int.min])
+    @Test(
+        "Numbers are written as their digits",
+        arguments: [0, 7, 10, 99, 100, 65536, 1_234_567, -1, Int.max, Int.min]
+    )
     func decimal(value: Int) {
         let buffer = Buffer()
         buffer.append(decimal: value)
@@ -40,13 +45,15 @@ struct BufferTests {
 
     @Test(
         "Identifiers are written with all their digits",
-        arguments: [0, 1, 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210, UInt64.max])
+        arguments: [0, 1, 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210, UInt64.max]
+    )
     func paddedHexadecimal(value: UInt64) {
         let buffer = Buffer()
         buffer.append(paddedHexadecimal: value)
         let digits = String(value, radix: 16)
         #expect(
-            buffer.readable.string() == String(repeating: "0", count: 16 - digits.count) + digits)
+            buffer.readable.string() == String(repeating: "0", count: 16 - digits.count) + digits
+        )
     }
 
     @Test("Growing and shrinking keep what is unread")

@@ -40,7 +40,8 @@ actor TestLoop {
 /// - Returns: Virtual nanoseconds that it took.
 @discardableResult
 func simulate(
-    seed: UInt64 = 1, faults: Simulation.Faults = Simulation.Faults(),
+    seed: UInt64 = 1,
+    faults: Simulation.Faults = Simulation.Faults(),
     sourceLocation: SourceLocation = #_sourceLocation,
     _ scripts: (@Sendable (Reactor) async throws -> Void)...
 ) throws -> Int64 {
@@ -61,7 +62,8 @@ func withSockets(
 
 @discardableResult
 private func run(
-    _ loop: TestLoop, _ scripts: [@Sendable (Reactor) async throws -> Void],
+    _ loop: TestLoop,
+    _ scripts: [@Sendable (Reactor) async throws -> Void],
     _ sourceLocation: SourceLocation
 ) -> Int64 {
     loop.executor.bind()

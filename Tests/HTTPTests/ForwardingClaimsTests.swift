@@ -26,7 +26,8 @@ struct ForwardingClaimsTests {
             Case(name: "my_own_field", isTrusted: false, isKept: true),
             Case(name: "X-Custom", isTrusted: false, isKept: true),
             Case(name: "Sec-Fetch-Mode", isTrusted: false, isKept: true),
-        ])
+        ]
+    )
     func impostors(row: Case) {
         var fields = FieldSection()
         fields.append(name: Array(row.name.utf8).span, value: Array("1".utf8).span)

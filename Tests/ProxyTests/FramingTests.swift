@@ -21,24 +21,29 @@ struct FramingTests {
             testDescription: "HEAD keeps Content-Length and has no body",
             request: ["HEAD / HTTP/1.1", "Host: a"],
             response: "HTTP/1.1 200 OK\nContent-Length: 1234\n\n",
-            head: ["HTTP/1.1 200 OK", "Content-Length: 1234"]),
+            head: ["HTTP/1.1 200 OK", "Content-Length: 1234"]
+        ),
         Case(
             testDescription: "HEAD of a chunked resource has no body",
             request: ["HEAD / HTTP/1.1", "Host: a"],
             response: "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n",
-            head: ["HTTP/1.1 200 OK", "!Content-Length"]),
+            head: ["HTTP/1.1 200 OK", "!Content-Length"]
+        ),
         Case(
             testDescription: "204 has no body",
             response: "HTTP/1.1 204 No Content\n\n",
-            head: ["HTTP/1.1 204 No Content", "!Content-Length", "!Transfer-Encoding"]),
+            head: ["HTTP/1.1 204 No Content", "!Content-Length", "!Transfer-Encoding"]
+        ),
         Case(
             testDescription: "304 keeps its fields and has no body",
             response: "HTTP/1.1 304 Not Modified\nETag: \"x\"\nContent-Length: 77\n\n",
-            head: ["HTTP/1.1 304 Not Modified", "ETag: \"x\"", "Content-Length: 77"]),
+            head: ["HTTP/1.1 304 Not Modified", "ETag: \"x\"", "Content-Length: 77"]
+        ),
         Case(
             testDescription: "an empty body",
             response: "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
-            head: ["HTTP/1.1 200 OK", "Content-Length: 0"]),
+            head: ["HTTP/1.1 200 OK", "Content-Length: 0"]
+        ),
         Case(
             testDescription: "chunks, extensions and trailers",
             response: """
@@ -56,23 +61,32 @@ struct FramingTests {
 
                 """,
             head: ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "!Content-Length"],
-            body: "5\nhello\n1\n!\n0\nChecksum: abc\n\n"),
+            body: "5\nhello\n1\n!\n0\nChecksum: abc\n\n"
+        ),
         Case(
             testDescription: "a body that ends with the connection becomes chunked",
-            response: "HTTP/1.1 200 OK\n\nhello", originCloses: true,
-            head: ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked"], body: "5\nhello\n0\n\n"),
+            response: "HTTP/1.1 200 OK\n\nhello",
+            originCloses: true,
+            head: ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked"],
+            body: "5\nhello\n0\n\n"
+        ),
         Case(
             testDescription: "for HTTP/1.0, chunked becomes a body that ends with the connection",
             request: ["GET / HTTP/1.0", "Connection: keep-alive"],
             response: "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello\n0\n\n",
             head: ["HTTP/1.1 200 OK", "Connection: close", "!Transfer-Encoding"],
-            body: "hello", clientIsClosed: true),
+            body: "hello",
+            clientIsClosed: true
+        ),
         Case(
             testDescription: "for HTTP/1.0, a body until close stays one",
             request: ["GET / HTTP/1.0"],
-            response: "HTTP/1.1 200 OK\n\nhello", originCloses: true,
+            response: "HTTP/1.1 200 OK\n\nhello",
+            originCloses: true,
             head: ["HTTP/1.1 200 OK", "Connection: close", "!Transfer-Encoding"],
-            body: "hello", clientIsClosed: true),
+            body: "hello",
+            clientIsClosed: true
+        ),
         Case(
             testDescription: "103 comes before the response",
             response: """
@@ -85,16 +99,20 @@ struct FramingTests {
 
                 """,
             head: ["HTTP/1.1 103 Early Hints", "Link: </a.css>; rel=preload"],
-            body: "HTTP/1.1 200 OK\n"),
+            body: "HTTP/1.1 200 OK\n"
+        ),
         Case(
             testDescription: "103 is not for HTTP/1.0",
             request: ["GET / HTTP/1.0"],
             response: "HTTP/1.1 103 Early Hints\n\nHTTP/1.1 204 No Content\n\n",
-            head: ["HTTP/1.1 204 No Content", "Connection: close"], clientIsClosed: true),
+            head: ["HTTP/1.1 204 No Content", "Connection: close"],
+            clientIsClosed: true
+        ),
         Case(
             testDescription: "100 that nobody asked for is dropped",
             response: "HTTP/1.1 100 Continue\n\nHTTP/1.1 204 No Content\n\n",
-            head: ["HTTP/1.1 204 No Content"]),
+            head: ["HTTP/1.1 204 No Content"]
+        ),
     ]
 
     @Test("Responses reach the client in the form that it understands", arguments: cases)
@@ -149,12 +167,19 @@ struct FramingTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "Trailer: X-Sum",
-                body: "00005;a=b\nhello\n0\nX-Sum: 1\n\n")
+                "POST / HTTP/1.1",
+                "Host: a",
+                "Transfer-Encoding: chunked",
+                "Trailer: X-Sum",
+                body: "00005;a=b\nhello\n0\nX-Sum: 1\n\n"
+            )
             let origin = try await server.accept()
             try await origin.gets(
-                "POST / HTTP/1.1", "Transfer-Encoding: chunked", "!Content-Length",
-                body: "5\nhello\n0\nX-Sum: 1\n\n")
+                "POST / HTTP/1.1",
+                "Transfer-Encoding: chunked",
+                "!Content-Length",
+                body: "5\nhello\n0\nX-Sum: 1\n\n"
+            )
             try await origin.send("HTTP/1.1 204 No Content")
             try await client.gets("HTTP/1.1 204 No Content")
         }

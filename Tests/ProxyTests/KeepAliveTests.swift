@@ -18,7 +18,12 @@ struct KeepAliveTests {
             try await origin.gets("GET /a HTTP/1.1", "Host: shop", "!Connection")
             try await origin.send("HTTP/1.1 200 OK", "Content-Length: 2", body: "ok")
             try await client.gets(
-                "HTTP/1.1 200 OK", "Content-Length: 2", "Date: *", "!Connection", body: "ok")
+                "HTTP/1.1 200 OK",
+                "Content-Length: 2",
+                "Date: *",
+                "!Connection",
+                body: "ok"
+            )
             try await client.send("GET /b HTTP/1.1", "Host: shop")
             try await origin.gets("GET /b HTTP/1.1")
             try await origin.send("HTTP/1.1 204 No Content")
@@ -33,35 +38,40 @@ struct KeepAliveTests {
         try simulate(plain) { world in
             let server = try world.origin()
             let client = try await world.client()
-            try await client.send(raw: """
-                POST /1 HTTP/1.1
-                Host: a
-                Content-Length: 3
+            try await client.send(
+                raw: """
+                    POST /1 HTTP/1.1
+                    Host: a
+                    Content-Length: 3
 
-                abcGET /2 HTTP/1.1
-                Host: a
+                    abcGET /2 HTTP/1.1
+                    Host: a
 
-                POST /3 HTTP/1.1
-                Host: a
-                Transfer-Encoding: chunked
+                    POST /3 HTTP/1.1
+                    Host: a
+                    Transfer-Encoding: chunked
 
-                2
-                xy
-                0
+                    2
+                    xy
+                    0
 
-                GET /4 HTTP/1.1
-                Host: a
-                Connection: close
+                    GET /4 HTTP/1.1
+                    Host: a
+                    Connection: close
 
 
-                """)
+                    """
+            )
             let origin = try await server.accept()
             try await origin.gets("POST /1 HTTP/1.1", "Content-Length: 3", body: "abc")
             try await origin.send("HTTP/1.1 200 OK", "Content-Length: 1", body: "1")
             try await origin.gets("GET /2 HTTP/1.1", "!Content-Length")
             try await origin.send("HTTP/1.1 200 OK", "Content-Length: 1", body: "2")
             try await origin.gets(
-                "POST /3 HTTP/1.1", "Transfer-Encoding: chunked", body: "2\nxy\n0\n\n")
+                "POST /3 HTTP/1.1",
+                "Transfer-Encoding: chunked",
+                body: "2\nxy\n0\n\n"
+            )
             try await origin.send("HTTP/1.1 200 OK", "Content-Length: 1", body: "3")
             try await origin.gets("GET /4 HTTP/1.1", "!Connection")
             try await origin.send("HTTP/1.1 200 OK", "Content-Length: 1", body: "4")
@@ -120,7 +130,11 @@ struct KeepAliveTests {
                 let origin = try await server.accept()
                 try await origin.gets("GET / HTTP/1.1")
                 try await origin.send(
-                    "HTTP/1.1 200 OK", "Content-Length: 2", "Connection: close", body: "ok")
+                    "HTTP/1.1 200 OK",
+                    "Content-Length: 2",
+                    "Connection: close",
+                    body: "ok"
+                )
                 try await client.gets("HTTP/1.1 200 OK", "!Connection", body: "ok")
                 try await origin.ends()
             }

@@ -11,7 +11,11 @@ struct RequestBodyTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "PUT / HTTP/1.1", "Host: a", "Content-Length: 5", "Expect: 100-continue")
+                "PUT / HTTP/1.1",
+                "Host: a",
+                "Content-Length: 5",
+                "Expect: 100-continue"
+            )
             let origin = try await server.accept()
             try await client.gets("HTTP/1.1 100 Continue")
             try await client.send(raw: "hello")
@@ -27,8 +31,12 @@ struct RequestBodyTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "PUT / HTTP/1.1", "Host: a", "Content-Length: 5", "Expect: 100-continue",
-                body: "hello")
+                "PUT / HTTP/1.1",
+                "Host: a",
+                "Content-Length: 5",
+                "Expect: 100-continue",
+                body: "hello"
+            )
             let origin = try await server.accept()
             try await origin.gets("PUT / HTTP/1.1", "!Expect", body: "hello")
             try await origin.send("HTTP/1.1 204 No Content")
@@ -41,7 +49,11 @@ struct RequestBodyTests {
         try simulate("limit body=10\n" + plain) { world in
             let client = try await world.client()
             try await client.send(
-                "PUT / HTTP/1.1", "Host: a", "Content-Length: 11", "Expect: 100-continue")
+                "PUT / HTTP/1.1",
+                "Host: a",
+                "Content-Length: 11",
+                "Expect: 100-continue"
+            )
             try await client.gets("HTTP/1.1 413 Content Too Large", "Connection: close")
         }
     }
@@ -53,11 +65,15 @@ struct RequestBodyTests {
             let client = try await world.client()
             try await client.send("PUT / HTTP/1.1", "Host: a", "Content-Length: 11", body: "01234")
             try await client.gets(
-                "HTTP/1.1 413 Content Too Large", "Connection: close", "X-Request-ID: *",
-                "Content-Type: application/problem+json")
+                "HTTP/1.1 413 Content Too Large",
+                "Connection: close",
+                "X-Request-ID: *",
+                "Content-Type: application/problem+json"
+            )
             #expect(!server.hasConnection())
             #expect(
-                world.metric("gateway_requests_rejected_total", "reason=\"body_too_large\"") == 1)
+                world.metric("gateway_requests_rejected_total", "reason=\"body_too_large\"") == 1
+            )
         }
     }
 
@@ -67,7 +83,11 @@ struct RequestBodyTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "PUT / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", body: "8\n12345678\n")
+                "PUT / HTTP/1.1",
+                "Host: a",
+                "Transfer-Encoding: chunked",
+                body: "8\n12345678\n"
+            )
             let origin = try await server.accept()
             try await origin.gets("PUT / HTTP/1.1", body: "8\n12345678\n")
             try await client.send(raw: "8\n12345678\n")
@@ -130,7 +150,11 @@ struct RequestBodyTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "PUT / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", body: "3\nabc\n")
+                "PUT / HTTP/1.1",
+                "Host: a",
+                "Transfer-Encoding: chunked",
+                body: "3\nabc\n"
+            )
             let origin = try await server.accept()
             try await origin.gets("PUT / HTTP/1.1", body: "3\nabc\n")
             try await client.send(raw: "zz\nabc\n")
@@ -147,13 +171,21 @@ struct RequestBodyTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "PUT / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", body: "3\nabc\n")
+                "PUT / HTTP/1.1",
+                "Host: a",
+                "Transfer-Encoding: chunked",
+                body: "3\nabc\n"
+            )
             await world.pass(seconds: 5)
             #expect(!server.hasConnection())
             try await client.send(raw: "2;x\nde\n0\n\n")
             let origin = try await server.accept()
             try await origin.gets(
-                "PUT / HTTP/1.1", "Content-Length: 5", "!Transfer-Encoding", body: "abcde")
+                "PUT / HTTP/1.1",
+                "Content-Length: 5",
+                "!Transfer-Encoding",
+                body: "abcde"
+            )
             try await origin.send("HTTP/1.1 204 No Content")
             try await client.gets("HTTP/1.1 204 No Content", "!Connection")
         }
@@ -165,7 +197,11 @@ struct RequestBodyTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "PUT / HTTP/1.1", "Host: a", "Content-Length: 2", "Expect: 100-continue")
+                "PUT / HTTP/1.1",
+                "Host: a",
+                "Content-Length: 2",
+                "Expect: 100-continue"
+            )
             try await client.gets("HTTP/1.1 100 Continue")
             try await client.send(raw: "ok")
             let origin = try await server.accept()
@@ -207,7 +243,11 @@ struct RequestBodyTests {
             let content = String(repeating: "x", count: size)
             world.spawn { _ in
                 try await client.send(
-                    "PUT / HTTP/1.1", "Host: a", "Content-Length: \(size)", body: content)
+                    "PUT / HTTP/1.1",
+                    "Host: a",
+                    "Content-Length: \(size)",
+                    body: content
+                )
             }
             let broken = try await first.accept()
             try await broken.gets("PUT / HTTP/1.1", body: content)
@@ -229,8 +269,11 @@ struct RequestBodyTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "PUT / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked",
-                body: "3\nabc\n0\n\n")
+                "PUT / HTTP/1.1",
+                "Host: a",
+                "Transfer-Encoding: chunked",
+                body: "3\nabc\n0\n\n"
+            )
             let origin = try await server.accept()
             try await origin.gets("PUT / HTTP/1.1", "Content-Length: 3", body: "abc")
             try await origin.send("HTTP/1.1 204 No Content")
@@ -270,8 +313,11 @@ struct RequestBodyTests {
             }
             await world.pass(seconds: 1)
             try await origin.send(
-                "HTTP/1.1 413 Content Too Large", "Content-Length: 3", "Connection: close",
-                body: "big")
+                "HTTP/1.1 413 Content Too Large",
+                "Content-Length: 3",
+                "Connection: close",
+                body: "big"
+            )
             origin.close()
             try await client.gets("HTTP/1.1 413 Content Too Large", body: "big")
         }
@@ -283,11 +329,18 @@ struct RequestBodyTests {
             let server = try world.origin()
             let client = try await world.client()
             try await client.send(
-                "POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", body: "1\na\n")
+                "POST / HTTP/1.1",
+                "Host: a",
+                "Transfer-Encoding: chunked",
+                body: "1\na\n"
+            )
             let origin = try await server.accept()
             try await origin.gets("POST / HTTP/1.1", body: "1\na\n")
             try await origin.send(
-                "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body: "1\nA\n")
+                "HTTP/1.1 200 OK",
+                "Transfer-Encoding: chunked",
+                body: "1\nA\n"
+            )
             try await client.gets("HTTP/1.1 200 OK", body: "1\nA\n")
             for letter in ["b", "c"] {
                 try await client.send(raw: "1\n\(letter)\n")

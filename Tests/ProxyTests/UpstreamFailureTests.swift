@@ -44,8 +44,11 @@ struct UpstreamFailureTests {
             try await stale.gets("POST /2 HTTP/1.1", body: "x")
             stale.close()
             try await client.gets(
-                "HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=connection_terminated",
-                "Retry-After: *", "X-Request-ID: *")
+                "HTTP/1.1 502 Bad Gateway",
+                "Proxy-Status: gateway; error=connection_terminated",
+                "Retry-After: *",
+                "X-Request-ID: *"
+            )
             #expect(!server.hasConnection())
         }
     }
@@ -61,7 +64,11 @@ struct UpstreamFailureTests {
             try await stale.send("HTTP/1.1 204 No Content")
             try await client.gets("HTTP/1.1 204 No Content")
             try await client.send(
-                "DELETE /2 HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", body: "0\n\n")
+                "DELETE /2 HTTP/1.1",
+                "Host: a",
+                "Transfer-Encoding: chunked",
+                body: "0\n\n"
+            )
             try await stale.gets("DELETE /2 HTTP/1.1", body: "0\n\n")
             stale.close()
             let fresh = try await server.accept()
@@ -83,8 +90,11 @@ struct UpstreamFailureTests {
             try await client.gets("HTTP/1.1 204 No Content", "!Connection")
             #expect(
                 world.metric(
-                    "gateway_upstream_failures_total", "10.0.0.1:8000",
-                    "reason=\"connect_refused\"") == 1)
+                    "gateway_upstream_failures_total",
+                    "10.0.0.1:8000",
+                    "reason=\"connect_refused\""
+                ) == 1
+            )
         }
     }
 
@@ -95,8 +105,12 @@ struct UpstreamFailureTests {
             for _ in 0..<2 {
                 try await client.send("GET / HTTP/1.1", "Host: a")
                 let head = try await client.gets(
-                    "HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=connection_refused",
-                    "Retry-After: *", "Cache-Control: no-store", "!Connection")
+                    "HTTP/1.1 502 Bad Gateway",
+                    "Proxy-Status: gateway; error=connection_refused",
+                    "Retry-After: *",
+                    "Cache-Control: no-store",
+                    "!Connection"
+                )
                 try await client.skipBody(head)
             }
         }
@@ -108,7 +122,9 @@ struct UpstreamFailureTests {
             let client = try await world.client()
             try await client.send("GET / HTTP/1.1", "Host: a")
             try await client.gets(
-                "HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=connection_refused")
+                "HTTP/1.1 502 Bad Gateway",
+                "Proxy-Status: gateway; error=connection_refused"
+            )
         }
     }
 
@@ -122,34 +138,49 @@ struct UpstreamFailureTests {
 
     static let cases = [
         Case(
-            testDescription: "closes without a word", says: "",
+            testDescription: "closes without a word",
+            says: "",
             head: [
                 "HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=connection_terminated",
-            ]),
+            ]
+        ),
         Case(
-            testDescription: "closes within the head", says: "HTTP/1.1 200 OK\nContent-",
+            testDescription: "closes within the head",
+            says: "HTTP/1.1 200 OK\nContent-",
             head: [
                 "HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=connection_terminated",
-            ]),
+            ]
+        ),
         Case(
-            testDescription: "talks nonsense", says: "SSH-2.0-OpenSSH_9.2\n\n", closes: false,
-            head: ["HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=http_protocol_error"]),
+            testDescription: "talks nonsense",
+            says: "SSH-2.0-OpenSSH_9.2\n\n",
+            closes: false,
+            head: ["HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=http_protocol_error"]
+        ),
         Case(
             testDescription: "sends two lengths",
-            says: "HTTP/1.1 200 OK\nContent-Length: 1\nContent-Length: 2\n\nab", closes: false,
-            head: ["HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=http_protocol_error"]),
-        Case(
-            testDescription: "switches protocols unasked", says: "HTTP/1.1 101 Switching\n\n",
+            says: "HTTP/1.1 200 OK\nContent-Length: 1\nContent-Length: 2\n\nab",
             closes: false,
-            head: ["HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=http_protocol_error"]),
+            head: ["HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=http_protocol_error"]
+        ),
+        Case(
+            testDescription: "switches protocols unasked",
+            says: "HTTP/1.1 101 Switching\n\n",
+            closes: false,
+            head: ["HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=http_protocol_error"]
+        ),
         Case(
             testDescription: "sends a head without end",
-            says: "HTTP/1.1 200 OK\nX: " + String(repeating: "x", count: 40_000), closes: false,
-            head: ["HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=http_protocol_error"]),
+            says: "HTTP/1.1 200 OK\nX: " + String(repeating: "x", count: 40_000),
+            closes: false,
+            head: ["HTTP/1.1 502 Bad Gateway", "Proxy-Status: gateway; error=http_protocol_error"]
+        ),
         Case(
             testDescription: "sends interim responses without end",
-            says: String(repeating: "HTTP/1.1 102 Processing\n\n", count: 20), closes: false,
-            head: ["HTTP/1.1 102 Processing"]),
+            says: String(repeating: "HTTP/1.1 102 Processing\n\n", count: 20),
+            closes: false,
+            head: ["HTTP/1.1 102 Processing"]
+        ),
     ]
 
     @Test("An origin that fails before its response gets its failure reported", arguments: cases)
@@ -182,7 +213,9 @@ struct UpstreamFailureTests {
             let start = world.now
             try await client.gets(
                 "HTTP/1.1 504 Gateway Timeout",
-                "Proxy-Status: gateway; error=http_response_timeout", "!Connection")
+                "Proxy-Status: gateway; error=http_response_timeout",
+                "!Connection"
+            )
             #expect(world.now - start >= 7_000_000_000 && world.now - start < 7_100_000_000)
             try await origin.ends()
             #expect(!second.hasConnection())
@@ -224,7 +257,10 @@ struct UpstreamFailureTests {
             origin = try await server.accept()
             try await origin.gets("GET / HTTP/1.1")
             try await origin.send(
-                "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body: "3\nabc\n")
+                "HTTP/1.1 200 OK",
+                "Transfer-Encoding: chunked",
+                body: "3\nabc\n"
+            )
             origin.close()
             try await second.gets("HTTP/1.1 200 OK", body: "3\nabc\n")
             try await second.ends()
@@ -234,7 +270,10 @@ struct UpstreamFailureTests {
             origin = try await server.accept()
             try await origin.gets("GET / HTTP/1.1")
             try await origin.send(
-                "HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body: "3\nabc\n")
+                "HTTP/1.1 200 OK",
+                "Transfer-Encoding: chunked",
+                body: "3\nabc\n"
+            )
             origin.close()
             try await third.breaks()
             // A reset of the origin's is no end of a body until close.
@@ -309,7 +348,9 @@ struct UpstreamFailureTests {
                             if isCheck { health.checks += 1 }
                             let isWell = health.isWell || !isCheck
                             try await origin.send(
-                                "HTTP/1.1 \(isWell ? 200 : 500) X", "Content-Length: 0")
+                                "HTTP/1.1 \(isWell ? 200 : 500) X",
+                                "Content-Length: 0"
+                            )
                         }
                         origin.close()
                     }
@@ -325,7 +366,9 @@ struct UpstreamFailureTests {
             try await client.send("GET / HTTP/1.1", "Host: a")
             let head = try await client.gets(
                 "HTTP/1.1 503 Service Unavailable",
-                "Proxy-Status: gateway; error=destination_unavailable", "Retry-After: *")
+                "Proxy-Status: gateway; error=destination_unavailable",
+                "Retry-After: *"
+            )
             try await client.skipBody(head)
             health.isWell = true
             await world.pass(seconds: 5)
@@ -351,7 +394,9 @@ struct UpstreamFailureTests {
             try await second.send("GET / HTTP/1.1", "Host: a")
             try await second.gets(
                 "HTTP/1.1 503 Service Unavailable",
-                "Proxy-Status: gateway; error=connection_limit_reached", "Retry-After: 1")
+                "Proxy-Status: gateway; error=connection_limit_reached",
+                "Retry-After: 1"
+            )
             try await origin.send("HTTP/1.1 204 No Content")
             try await first.gets("HTTP/1.1 204 No Content")
         }

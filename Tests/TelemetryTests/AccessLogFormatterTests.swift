@@ -144,7 +144,8 @@ struct AccessLogFormatterTests {
         EscapeCase(Array("€😀".utf8), common: #"\xE2\x82\xAC\xF0\x9F\x98\x80"#, json: "€😀"),
         // C1 control characters: U+009B begins a terminal's control sequence.
         EscapeCase([0xC2, 0x9B], common: #"\xC2\x9B"#, json: #"\u009b"#),
-        // Not UTF-8: a lone continuation, a cut scalar, an overlong one, a surrogate, beyond Unicode.
+        // Not UTF-8: a lone continuation, a cut scalar, an overlong one, a surrogate, beyond
+        // Unicode.
         EscapeCase([0x80], common: #"\x80"#, json: #"\ufffd"#),
         EscapeCase([0xE2, 0x82], common: #"\xE2\x82"#, json: #"\ufffd\ufffd"#),
         EscapeCase([0xC0, 0xAF], common: #"\xC0\xAF"#, json: #"\ufffd\ufffd"#),

@@ -61,17 +61,28 @@ final class Report {
             Diagnostic(
                 severity: severity,
                 place: file.place(mark),
-                message: message,
-                hint: hint,
+                message: Report.printable(message),
+                hint: hint.map(Report.printable),
                 notes: notes.map { note in
                     Diagnostic.Note(
                         place: files[note.0.file].place(note.0),
-                        message: note.1
+                        message: Report.printable(note.1)
                     )
                 },
                 line: file.line(mark)
             )
         )
+    }
+
+    /// A text without control characters: messages quote what a file or the environment holds, and
+    /// a terminal would obey it, or show one message as two.
+    private static func printable(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            result.append(scalar.value < 0x20 || scalar.value == 0x7F ? "\u{FFFD}" : scalar)
+        }
+        return String(result)
     }
 
     /// Everything of a severity, sorted by place, nothing twice.

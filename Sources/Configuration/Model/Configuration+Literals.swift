@@ -1,10 +1,12 @@
 /// Values as the file writes them, for whoever explains a configuration.
 extension Configuration {
     /// A duration as a person would write it, such as `5s`.
-    /// - Parameter duration: Nanoseconds.
+    ///
+    /// `duration`: Nanoseconds.
     public static func text(duration: Int64) -> String { Literals.text(duration: duration) }
 
     /// A size as a person would write it, such as `64k`.
-    /// - Parameter size: Bytes.
+    ///
+    /// `size`: Bytes.
     public static func text(size: Int) -> String { Literals.text(size: size) }
 }

@@ -26,8 +26,8 @@ func warnAboutDangers(top: Block, listeners: ListenerPlan, report: Report) {
         if trusted == nil, let mark = listeners.openProxyProtocolMark(number) {
             report.warning(
                 mark,
-                "listen: with 'proxy_protocol' and without 'trusted_proxies', whoever can "
-                    + "connect can claim any address",
+                "listen: 'proxy_protocol' without 'trusted_proxies': nobody's header is believed, "
+                    + "so the client is whoever connects",
                 hint: "name the proxies in front of the gateway in 'trusted_proxies'"
             )
         }

@@ -34,12 +34,19 @@ final class ClientConnection {
             case .unix: .unix
             }
         self.init(
-            stream: accepted.stream, local: accepted.local, listener: listener, peer: peer,
-            now: now)
+            stream: accepted.stream,
+            local: accepted.local,
+            listener: listener,
+            peer: peer,
+            now: now
+        )
     }
 
     init(
-        stream: EventLoop.Stream, local: SocketAddress, listener: ListenerIdentity, peer: Peer,
+        stream: EventLoop.Stream,
+        local: SocketAddress,
+        listener: ListenerIdentity,
+        peer: Peer,
         now: Int64
     ) {
         self.stream = stream

@@ -4,8 +4,8 @@ import Configuration
 import EventLoop
 
 extension Exchange {
-    /// Requests answered in a row before the other connections of the loop get a turn: a client that
-    /// sends without pause never makes this one wait.
+    /// Requests answered in a row before the other connections of the loop get a turn: a client
+    /// that sends without pause never makes this one wait.
     private static let requestsPerTurn = 32
 
     /// Serves one request after the other.

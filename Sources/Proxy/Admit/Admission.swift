@@ -14,7 +14,8 @@ extension Exchange {
             }
             throw .refused(.accessDenied)
         }
-        if case .length(let length) = request.framing, let limit = policy.bodyLimit, length > limit {
+        if case .length(let length) = request.framing, let limit = policy.bodyLimit, length > limit
+        {
             throw .refused(.bodyTooLarge)
         }
     }

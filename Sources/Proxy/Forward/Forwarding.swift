@@ -116,7 +116,9 @@ extension Exchange {
     }
 
     /// Chooses a server; it is counted as busy with this request from here on.
-    /// - Parameter last: How the attempt before failed: what the client is told if nobody is left.
+    ///
+    /// `last`: How the attempt before failed: what the client is told if nobody is left.
+    /// Throws Why it cannot be done.
     private mutating func choose(
         _ upstream: UpstreamLoop,
         key: UInt64?,
@@ -262,6 +264,7 @@ extension UpstreamFailure {
 }
 
 /// Where the value of a cookie stands in a Cookie field.
+///
 /// Source: RFC 6265 §4.2.1.
 func cookieValue(named name: Span<UInt8>, in field: Span<UInt8>) -> Range<Int>? {
     var start = 0

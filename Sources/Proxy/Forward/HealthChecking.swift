@@ -21,10 +21,16 @@ extension Worker {
     /// servers at any time.
     private func checkUpstream(_ number: Int) async {
         let generation = context.snapshot.generation
-        guard let check = context.upstreams[number].runtime.configuration.healthCheck else { return }
+        guard let check = context.upstreams[number].runtime.configuration.healthCheck else {
+            return
+        }
         let policy = HealthCheckPolicy(
-            every: check.interval, timeout: check.timeout, passes: check.passes,
-            fails: check.fails, expected: StatusRanges(check.expected))
+            every: check.interval,
+            timeout: check.timeout,
+            passes: check.passes,
+            fails: check.fails,
+            expected: StatusRanges(check.expected)
+        )
         var states: [UInt64: HealthCheckState] = [:]
         while generation == context.snapshot.generation && !context.reactor.isShutDown {
             let upstream = context.upstreams[number]
@@ -37,13 +43,18 @@ extension Worker {
                 var state =
                     states[server.identity]
                     ?? HealthCheckState(
-                        now: context.reactor.now, policy: policy,
-                        random: context.reactor.random.next())
+                        now: context.reactor.now,
+                        policy: policy,
+                        random: context.reactor.random.next()
+                    )
                 if state.nextCheck <= context.reactor.now {
                     let passed = await isHealthy(upstream.servers.addresses[index], check, policy)
                     let change = state.checkEnded(
-                        passed: passed, now: context.reactor.now, policy: policy,
-                        random: context.reactor.random.next())
+                        passed: passed,
+                        now: context.reactor.now,
+                        policy: policy,
+                        random: context.reactor.random.next()
+                    )
                     note(change, passed: passed, server, upstream, index)
                 }
                 next = min(next, state.nextCheck)
@@ -54,8 +65,11 @@ extension Worker {
     }
 
     private func note(
-        _ change: HealthCheckState.Change?, passed: Bool, _ server: Balancing.Server,
-        _ upstream: UpstreamLoop, _ index: Int
+        _ change: HealthCheckState.Change?,
+        passed: Bool,
+        _ server: Balancing.Server,
+        _ upstream: UpstreamLoop,
+        _ index: Int
     ) {
         guard index < upstream.servers.series.count else { return }
         let series = upstream.servers.series[index]
@@ -65,13 +79,17 @@ extension Worker {
         server.status.setHealthy(isHealthy)
         context.metrics.setHealth(isHealthy ? .healthy : .unhealthy, server: series)
         ProxyLog.healthChanged(
-            upstream: upstream.runtime.configuration.name, server: server.description.name,
-            isHealthy: isHealthy)
+            upstream: upstream.runtime.configuration.name,
+            server: server.description.name,
+            isHealthy: isHealthy
+        )
     }
 
     /// Asks a server once.
     private func isHealthy(
-        _ address: SocketAddress, _ check: HealthCheck, _ policy: HealthCheckPolicy
+        _ address: SocketAddress,
+        _ check: HealthCheck,
+        _ policy: HealthCheckPolicy
     ) async -> Bool {
         let reactor = context.reactor
         let deadline = reactor.now + check.timeout

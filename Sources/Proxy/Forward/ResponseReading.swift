@@ -97,6 +97,7 @@ extension Exchange {
     }
 
     /// Passes on 103 and whatever else may help the client; 100 was answered here already.
+    ///
     /// Source: RFC 9110 §15.2, RFC 8297.
     private mutating func passOnInterim() async throws(AttemptError) {
         guard response.status != 100, request.version == .http11, let output else { return }

@@ -8,6 +8,7 @@ import Telemetry
 extension Exchange {
     /// Turns both connections into a tunnel, as a WebSocket wants it, until both sides have ended
     /// or nothing moves for the route's `tunnel` time.
+    ///
     /// Source: RFC 9110 §7.8.
     mutating func openTunnel(_ upstream: UpstreamLoop, _ connection: UpstreamConnection)
         async throws(Failure)

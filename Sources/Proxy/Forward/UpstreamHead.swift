@@ -17,7 +17,9 @@ extension Exchange {
     ///   - framing: How the content will follow.
     ///   - keepsConnection: Whether the connection is to be kept after the response.
     mutating func writeUpstreamHead(
-        to out: Buffer, framing: BodyFraming, keepsConnection: Bool
+        to out: Buffer,
+        framing: BodyFraming,
+        keepsConnection: Bool
     ) {
         let policy = route?.route.policy
         if let rules = policy?.requestHeaders, !rules.isEmpty {
@@ -32,7 +34,8 @@ extension Exchange {
         requestID.write(to: out)
         out.append("\r\n")
         out.append(
-            request.version == .http11 ? "Via: 1.1 gateway\r\n" : "Via: 1.0 gateway\r\n")
+            request.version == .http11 ? "Via: 1.1 gateway\r\n" : "Via: 1.0 gateway\r\n"
+        )
         out.writeFraming(framing)
         if request.upgradeRequested, let index = request.fields.first(.upgrade) {
             out.append("Connection: upgrade\r\n")
@@ -64,7 +67,10 @@ extension Exchange {
             out.append(request.path.extracting(droppingFirst: change.dropped))
         } else {
             // The rule was matched against the decoded path, so that is what it applies to.
-            writePercentEncoded(normalizedPath.span.extracting(droppingFirst: change.dropped), to: out)
+            writePercentEncoded(
+                normalizedPath.span.extracting(droppingFirst: change.dropped),
+                to: out
+            )
         }
         if request.hasQuery {
             out.append(UInt8(ascii: "?"))
@@ -118,7 +124,11 @@ extension Exchange {
             var fromLast = request.fields.count(of: name) - 1
             for index in request.fields.indices where request.fields.known(at: index) == name {
                 client.writeHops(
-                    form, of: request.fields.value(at: index), indexFromLast: fromLast, to: out)
+                    form,
+                    of: request.fields.value(at: index),
+                    indexFromLast: fromLast,
+                    to: out
+                )
                 fromLast -= 1
             }
         }
@@ -158,6 +168,7 @@ extension Exchange {
 }
 
 /// Writes a decoded path in the form that a request line takes.
+///
 /// Source: RFC 3986 §3.3.
 func writePercentEncoded(_ path: Span<UInt8>, to out: Buffer) {
     for index in path.indices {

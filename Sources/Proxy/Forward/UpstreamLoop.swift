@@ -99,7 +99,8 @@ final class UpstreamLoop {
     }
 
     /// Takes an idle connection that its server has not closed, as far as is known.
-    /// - Parameter index: The server's number in the set.
+    ///
+    /// `index`: The server's number in the set.
     func takeIdle(_ index: Int) -> UpstreamConnection? {
         guard index < idle.count else { return nil }
         while let connection = idle[index].pop(now: context.reactor.now) {

@@ -19,7 +19,8 @@ extension Exchange {
             let buffering = route?.route.policy.buffering
             try await buffer(
                 memory: buffering?.memory ?? LoopLimits.smallBuffer,
-                directory: buffering?.directory ?? "/tmp")
+                directory: buffering?.directory ?? "/tmp"
+            )
         } else {
             content = .streaming
             if request.framing == .chunked { try lookAhead() }
@@ -97,7 +98,9 @@ extension Exchange {
         grow(input)
         do throws(StreamError) {
             let count = try await connection.stream.read(
-                into: input, deadline: context.reactor.now + timeout)
+                into: input,
+                deadline: context.reactor.now + timeout
+            )
             if count == 0 { throw StreamError.closed }
             bytesReceived += count
         } catch .timedOut {
@@ -111,14 +114,19 @@ extension Exchange {
     func grow(_ buffer: Buffer) {
         if buffer.writableCount > 0 && !buffer.isEmpty { return }
         let size = min(
-            max(buffer.capacity, LoopLimits.smallBuffer) * 2, LoopLimits.largeBuffer)
+            max(buffer.capacity, LoopLimits.smallBuffer) * 2,
+            LoopLimits.largeBuffer
+        )
         buffer.reserve(buffer.isEmpty ? LoopLimits.smallBuffer : size - buffer.count)
     }
 
     /// Tells a waiting client to go on and send its content.
+    ///
     /// Source: RFC 9110 §10.1.1.
     mutating func sendContinue() async throws(Failure) {
-        guard request.expectContinue, bytesBeyondHead == 0, !sentContinue, let output else { return }
+        guard request.expectContinue, bytesBeyondHead == 0, !sentContinue, let output else {
+            return
+        }
         sentContinue = true
         output.append("HTTP/1.1 100 Continue\r\n\r\n")
         try await flush(output)

@@ -115,7 +115,8 @@ extension Worker {
                 accepting: request.fields
             ) == 1
         let format: MetricsFormat = wantsOpen ? .openMetrics : .prometheus
-        // Detached: with thousands of series the text takes milliseconds, which no loop has to spare.
+        // Detached: with thousands of series the text takes milliseconds, which no loop has to
+        // spare.
         let body = await Task.detached { await gateway.metricsText(format) }.value
         return MetricsAnswer(status: 200, contentType: format.contentType, body: body)
     }

@@ -38,20 +38,36 @@ extension Exchange {
         let firstByte = times.firstByte == 0 ? nil : times.firstByte - times.started
         context.metrics.record(
             RequestFigures(
-                route: route?.series ?? .unrouted, method: MethodLabel(request.methodBytes),
-                status: status, total: now - times.started, upstream: upstreamTime,
-                firstByte: firstByte, bytesReceived: bytesReceived, bytesSent: bytesSent))
+                route: route?.series ?? .unrouted,
+                method: MethodLabel(request.methodBytes),
+                status: status,
+                total: now - times.started,
+                upstream: upstreamTime,
+                firstByte: firstByte,
+                bytesReceived: bytesReceived,
+                bytesSent: bytesSent
+            )
+        )
         let destination = route.map(\.log) ?? snapshot.topLog
         guard let destination, let log = context.log else { return }
         let format = route?.logFormat ?? snapshot.topLogFormat
         writeLine(
-            log, destination, format, total: now - times.started, upstream: upstreamTime,
-            firstByte: firstByte)
+            log,
+            destination,
+            format,
+            total: now - times.started,
+            upstream: upstreamTime,
+            firstByte: firstByte
+        )
     }
 
     private func writeLine(
-        _ log: LoopLog, _ destination: LogDestination, _ format: AccessLogFormat, total: Int64,
-        upstream: Int64?, firstByte: Int64?
+        _ log: LoopLog,
+        _ destination: LogDestination,
+        _ format: AccessLogFormat,
+        total: Int64,
+        upstream: Int64?,
+        firstByte: Int64?
     ) {
         let texts = context.reactor.buffers.take()
         defer { context.reactor.buffers.give(texts) }
@@ -106,7 +122,8 @@ extension Exchange {
     }
 
     private var upstreamNameBytes: [UInt8] {
-        guard attempts > 0, let action = route?.route.action, case .proxy(let number) = action else {
+        guard attempts > 0, let action = route?.route.action, case .proxy(let number) = action
+        else {
             return []
         }
         return snapshot.upstreams[number].name

@@ -4,11 +4,14 @@ import HTTP
 /// What a client reads when the gateway itself says no: enough to act on, nothing about the inside.
 enum ErrorPage {
     /// Makes the content of an error response.
-    /// - Parameters:
-    ///   - failure: What happened.
-    ///   - policy: May name a file to use instead.
-    ///   - prefersHTML: Whether the client would rather have a page.
-    ///   - id: What a user can quote to whoever reads the logs.
+    ///
+    /// `failure`: What happened.
+    ///
+    /// `policy`: May name a file to use instead.
+    ///
+    /// `prefersHTML`: Whether the client would rather have a page.
+    ///
+    /// `id`: What a user can quote to whoever reads the logs.
     static func make(_ failure: Failure, policy: Policy, prefersHTML: Bool, requestID id: String)
         -> (contentType: [UInt8], body: [UInt8])
     {
@@ -20,7 +23,8 @@ enum ErrorPage {
         if prefersHTML {
             let page = """
                 <!doctype html>
-                <html lang="en"><head><meta charset="utf-8"><title>\(failure.status) \(title)</title></head>
+                <html lang="en"><head><meta charset="utf-8">
+                <title>\(failure.status) \(title)</title></head>
                 <body><h1>\(failure.status) \(title)</h1><p>\(detail)</p>\
                 \(id.isEmpty ? "" : "<p><small>Request \(id)</small></p>")</body></html>
 

@@ -10,8 +10,10 @@ extension Exchange {
     /// Answers with what the configuration fixes.
     mutating func respond(with fixed: FixedResponse) async throws(Failure) {
         try await send(
-            status: fixed.status, contentType: fixed.contentType.map { Array($0.utf8) } ?? [],
-            body: fixed.body)
+            status: fixed.status,
+            contentType: fixed.contentType.map { Array($0.utf8) } ?? [],
+            body: fixed.body
+        )
     }
 
     /// Answers with another address.
@@ -35,12 +37,18 @@ extension Exchange {
             return
         }
         let page = ErrorPage.make(
-            failure, policy: route?.route.policy ?? snapshot.configuration.policy,
-            prefersHTML: prefersHTML, requestID: requestIDText)
+            failure,
+            policy: route?.route.policy ?? snapshot.configuration.policy,
+            prefersHTML: prefersHTML,
+            requestID: requestIDText
+        )
         do throws(Failure) {
             try await send(
-                status: failure.status, contentType: page.contentType, body: page.body,
-                failure: failure)
+                status: failure.status,
+                contentType: page.contentType,
+                body: page.body,
+                failure: failure
+            )
         } catch {
             keepsConnection = false
         }
@@ -57,7 +65,10 @@ extension Exchange {
 
     /// Writes and sends a whole response.
     private mutating func send(
-        status: Int, contentType: [UInt8], body: [UInt8], location: [UInt8]? = nil,
+        status: Int,
+        contentType: [UInt8],
+        body: [UInt8],
+        location: [UInt8]? = nil,
         failure: Failure? = nil
     ) async throws(Failure) {
         if output == nil { output = context.reactor.buffers.take() }
@@ -137,7 +148,9 @@ extension Exchange {
         switch failure.reason {
         case .rejected(let reason):
             context.metrics.count(
-                .requestsRejected, reason: RejectReason.allCases.firstIndex(of: reason) ?? 0)
+                .requestsRejected,
+                reason: RejectReason.allCases.firstIndex(of: reason) ?? 0
+            )
         case .refused(let refusal):
             context.metrics.count(.requestsRejected, reason: refusal.metricIndex)
         case .upstream, .clientGone: break

@@ -143,6 +143,7 @@ extension Exchange {
     }
 
     /// Says whether the connection goes on, where the version's default does not say it.
+    ///
     /// Source: RFC 9112 §9.3.
     mutating func writePersistence(to output: Buffer) {
         if !keepsConnection {

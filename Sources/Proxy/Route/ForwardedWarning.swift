@@ -16,9 +16,10 @@ struct ForwardedWarning {
     private var suspect: IPAddress?
 
     /// Takes note of a request from a peer that is not trusted.
-    /// - Parameters:
-    ///   - peer: Who sent it.
-    ///   - claims: Whether it has an X-Forwarded-For field.
+    ///
+    /// `peer`: Who sent it.
+    ///
+    /// `claims`: Whether it has an X-Forwarded-For field.
     mutating func note(peer: Peer, claims claimsClient: Bool) {
         requests &+= 1
         guard claimsClient, let address = peer.address, address.isPrivate || address.isLoopback
@@ -38,7 +39,9 @@ struct ForwardedWarning {
             claims = 0
             suspect = nil
         }
-        guard requests >= ForwardedWarning.minimumRequests, claims > requests / 2 else { return nil }
+        guard requests >= ForwardedWarning.minimumRequests, claims > requests / 2 else {
+            return nil
+        }
         return suspect
     }
 }

@@ -67,7 +67,9 @@ extension Exchange {
         request.fields.removeImpostors(isTrusted: client.peerIsTrusted)
         if !client.peerIsTrusted {
             context.forwardedWarning.note(
-                peer: client.peer, claims: request.fields.contains(.xForwardedFor))
+                peer: client.peer,
+                claims: request.fields.contains(.xForwardedFor)
+            )
         }
         findScheme()
         makeRequestID()
@@ -96,7 +98,9 @@ extension Exchange {
     }
 
     mutating func trustedRequestID() -> [UInt8]? {
-        guard client.peerIsTrusted, let index = request.fields.first(.xRequestID) else { return nil }
+        guard client.peerIsTrusted, let index = request.fields.first(.xRequestID) else {
+            return nil
+        }
         let value = request.fields.value(at: index)
         guard value.count <= ProxyLimits.requestIDBytes, !value.isEmpty, Characters.isToken(value)
         else { return nil }

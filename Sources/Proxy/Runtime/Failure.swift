@@ -114,7 +114,9 @@ enum UpstreamFailure: String, CaseIterable {
         }
     }
 
-    /// The error type of the Proxy-Status field. Source: RFC 9209 §2.3.
+    /// The error type of the Proxy-Status field.
+    ///
+    /// Source: RFC 9209 §2.3.
     var proxyStatusError: StaticString {
         switch self {
         case .connectRefused: "connection_refused"

@@ -84,6 +84,7 @@ final class LoopContext {
     }
 
     /// Writes the date field of a response.
+    ///
     /// Source: RFC 9110 §6.6.1.
     func writeDate(to buffer: Buffer) {
         let second = reactor.wallNow / 1_000_000_000
@@ -107,7 +108,8 @@ final class LoopContext {
     }
 }
 
-/// The memory that an exchange needs for heads: emptied, it serves the next exchange without allocating.
+/// The memory that an exchange needs for heads: emptied, it serves the next exchange without
+/// allocating.
 struct MessageStorage {
     var request = RequestHead()
     var response = ResponseHead()

@@ -1,4 +1,5 @@
-/// Every bound of the proxy that the configuration does not set, in one place, with unit and reason.
+/// Every bound of the proxy that the configuration does not set, in one place, with unit and
+/// reason.
 enum ProxyLimits {
     /// Bytes of one direction of an exchange that wait in memory at most.
     static let pendingBytes = 256 * 1024

@@ -9,8 +9,12 @@ enum ProxyLog {
     /// The mistake that everybody makes.
     static func warnOfUntrustedProxy(_ peer: IPAddress) {
         logger.warning(
-            "most requests come from one private peer that sends X-Forwarded-For and is not trusted: add it to trusted_proxies, or every client has its address",
-            metadata: ["peer": "\(peer)"])
+            """
+            most requests come from one private peer that sends X-Forwarded-For and is not \
+            trusted: add it to trusted_proxies, or every client has its address
+            """,
+            metadata: ["peer": "\(peer)"]
+        )
     }
 
     /// A worker could not take its listener.
@@ -23,6 +27,7 @@ enum ProxyLog {
         logger.log(
             level: isHealthy ? .notice : .warning,
             isHealthy ? "server is healthy again" : "server fails its health checks",
-            metadata: ["upstream": "\(upstream)", "server": "\(server)"])
+            metadata: ["upstream": "\(upstream)", "server": "\(server)"]
+        )
     }
 }

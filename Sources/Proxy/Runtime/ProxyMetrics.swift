@@ -6,5 +6,6 @@ enum ProxyMetrics {
     static let names = MetricNames(
         requestsRejected: RejectReason.allCases.map(\.name) + Refusal.allCases.map(\.rawValue),
         connectionsClosed: ConnectionEnd.allCases.map(\.rawValue),
-        upstreamFailures: UpstreamFailure.allCases.map(\.rawValue))
+        upstreamFailures: UpstreamFailure.allCases.map(\.rawValue)
+    )
 }

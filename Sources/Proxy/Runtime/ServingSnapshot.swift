@@ -30,23 +30,30 @@ public final class ServingSnapshot: Sendable {
     ///   - configuration: Loaded and valid.
     ///   - previous: What serves now: servers that stay keep their load, health and ejections.
     ///   - registry: Numbers the metrics' series.
-    ///   - logs: Where each of the configuration's access logs goes, in its order; nil where it could not be opened.
+    ///   - logs: Where each of the configuration's access logs goes, in its order; nil where it
+    /// could not be opened.
     ///   - resolved: What host names are known to resolve to.
     public init(
-        _ configuration: Configuration, previous: ServingSnapshot?, registry: SeriesRegistry,
-        logs: [LogDestination?], resolved: [Endpoint: [IPAddress]]
+        _ configuration: Configuration,
+        previous: ServingSnapshot?,
+        registry: SeriesRegistry,
+        logs: [LogDestination?],
+        resolved: [Endpoint: [IPAddress]]
     ) {
         self.configuration = configuration
         generation = (previous?.generation ?? 0) + 1
         limits = MessageLimits(
             headSize: configuration.connection.headerSize,
             fieldCount: configuration.connection.headerCount,
-            targetSize: configuration.connection.targetSize)
+            targetSize: configuration.connection.targetSize
+        )
         upstreams = configuration.upstreams.map { upstream in
             UpstreamRuntime(
                 upstream,
                 previous: previous?.upstreams.first { $0.configuration.name == upstream.name },
-                registry: registry, resolved: resolved)
+                registry: registry,
+                resolved: resolved
+            )
         }
         listeners = configuration.listeners.map { ListenerRuntime($0) }
         sites = configuration.sites
@@ -54,11 +61,13 @@ public final class ServingSnapshot: Sendable {
             site.routes.map { route in
                 let index = route.policy.accessLog
                 return RouteRuntime(
-                    route, site: site.name,
+                    route,
+                    site: site.name,
                     series: registry.route(site: site.name, route: route.name),
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
-                    logFormat: ServingSnapshot.format(configuration, index))
+                    logFormat: ServingSnapshot.format(configuration, index)
+                )
             }
         }
         let index = configuration.policy.accessLog
@@ -104,7 +113,8 @@ public final class ServingSnapshot: Sendable {
             }
         return ClientAddressRule(
             source: source,
-            trusted: TrustedPeers(networks: policy.trusted, trustsUnixPeers: policy.trustsUnix))
+            trusted: TrustedPeers(networks: policy.trusted, trustsUnixPeers: policy.trustsUnix)
+        )
     }
 }
 
@@ -123,8 +133,12 @@ final class RouteRuntime: Sendable {
     let name: [UInt8]
 
     init(
-        _ route: Route, site: String, series: RouteSeries, rule: ClientAddressRule,
-        log: LogDestination?, logFormat: AccessLogFormat
+        _ route: Route,
+        site: String,
+        series: RouteSeries,
+        rule: ClientAddressRule,
+        log: LogDestination?,
+        logFormat: AccessLogFormat
     ) {
         self.route = route
         self.series = series
@@ -143,7 +157,9 @@ final class ListenerRuntime: Sendable {
 
     init(_ listener: SiteListener) {
         identity = ListenerIdentity(
-            address: listener.address, proxyProtocol: listener.proxyProtocol)
+            address: listener.address,
+            proxyProtocol: listener.proxyProtocol
+        )
         table = listener.table
     }
 }

@@ -26,16 +26,20 @@ final class UpstreamRuntime: Sendable {
     private let generationCounter = Atomic<Int>(1)
 
     /// Prepares an upstream; names without an address yet have no server until `update`.
-    /// - Parameter previous: The same upstream before a reload: servers that stay keep their state.
+    ///
+    /// `previous`: The same upstream before a reload: servers that stay keep their state.
     init(
-        _ configuration: Upstream, previous: UpstreamRuntime?, registry: SeriesRegistry,
+        _ configuration: Upstream,
+        previous: UpstreamRuntime?,
+        registry: SeriesRegistry,
         resolved: [Endpoint: [IPAddress]]
     ) {
         self.configuration = configuration
         name = Array(configuration.name.utf8)
         let old = previous?.current.set ?? ServerSet([])
         servers = Mutex(
-            UpstreamRuntime.expand(configuration, old: old, registry: registry, resolved: resolved))
+            UpstreamRuntime.expand(configuration, old: old, registry: registry, resolved: resolved)
+        )
     }
 
     /// Counts the changes of `current`.
@@ -48,13 +52,19 @@ final class UpstreamRuntime: Sendable {
     func update(registry: SeriesRegistry, resolved: [Endpoint: [IPAddress]]) {
         servers.withLock { servers in
             servers = UpstreamRuntime.expand(
-                configuration, old: servers.set, registry: registry, resolved: resolved)
+                configuration,
+                old: servers.set,
+                registry: registry,
+                resolved: resolved
+            )
         }
         generationCounter.wrappingAdd(1, ordering: .releasing)
     }
 
     private static func expand(
-        _ configuration: Upstream, old: ServerSet, registry: SeriesRegistry,
+        _ configuration: Upstream,
+        old: ServerSet,
+        registry: SeriesRegistry,
         resolved: [Endpoint: [IPAddress]]
     ) -> Servers {
         var descriptions: [ServerDescription] = []
@@ -72,17 +82,24 @@ final class UpstreamRuntime: Sendable {
             for target in targets where descriptions.count < ServerSet.maximumCount {
                 descriptions.append(
                     ServerDescription(
-                        name: target.description, weight: server.weight,
-                        isBackup: server.isBackup, isDown: server.isDown,
-                        maximumConnections: server.maximumConnections ?? 0))
+                        name: target.description,
+                        weight: server.weight,
+                        isBackup: server.isBackup,
+                        isDown: server.isDown,
+                        maximumConnections: server.maximumConnections ?? 0
+                    )
+                )
                 addresses.append(target)
             }
         }
         return Servers(
-            set: old.updated(to: descriptions), addresses: addresses,
+            set: old.updated(to: descriptions),
+            addresses: addresses,
             series: descriptions.map {
                 registry.server(upstream: configuration.name, server: $0.name)
             },
-            names: descriptions.map { Array($0.name.utf8) }, unresolved: unresolved)
+            names: descriptions.map { Array($0.name.utf8) },
+            unresolved: unresolved
+        )
     }
 }

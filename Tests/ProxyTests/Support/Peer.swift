@@ -92,14 +92,18 @@ final class Peer: @unchecked Sendable {
     // MARK: Expecting
 
     /// Expects a head, and exactly this body behind it.
-    /// - Parameters:
-    ///   - lines: The start line, and fields that must be there. `Name: *` is a field with any
+    ///
+    /// `lines`: The start line, and fields that must be there. `Name: *` is a field with any
     ///     value, `!Name` one that must not be there.
-    ///   - body: Bytes behind the head, framing included; `\n` stands for CRLF.
-    /// - Returns: The lines of the head that came.
+    ///
+    /// `body`: Bytes behind the head, framing included; `\n` stands for CRLF.
+    /// Returns The lines of the head that came.
+    /// Throws Why it cannot be done.
     @discardableResult
     func gets(
-        _ lines: String..., body: String = "", sourceLocation: SourceLocation = #_sourceLocation
+        _ lines: String...,
+        body: String = "",
+        sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> [String] {
         try await gets(lines: lines, body: body, sourceLocation: sourceLocation)
     }
@@ -107,13 +111,16 @@ final class Peer: @unchecked Sendable {
     /// Expects a head and a body, as `gets` with single lines.
     @discardableResult
     func gets(
-        lines: [String], body: String = "", sourceLocation: SourceLocation = #_sourceLocation
+        lines: [String],
+        body: String = "",
+        sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> [String] {
         let head = try await head(sourceLocation: sourceLocation)
         for problem in HeadPattern(lines).problems(in: head) {
             Issue.record(
                 "\(name): \(problem)\n\(head.joined(separator: "\n"))",
-                sourceLocation: sourceLocation)
+                sourceLocation: sourceLocation
+            )
             throw ScriptEnded()
         }
         if !body.isEmpty { try await gets(raw: body, sourceLocation: sourceLocation) }
@@ -145,7 +152,8 @@ final class Peer: @unchecked Sendable {
         guard got == expected else {
             Issue.record(
                 "\(name) expected \(quoted(expected)), got \(quoted(got))",
-                sourceLocation: sourceLocation)
+                sourceLocation: sourceLocation
+            )
             throw ScriptEnded()
         }
     }
@@ -171,7 +179,9 @@ final class Peer: @unchecked Sendable {
         while try await receive("the end", sourceLocation) > 0 {}
         if !input.isEmpty {
             Issue.record(
-                "\(name) got \(quoted(taken())) before the end", sourceLocation: sourceLocation)
+                "\(name) got \(quoted(taken())) before the end",
+                sourceLocation: sourceLocation
+            )
             throw ScriptEnded()
         }
     }
@@ -210,7 +220,8 @@ final class Peer: @unchecked Sendable {
         if count != nil || !input.isEmpty {
             Issue.record(
                 "\(name) expected quiet, got \(count == 0 ? "the end" : quoted(taken()))",
-                sourceLocation: sourceLocation)
+                sourceLocation: sourceLocation
+            )
             throw ScriptEnded()
         }
     }
@@ -244,7 +255,8 @@ final class Peer: @unchecked Sendable {
         } catch {
             Issue.record(
                 "\(name) expected \(what), got \(error) after \(quoted(taken()))",
-                sourceLocation: sourceLocation)
+                sourceLocation: sourceLocation
+            )
             throw ScriptEnded()
         }
     }

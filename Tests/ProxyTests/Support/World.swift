@@ -121,8 +121,12 @@ final class World: @unchecked Sendable {
     func metrics() -> [String] {
         let snapshot = context.metrics.snapshot()
         let text = MetricsText(
-            [snapshot], names: ProxyMetrics.names, series: registry, process: .current(),
-            logs: LogFigures(), configuration: ConfigurationFigures(),
+            [snapshot],
+            names: ProxyMetrics.names,
+            series: registry,
+            process: .current(),
+            logs: LogFigures(),
+            configuration: ConfigurationFigures(),
             build: BuildFigures(version: "test")
         ).render(.prometheus)
         return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
@@ -133,7 +137,8 @@ final class World: @unchecked Sendable {
     func metric(_ name: String, _ labels: String...) -> Int {
         var sum = 0
         for line in metrics() where line.hasPrefix(name + "{") || line.hasPrefix(name + " ") {
-            guard labels.allSatisfy({ line.contains($0) }), let value = line.split(separator: " ").last
+            guard labels.allSatisfy({ line.contains($0) }),
+                let value = line.split(separator: " ").last
             else { continue }
             sum += Int(value) ?? 0
         }
@@ -149,7 +154,8 @@ final class World: @unchecked Sendable {
 
 extension Worker {
     fileprivate func play(
-        _ script: @Sendable (World) async throws -> Void, in world: World
+        _ script: @Sendable (World) async throws -> Void,
+        in world: World
     ) async {
         do {
             try await script(world)
@@ -163,14 +169,21 @@ extension Worker {
 }
 
 /// Runs a gateway in a world of its own, and checks at the end that it holds nothing any more.
-/// - Parameters:
-///   - configuration: A whole configuration; `$site` and `$server` stand for the usual addresses.
-///   - files: Files that it names.
-///   - seed: Decides every choice in that world.
-///   - faults: How unkind the network is.
-///   - script: Plays the clients and the origins.
+///
+/// `configuration`: A whole configuration; `$site` and `$server` stand for the usual addresses.
+///
+/// `files`: Files that it names.
+///
+/// `seed`: Decides every choice in that world.
+///
+/// `faults`: How unkind the network is.
+///
+/// `script`: Plays the clients and the origins.
+/// Throws Why it cannot be done.
 func simulate(
-    _ configuration: String, files: [String: String] = [:], seed: UInt64 = 1,
+    _ configuration: String,
+    files: [String: String] = [:],
+    seed: UInt64 = 1,
     faults: Simulation.Faults = Simulation.Faults(),
     sourceLocation: SourceLocation = #_sourceLocation,
     _ script: @escaping @Sendable (World) async throws -> Void
@@ -183,7 +196,9 @@ func simulate(
         let configuration = worker.context.snapshot.configuration
         for listener in configuration.listeners {
             worker.listen(
-                simulated: listener.address, proxyProtocol: listener.proxyProtocol)
+                simulated: listener.address,
+                proxyProtocol: listener.proxyProtocol
+            )
         }
         let world = try World(worker, configuration: configuration, registry: registry)
         world.faults = faults
@@ -197,13 +212,16 @@ func simulate(
     world.faults = Simulation.Faults()
     world.closeAll()
     if !turn(worker, world, hours: 1, until: { world.isCalm }) {
-        let counts = "\(world.context.connectionCount) connections, "
+        let counts =
+            "\(world.context.connectionCount) connections, "
             + "\(world.context.exchangeCount) exchanges"
         Issue.record("the gateway never ends: \(counts) (\(note))", sourceLocation: sourceLocation)
     }
     #expect(
-        world.reactor.buffers.lent == 0, "buffers lent after the last exchange (\(note))",
-        sourceLocation: sourceLocation)
+        world.reactor.buffers.lent == 0,
+        "buffers lent after the last exchange (\(note))",
+        sourceLocation: sourceLocation
+    )
     worker.assumeIsolated { $0.shutDown() }
     // Health checks sleep for as long as their interval.
     _ = turn(worker, world, hours: 1, until: { world.leftovers().isEmpty })
@@ -228,9 +246,13 @@ private func turn(_ worker: Worker, _ world: World, hours: Int64, until conditio
 }
 
 private func makeWorker(
-    _ text: String, files: [String: String], seed: UInt64, registry: SeriesRegistry
+    _ text: String,
+    files: [String: String],
+    seed: UInt64,
+    registry: SeriesRegistry
 ) throws -> Worker {
-    let text = text
+    let text =
+        text
         .replacingOccurrences(of: "$site", with: World.site)
         .replacingOccurrences(of: "$server", with: World.server)
     let all = files.merging(["gateway.conf": text]) { _, main in main }
@@ -238,11 +260,23 @@ private func makeWorker(
         read: { path, _ throws(SourceAccess.Failure) in
             guard let content = all[path] else { throw .unreadable("No such file") }
             return Array(content.utf8)
-        }, matches: { _ in [] }, environment: { _ in nil })
+        },
+        matches: { _ in [] },
+        environment: { _ in nil }
+    )
     let configuration = try Configuration.load("gateway.conf", access: access)
     let snapshot = ServingSnapshot(
-        configuration, previous: nil, registry: registry,
-        logs: configuration.accessLogs.map { _ in nil }, resolved: [:])
+        configuration,
+        previous: nil,
+        registry: registry,
+        logs: configuration.accessLogs.map { _ in nil },
+        resolved: [:]
+    )
     return try Worker(
-        number: 0, seed: seed, snapshot: snapshot, log: nil, simulation: Simulation(seed: seed))
+        number: 0,
+        seed: seed,
+        snapshot: snapshot,
+        log: nil,
+        simulation: Simulation(seed: seed)
+    )
 }
