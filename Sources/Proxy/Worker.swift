@@ -32,7 +32,6 @@ public actor Worker {
     ///   - number: From 0; the first one checks the upstreams' health.
     ///   - seed: Starts the loop's random numbers.
     ///   - snapshot: What to serve by.
-    ///   - names: What the metrics' reasons are called.
     ///   - log: Writes the access logs, or nil.
     ///   - openConnections: Counts for all workers of the process.
     ///   - simulation: A virtual world instead of the system's, for tests.
@@ -229,10 +228,17 @@ public actor Worker {
             if connection.input?.isEmpty ?? true { connection.stream.cancel() }
         }
         let deadline = context.reactor.now + nanoseconds
-        while context.connectionCount > 0 && context.reactor.now < deadline {
+        while isBusy && context.reactor.now < deadline {
             await context.reactor.sleep(until: context.reactor.now + 20_000_000)
         }
         shutDown()
+    }
+
+    /// Whether there is something to wait for: the worker that answers scrapes does so until the
+    /// last connection of the process has ended.
+    private var isBusy: Bool {
+        if context.connectionCount > 0 { return true }
+        return metricsListener != nil && context.openConnections.current > 0
     }
 
     /// Ends everything at once.

@@ -120,10 +120,9 @@ extension Exchange {
     }
 
     /// Waits for bytes from the upstream, and watches whether the client stays.
-    /// - Parameters:
-    ///   - deadline: Moved on while the request's content does: the time for a response starts
-    ///     when all of the request has been sent.
-    ///   - timeout: By how much.
+    ///
+    /// The deadline moves on by `timeout` while the request's content does: the time for a response
+    /// starts when all of the request has been sent.
     private mutating func awaitResponse(
         _ connection: UpstreamConnection,
         deadline: inout Int64,

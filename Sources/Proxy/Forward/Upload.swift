@@ -39,8 +39,9 @@ extension Exchange {
     }
 
     /// Passes on what can be passed on now.
-    /// - Parameter leavesToSplice: Whether the caller splices what is long; one that does not would
-    ///   wait for news of bytes that have long been there.
+    ///
+    /// Only a caller that splices what is long leaves that to itself; another one would wait for
+    /// news of bytes that have long been there.
     mutating func stepUpload(to target: UpstreamConnection, leavesToSplice: Bool = false)
         throws(AttemptError) -> UploadNeed
     {

@@ -20,6 +20,9 @@ public final class OpenConnections: Sendable {
         return false
     }
 
+    /// How many there are.
+    var current: Int { count.load(ordering: .relaxed) }
+
     /// Counts one less.
     func leave() { count.wrappingSubtract(1, ordering: .relaxed) }
 }
@@ -44,6 +47,7 @@ final class LoopContext {
     /// Tunnels open in this loop.
     var openTunnels = 0
     var forwardedWarning = ForwardedWarning()
+    private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
     private var dateSecond: Int64 = 0
     /// The current date as a field value, written anew once a second.
@@ -80,6 +84,13 @@ final class LoopContext {
         for upstream in old {
             let name = upstream.runtime.configuration.name
             upstream.retire(to: upstreams.first { $0.runtime.configuration.name == name })
+        }
+    }
+
+    /// Tells the operator, once in a while, that contents find no room on the disk.
+    func noteFailedSpill(_ directory: String) {
+        if let more = spillLog.admit(now: reactor.now) {
+            ProxyLog.cannotSpill(directory, more: more)
         }
     }
 
