@@ -28,8 +28,11 @@ final class MemoryEnd {
 
     /// As `recv(2)`: a count, 0 at the end, or a negated error number.
     func receive(into buffer: Buffer, atMost limit: Int) -> Int {
-        if wasReset { return -Int(ECONNRESET) }
-        if inbound.isEmpty { return inboundEnded ? 0 : -Int(EAGAIN) }
+        if inbound.isEmpty {
+            // Linux hands out what had arrived before a reset, and the reset after it.
+            if wasReset { return -Int(ECONNRESET) }
+            return inboundEnded ? 0 : -Int(EAGAIN)
+        }
         let wanted = min(inbound.count, limit)
         let count = simulation.portion(of: wanted, longest: simulation.faults.longestReceive)
         let wasFull = inbound.count >= LoopLimits.memoryStreamCapacity

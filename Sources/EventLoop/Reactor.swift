@@ -181,11 +181,11 @@ public final class Reactor {
 
     private func simulatedPoll(mustNotSleep: Bool) {
         guard let simulation else { return }
-        if !mustNotSleep { simulation.advance(earliestDeadline: timers.earliestDeadline()) }
+        if !mustNotSleep { simulation.advance(nextLook: timers.nextLook()) }
         now = simulation.now
         wallNow = simulation.wallNow
         while let (stream, flags) = simulation.nextDueEvent() { stream.handle(flags) }
-        timers.advance(to: now + LoopLimits.tickNanoseconds)
+        timers.advance(to: now)
     }
 
     // MARK: Waiting

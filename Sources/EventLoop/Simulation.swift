@@ -47,8 +47,8 @@ public final class Simulation {
     // MARK: Time
 
     /// Jumps to whatever comes next.
-    func advance(earliestDeadline: Int64?) {
-        var next = earliestDeadline ?? .max
+    func advance(nextLook: Int64?) {
+        var next = nextLook ?? .max
         if let first = events.first { next = min(next, first.time) }
         guard next < WaitPoint.never else {
             isQuiescent = true

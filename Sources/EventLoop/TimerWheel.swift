@@ -86,16 +86,21 @@ struct TimerWheel {
         return .max
     }
 
-    /// The earliest deadline in the wheel: exact, and slow, for a simulation's clock.
-    func earliestDeadline() -> Int64? {
-        if count == 0 { return nil }
+    /// When the wheel looks at a waiting point next, in nanoseconds: what a simulation's clock jumps
+    /// to, so that virtual time is as coarse as real time.
+    func nextLook() -> Int64? {
         var earliest: Int64?
-        for slot in slots {
-            for point in slot where point.deadline < (earliest ?? .max) && point.isWaiting {
-                earliest = point.deadline
+        for index in occupied.indices {
+            var word = occupied[index]
+            while word != 0 {
+                for point in slots[index * 64 + word.trailingZeroBitCount]
+                where point.armedTick < (earliest ?? .max) && point.isWaiting {
+                    earliest = point.armedTick
+                }
+                word &= word - 1
             }
         }
-        return earliest
+        return earliest.map { $0 * LoopLimits.tickNanoseconds }
     }
 
     private static func slot(of tick: Int64) -> Int {
