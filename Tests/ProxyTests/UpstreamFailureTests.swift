@@ -356,8 +356,8 @@ struct UpstreamFailureTests {
                     }
                 }
             }
-            let client = try await world.client()
             await world.pass(seconds: 10)
+            let client = try await world.client()
             #expect(health.checks >= 8 && health.checks <= 13)
             try await client.send("GET / HTTP/1.1", "Host: a")
             try await client.gets("HTTP/1.1 200 X")

@@ -52,7 +52,8 @@ extension Exchange {
             case .failed(let failure, let attempt):
                 let now = context.reactor.now
                 context.metrics.countFailure(server: series, reason: failure.metricIndex)
-                // What is lacking here says nothing about the server; a trial has failed all the same.
+                // What is lacking here says nothing about the server; a trial has failed all the
+                // same.
                 if failure != .exhausted || isTrial,
                     server.status.recordFailure(
                         now: now,
@@ -70,7 +71,8 @@ extension Exchange {
                     budget: &upstream.retryBudget,
                     now: now
                 )
-                // A connection that went stale says nothing against its server: the same one may be asked again.
+                // A connection that went stale says nothing against its server: the same one may be
+                // asked again.
                 if case .retry(.staleConnection) = decision { tried = TriedServers() }
                 guard case .retry = decision else {
                     throw upstreamFailure(failure, upstream: upstream)

@@ -7,7 +7,8 @@ import Telemetry
 
 /// Content on its way to the upstream: what is held here, and what is still coming from the client.
 ///
-/// The upstream may begin to answer before it has all of it: then `sendContent` returns, and whoever
+/// The upstream may begin to answer before it has all of it: then `sendContent` returns, and
+/// whoever
 /// reads the response goes on with `stepUpload`, so that neither direction waits for the other.
 extension Exchange {
     /// What the upload needs to go on.
