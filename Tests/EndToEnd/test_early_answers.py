@@ -182,7 +182,7 @@ def test_smaller_limits_after_a_reload_meet_a_head_that_has_begun(gateway, origi
 
 
 def test_connections_of_a_former_configuration_are_closed(gateway, make_origin):
-    """A response that ends after a reload gives its connection to nobody who would look after it."""
+    """A response that ends after a reload leaves its connection to nobody who cares for it."""
     going = threading.Event()
 
     def script(connection):
