@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -88,6 +89,12 @@ static inline int gateway_fcntl(int descriptor, int command, int argument) {
 // open is variadic; O_TMPFILE needs GNU extensions.
 static inline int gateway_open_temporary(const char *directory) {
     return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+// S_ISSOCK is a macro.
+static inline bool gateway_is_socket(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 // CPU_COUNT is a macro over a bit set.

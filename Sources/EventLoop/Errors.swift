@@ -14,6 +14,14 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether a connection was refused, or nobody is there to accept it.
     public var isRefusal: Bool { number == ECONNREFUSED || number == ENOENT || number == EAGAIN }
 
+    /// Whether this process or system lacks something, which says nothing about the other end.
+    public var isExhaustion: Bool {
+        switch number {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true
+        default: false
+        }
+    }
+
     /// The system's words for it, for example `Connection refused`.
     public var description: String {
         var text = [CChar](repeating: 0, count: 128)

@@ -6,6 +6,12 @@ public enum LoopLimits {
     ///
     /// Past it a chain of jobs that keep waking each other would starve I/O and timers.
     public static let jobsPerTurn = 4096
+    /// Rounds of jobs between two looks at the sockets: a task that yields comes back in the next
+    /// round, so that a few connections which always have something to do would otherwise keep
+    /// the loop from all others for `jobsPerTurn` of their jobs.
+    public static let roundsPerTurn = 8
+    /// Bytes that one `SplicePump.step` moves at most before it asks for a turn.
+    public static let splicedPerTurn = 8 << 20
     /// Events taken from the kernel in one call: 12 bytes each, and a batch larger than this only
     /// delays the first of its connections.
     public static let eventsPerPoll = Int(GATEWAY_EVENTS_PER_POLL)

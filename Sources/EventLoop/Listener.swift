@@ -118,11 +118,14 @@ public final class Listener {
     private func noteFailure(_ number: Int32) {
         switch number {
         case EAGAIN: mayAccept = false
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+        // The connection died in the queue, or a network error belongs to it (accept(2)): next one.
+        case EINTR, ECONNABORTED, EPROTO, EPERM, ENOPROTOOPT, ENETDOWN, ENETUNREACH, EHOSTDOWN,
+            EHOSTUNREACH, ENONET, ETIMEDOUT, ECONNRESET:
+            break
+        // Out of descriptors, or a socket that never was a listener: not to be asked at once again.
+        default:
             exhaustions &+= 1
             isPaused = true
-        // The connection died in the queue, or a network error belongs to it (accept(2)): next one.
-        default: break
         }
     }
 

@@ -14,7 +14,17 @@ public struct ListeningSocket: ~Copyable, Sendable {
     /// - Throws: The system's error.
     public init(binding address: SocketAddress) throws(SystemError) {
         if case .unix(let path) = address { Sockets.removeStaleSocket(path) }
-        let made = try Sockets.open(for: address)
+        var address = address
+        let made: Int32
+        do throws(SystemError) {
+            made = try Sockets.open(for: address)
+        } catch {
+            // A kernel without IPv6: `::` means every address, which are the IPv4 ones then.
+            guard error.number == EAFNOSUPPORT, case .ip(.unspecifiedIPv6, let port) = address
+            else { throw error }
+            address = .ip(IPAddress(v4: 0), port: port)
+            made = try Sockets.open(for: address)
+        }
         do throws(SystemError) {
             try Sockets.prepareListener(made, address: address)
             try Sockets.bind(made, to: address)

@@ -99,7 +99,9 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
     /// - Returns: Whether jobs are left, so the caller must not sleep.
     public func drain() -> Bool {
         var count = 0
+        var rounds = 0
         repeat {
+            rounds += 1
             takeForeign()
             if unsafe local.isEmpty { break }
             unsafe swap(&local, &batch)
@@ -111,7 +113,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
                 )
             }
             unsafe batch.removeAll(keepingCapacity: true)
-        } while count < LoopLimits.jobsPerTurn
+        } while count < LoopLimits.jobsPerTurn && rounds < LoopLimits.roundsPerTurn
         jobCount.store(jobCount.load(ordering: .relaxed) &+ UInt64(count), ordering: .relaxed)
         return unsafe !local.isEmpty
     }

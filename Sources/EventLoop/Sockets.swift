@@ -106,8 +106,9 @@ enum Sockets {
         do {
             _ = try connect(probe, to: .unix(path: path))
         } catch  where error.number == ECONNREFUSED {
+            // A file that is no socket refuses connections as well, and is nobody's to remove.
             // The path is a Swift string, passed NUL-terminated.
-            _ = unsafe unlink(path)
+            if unsafe gateway_is_socket(path) { _ = unsafe unlink(path) }
         } catch {
             return
         }

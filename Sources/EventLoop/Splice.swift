@@ -1,3 +1,4 @@
+public import Bytes
 import CLinux
 
 /// Moves a body from socket to socket through a pipe, without its entering the process.
@@ -11,6 +12,8 @@ public struct SplicePump {
         case source
         /// The target to become writable.
         case target
+        /// Nothing but a turn for the loop's other connections: both sides are as fast as this one.
+        case turn
         /// Nothing: all bytes have reached the target.
         case done
         /// Nothing: the source ended before the length was reached, and what it sent has been
@@ -56,7 +59,9 @@ public struct SplicePump {
     public mutating func step() throws(SpliceError) -> Need {
         guard let from = source.descriptor else { throw .source(.cancelled) }
         guard let to = target.descriptor else { throw .target(.cancelled) }
+        let turnEnd = moved &+ LoopLimits.splicedPerTurn
         while true {
+            if moved >= turnEnd && pipe.count == 0 && left > 0 && !ended { return .turn }
             if left > 0 && !ended && source.mayRead && pipe.count < pipe.capacity {
                 try takeIn(from)
             }
@@ -69,6 +74,26 @@ public struct SplicePump {
                 return .target
             }
         }
+    }
+
+    /// Takes back what is in the pipe, when the target is not to get it in this way.
+    /// - Parameter buffer: Gets the bytes.
+    /// - Returns: How many; `inPipe` is 0 afterwards unless the system failed.
+    public func recover(into buffer: Buffer) -> Int {
+        let before = pipe.count
+        while pipe.count > 0 {
+            buffer.reserve(pipe.count)
+            let wanted = pipe.count
+            let result = retrying {
+                // The kernel writes at most the space that the buffer lends.
+                unsafe buffer.fill {
+                    unsafe read(pipe.readEnd, $0.baseAddress, min($0.count, wanted))
+                }
+            }
+            if result <= 0 { break }
+            pipe.count -= result
+        }
+        return before - pipe.count
     }
 
     private mutating func takeIn(_ from: Int32) throws(SpliceError) {
@@ -102,6 +127,7 @@ public struct SplicePump {
         } else if gateway_errno() == EAGAIN {
             target.mayWrite = false
         } else {
+            target.mayRead = true
             throw .target(StreamError(errno: gateway_errno()))
         }
     }

@@ -274,6 +274,8 @@ public final class Stream {
             if result == -Int(EAGAIN) {
                 mayWrite = false
             } else if result < 0 {
+                // The peer is gone, but what it said before it left is still there to be read.
+                mayRead = true
                 throw StreamError(errno: Int32(truncatingIfNeeded: -result))
             }
         }

@@ -60,6 +60,7 @@ public final class TemporaryFile {
                 } else if gateway_errno() == EAGAIN {
                     stream.mayWrite = false
                 } else {
+                    stream.mayRead = true
                     throw StreamError(errno: gateway_errno())
                 }
             case (.memory(let memory), .memory):

@@ -86,8 +86,9 @@ struct TimerWheel {
         return .max
     }
 
-    /// When the wheel looks at a waiting point next, in nanoseconds: what a simulation's clock jumps
-    /// to, so that virtual time is as coarse as real time.
+    /// When the wheel looks at a waiting point next, in nanoseconds.
+    ///
+    /// A simulation's clock jumps to it, so that virtual time is as coarse as real time.
     func nextLook() -> Int64? {
         var earliest: Int64?
         for index in occupied.indices {

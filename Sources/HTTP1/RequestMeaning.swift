@@ -21,6 +21,7 @@ enum RequestMeaning {
         head.keepAlive = options?.persistent(head.version) ?? http11
         head.upgradeRequested =
             http11 && options?.upgrade == true && head.fields.contains(.upgrade)
+            && !asksForHTTP2(head.fields)
         head.framing = try FramingFields.read(head.fields, version: head.version) ?? .none
         head.expectContinue = http11 && expectsContinue(head.fields)
     }
@@ -69,6 +70,24 @@ enum RequestMeaning {
     private static func supplyPath(_ head: inout RequestHead) {
         let path: [UInt8] = head.method == .options && !head.hasQuery ? [0x2A] : [0x2F]
         head.pathRange = head.fields.store(path.span)
+    }
+
+    /// Whether HTTP/2 in clear text is asked for: inside such a tunnel, requests would pass by
+    /// every rule of the proxy.
+    ///
+    /// Source: RFC 9113 §3.1, which makes the upgrade obsolete.
+    private static func asksForHTTP2(_ section: FieldSection) -> Bool {
+        var field = section.first(.upgrade)
+        while let index = field {
+            let value = section.value(at: index)
+            var list = CommaList()
+            while let member = list.next(in: value) {
+                let name = value.extracting(member)
+                if name.equalsIgnoringCase("h2c") || name.equalsIgnoringCase("h2") { return true }
+            }
+            field = section.next(.upgrade, from: index + 1)
+        }
+        return false
     }
 
     /// Source: RFC 9110 §10.1.1.

@@ -45,7 +45,7 @@ struct Exchange: ~Copyable {
     // Forward
     /// What goes to the upstream next; nil once all of the request has been sent.
     var upload: Buffer?
-    /// Bytes of spilled content that have been sent on.
+    /// How much of a spilled content has been sent.
     var fileOffset = 0
     /// Content was lost on its way to the upstream: its connection cannot be used again.
     var uploadIsBroken = false

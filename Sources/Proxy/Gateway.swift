@@ -73,6 +73,7 @@ public final class Gateway: Sendable {
             resolved: [:]
         )
         var workers: [Worker] = []
+        let openConnections = OpenConnections()
         for number in 0..<workerCount {
             do {
                 workers.append(
@@ -80,7 +81,8 @@ public final class Gateway: Sendable {
                         number: number,
                         seed: seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15,
                         snapshot: snapshot,
-                        log: logWriter
+                        log: logWriter,
+                        openConnections: openConnections
                     )
                 )
             } catch { throw .system(error) }
@@ -110,6 +112,7 @@ public final class Gateway: Sendable {
                     worker.executor.run { mustNotSleep in
                         worker.assumeIsolated { $0.turn(mustNotSleep: mustNotSleep) }
                     }
+                    worker.assumeIsolated { $0.flushLog() }
                     let left = self.running.wrappingSubtract(1, ordering: .acquiringAndReleasing)
                     if left.newValue == 0 { ended() }
                 }

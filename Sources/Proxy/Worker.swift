@@ -1,4 +1,5 @@
 public import Addressing
+import Bytes
 public import EventLoop
 public import Telemetry
 
@@ -27,24 +28,20 @@ public actor Worker {
     var scrapes: [Int: EventLoop.Stream] = [:]
 
     /// Makes a worker; nothing runs before `start`.
-    ///
-    /// `number`: From 0; the first one checks the upstreams' health.
-    ///
-    /// `seed`: Starts the loop's random numbers.
-    ///
-    /// `snapshot`: What to serve by.
-    ///
-    /// `names`: What the metrics' reasons are called.
-    ///
-    /// `log`: Writes the access logs, or nil.
-    ///
-    /// `simulation`: A virtual world instead of the system's, for tests.
-    /// Throws The system's error when there are no descriptors for a loop.
+    /// - Parameters:
+    ///   - number: From 0; the first one checks the upstreams' health.
+    ///   - seed: Starts the loop's random numbers.
+    ///   - snapshot: What to serve by.
+    ///   - log: Writes the access logs, or nil.
+    ///   - openConnections: Counts for all workers of the process.
+    ///   - simulation: A virtual world instead of the system's, for tests.
+    /// - Throws: The system's error when there are no descriptors for a loop.
     public init(
         number: Int,
         seed: UInt64,
         snapshot: ServingSnapshot,
         log: LogWriter?,
+        openConnections: OpenConnections = OpenConnections(),
         simulation: sending Simulation? = nil
     ) throws(SystemError) {
         self.number = number
@@ -54,7 +51,8 @@ public actor Worker {
             reactor: reactor,
             metrics: LoopMetrics(names: ProxyMetrics.names),
             log: log.map { LoopLog(writer: $0) },
-            snapshot: snapshot
+            snapshot: snapshot,
+            openConnections: openConnections
         )
     }
 
@@ -128,7 +126,7 @@ public actor Worker {
 
     private func admit(_ accepted: EventLoop.Listener.Accepted, _ identity: ListenerIdentity) {
         context.metrics.add(.connectionsAccepted)
-        guard context.connectionCount < context.connectionLimit, !isStopping else {
+        guard !isStopping, context.openConnections.admit(limit: context.connectionLimit) else {
             accepted.stream.close(abruptly: true)
             context.metrics.count(
                 .connectionsClosed,
@@ -168,6 +166,7 @@ public actor Worker {
         }
         connections[slot] = nil
         context.connectionCount -= 1
+        context.openConnections.leave()
         context.metrics.count(.connectionsClosed, reason: end.metricIndex)
     }
 
@@ -224,13 +223,22 @@ public actor Worker {
         context.isDraining = true
         // Idle connections are woken and end; those with a request in flight go on.
         for connection in connections {
-            if let connection, connection.isIdle { connection.stream.cancel() }
+            guard let connection, connection.isIdle else { continue }
+            // A request that has begun to arrive is in flight.
+            if connection.input?.isEmpty ?? true { connection.stream.cancel() }
         }
         let deadline = context.reactor.now + nanoseconds
-        while context.connectionCount > 0 && context.reactor.now < deadline {
+        while isBusy && context.reactor.now < deadline {
             await context.reactor.sleep(until: context.reactor.now + 20_000_000)
         }
         shutDown()
+    }
+
+    /// Whether there is something to wait for: the worker that answers scrapes does so until the
+    /// last connection of the process has ended.
+    private var isBusy: Bool {
+        if context.connectionCount > 0 { return true }
+        return metricsListener != nil && context.openConnections.current > 0
     }
 
     /// Ends everything at once.
@@ -243,6 +251,9 @@ public actor Worker {
         context.reactor.shutDown()
         context.log?.flush()
     }
+
+    /// Hands over what the last exchanges logged: call when the loop has ended.
+    func flushLog() { context.log?.flush() }
 
     /// Writes logs, closes what has grown too old, and says what looks like a mistake.
     private func keepHouse() async {

@@ -25,7 +25,8 @@ extension Exchange {
                 served += 1
                 if served % Exchange.requestsPerTurn == 0 { await Task.yield() }
             case .quiet:
-                if park() { return nil }
+                guard let isParked = park() else { return close(.failed) }
+                if isParked { return nil }
             case .ended(let reason):
                 return close(reason)
             case .failed(let failure):
@@ -36,12 +37,13 @@ extension Exchange {
     }
 
     /// Gives up the task until the client speaks.
-    private mutating func park() -> Bool {
+    /// - Returns: False when it has spoken already, nil when the system cannot watch it.
+    private mutating func park() -> Bool? {
         let settings = context.snapshot.configuration.connection
         let isFirst = connection.requestCount == 0
         let end = connection.idleSince + (isFirst ? settings.headerTimeout : settings.idleTimeout)
         connection.isIdle = true
-        return (try? connection.stream.park(until: end)) ?? false
+        return try? connection.stream.park(until: end)
     }
 
     private func close(_ reason: ConnectionEnd) -> ConnectionEnd {

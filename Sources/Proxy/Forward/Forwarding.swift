@@ -35,6 +35,7 @@ extension Exchange {
             let series = upstream.servers.series[index]
             let wasRetry = attempts > 0
             attempts += 1
+            uploadIsBroken = false
             serverName = upstream.servers.names[index]
             context.metrics.adjust(.requestsInFlight, server: series, by: 1)
             defer {
@@ -51,11 +52,15 @@ extension Exchange {
             case .failed(let failure, let attempt):
                 let now = context.reactor.now
                 context.metrics.countFailure(server: series, reason: failure.metricIndex)
-                if server.status.recordFailure(
-                    now: now,
-                    isTrial: isTrial,
-                    policy: upstream.balancer.ejection
-                ) {
+                // What is lacking here says nothing about the server; a trial has failed all the
+                // same.
+                if failure != .exhausted || isTrial,
+                    server.status.recordFailure(
+                        now: now,
+                        isTrial: isTrial,
+                        policy: upstream.balancer.ejection
+                    )
+                {
                     context.metrics.add(.ejections, server: series)
                 }
                 tried.insert(server)
@@ -90,13 +95,12 @@ extension Exchange {
         do throws(AttemptError) {
             reused = takeIdle(upstream, index: index)
             if !reused { try await connect(upstream, index: index) }
-            if try !sendAtOnce(upstream), let connection = self.upstream {
-                try await stream(to: connection)
-            }
+            if try !sendAtOnce(upstream) { try await sendRest() }
             try await readResponseHead(upstream)
             return .responded
         } catch {
             dropUpstream(upstream)
+            releaseUpload()
             switch error {
             case .final(let failure): return .over(failure)
             case .upstream(let failure, let requestBytesSent, let responseSeen):
@@ -196,6 +200,7 @@ extension Exchange {
                 switch error {
                 case .timedOut: .connectTimeout
                 case .system(let number) where number.isRefusal: .connectRefused
+                case .system(let number) where number.isExhaustion: .exhausted
                 default: .connectFailed
                 }
             throw .upstream(failure, requestBytesSent: false, responseSeen: false)
@@ -252,7 +257,8 @@ extension UpstreamFailure {
     /// The failure as the rules on retries sort it.
     var kind: FailedAttempt.Failure {
         switch self {
-        case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy:
+        case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy,
+            .exhausted:
             .connect
         case .reset, .closed, .bodyIncomplete, .requestIncomplete: .connectionLost
         case .responseTimeout, .bodyTimeout: .timeout

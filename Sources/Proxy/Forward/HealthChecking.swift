@@ -36,9 +36,10 @@ extension Worker {
             let upstream = context.upstreams[number]
             upstream.refresh()
             var next = context.reactor.now + check.interval
-            for (index, server) in upstream.balancer.servers.enumerated() {
-                guard generation == context.snapshot.generation, !context.reactor.isShutDown,
-                    index < upstream.servers.addresses.count
+            // Names may bring other servers while one is being asked: each round has its own set.
+            let servers = upstream.servers
+            for (index, server) in servers.set.servers.enumerated() {
+                guard generation == context.snapshot.generation, !context.reactor.isShutDown
                 else { return }
                 var state =
                     states[server.identity]
@@ -48,14 +49,14 @@ extension Worker {
                         random: context.reactor.random.next()
                     )
                 if state.nextCheck <= context.reactor.now {
-                    let passed = await isHealthy(upstream.servers.addresses[index], check, policy)
+                    let passed = await isHealthy(servers.addresses[index], check, policy)
                     let change = state.checkEnded(
                         passed: passed,
                         now: context.reactor.now,
                         policy: policy,
                         random: context.reactor.random.next()
                     )
-                    note(change, passed: passed, server, upstream, index)
+                    note(change, passed: passed, server, upstream, servers.series[index])
                 }
                 next = min(next, state.nextCheck)
                 states[server.identity] = state
@@ -69,10 +70,8 @@ extension Worker {
         passed: Bool,
         _ server: Balancing.Server,
         _ upstream: UpstreamLoop,
-        _ index: Int
+        _ series: ServerSeries
     ) {
-        guard index < upstream.servers.series.count else { return }
-        let series = upstream.servers.series[index]
         context.metrics.add(passed ? .healthChecksPassed : .healthChecksFailed, server: series)
         guard let change else { return }
         let isHealthy = change == .becameHealthy

@@ -17,7 +17,6 @@ extension Exchange {
         let out = context.reactor.buffers.take()
         upload = out
         fileOffset = 0
-        uploadIsBroken = false
         writeUpstreamHead(
             to: out,
             framing: upstreamFraming,
@@ -54,6 +53,20 @@ extension Exchange {
             releaseUpload()
             return true
         }
+    }
+
+    /// Sends what `sendAtOnce` left.
+    ///
+    /// Returns early when the upstream starts to answer before it has all of it.
+    mutating func sendRest() async throws(AttemptError) {
+        guard let connection = self.upstream, upload != nil else { return }
+        if case .streaming = content {
+            do throws(Failure) {
+                try await sendContinue()
+            } catch { throw .final(error) }
+            requestBody.send(as: request.framing == .chunked ? .chunked : .identity)
+        }
+        try await sendContent(to: connection)
     }
 
     /// How the content is framed for the upstream.

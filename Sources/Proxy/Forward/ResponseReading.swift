@@ -45,7 +45,8 @@ extension Exchange {
                 context.metrics.add(.bytesReceived, server: connection.series, count)
                 if !response.isInterim {
                     upstreamStatus = response.status
-                    if response.status == 101 && !request.upgradeRequested {
+                    // Source: RFC 9110 §7.8, the protocol changes once the request is complete.
+                    if response.status == 101 && (!request.upgradeRequested || requestIsUnsent) {
                         throw .upstream(
                             .invalidResponse,
                             requestBytesSent: true,
@@ -134,6 +135,9 @@ extension Exchange {
             let end: Int64
             switch need {
             case .nothing: end = deadline
+            case .turn:
+                await Task.yield()
+                continue
             case .client: end = reactor.now + (timeouts?.body ?? 30_000_000_000)
             case .upstream: end = reactor.now + (timeouts?.upstreamSend ?? 30_000_000_000)
             }

@@ -17,6 +17,8 @@ extension Exchange {
         keepsConnection = false
         status = 101
         writeUpgradeHead(to: output)
+        // Before the tunnel: the content that stood at the front of the input has been sent.
+        releaseContent()
         // What either side sent ahead belongs to the tunnel.
         output.move(fromUpstream.count, from: fromUpstream)
         progress = .tunnelled
@@ -28,7 +30,11 @@ extension Exchange {
         if let input = self.connection.input { toUpstream.move(input.count, from: input) }
         gather(connection.stream)
         var state = TunnelState()
-        while await carry(connection, toClient: output, toUpstream: toUpstream, &state) {}
+        var rounds = 0
+        while await carry(connection, toClient: output, toUpstream: toUpstream, &state) {
+            rounds &+= 1
+            if rounds % ProxyLimits.roundsPerTurn == 0 { await Task.yield() }
+        }
         scatter(connection.stream)
         context.reactor.buffers.give(toUpstream)
         context.metrics.adjust(.tunnelsOpen, by: -1)
@@ -85,6 +91,9 @@ extension Exchange {
                 state.toldClient = true
             }
             if state.toldClient && state.toldUpstream { return false }
+            // Reset: what the other end still says can reach nobody.
+            if client.isBroken && state.clientEnded && toUpstream.isEmpty { return false }
+            if upstream.isBroken && state.upstreamEnded && toClient.isEmpty { return false }
             if canMove(client, toUpstream, ended: state.clientEnded)
                 || canMove(upstream, toClient, ended: state.upstreamEnded)
             {

@@ -7,7 +7,8 @@ import Telemetry
 
 /// Content on its way to the upstream: what is held here, and what is still coming from the client.
 ///
-/// The upstream may begin to answer before it has all of it: then `stream` returns, and whoever
+/// The upstream may begin to answer before it has all of it: then `sendContent` returns, and
+/// whoever
 /// reads the response goes on with `stepUpload`, so that neither direction waits for the other.
 extension Exchange {
     /// What the upload needs to go on.
@@ -15,38 +16,51 @@ extension Exchange {
         case nothing
         case client
         case upstream
+        /// Nothing but a turn for the loop's other connections.
+        case turn
     }
 
-    /// Passes the content on as the client sends it, with backpressure, until all of it is sent or
-    /// the upstream begins to answer.
-    mutating func stream(to target: UpstreamConnection) async throws(AttemptError) {
-        if case .streaming = content {
-            do throws(Failure) {
-                try await sendContinue()
-            } catch { throw .final(error) }
-            requestBody.send(as: request.framing == .chunked ? .chunked : .identity)
-        }
+    /// Passes the content on, as the client sends it or from where it is kept, with backpressure,
+    /// until all of it is sent or the upstream begins to answer.
+    mutating func sendContent(to target: UpstreamConnection) async throws(AttemptError) {
         gather(target.stream)
         defer { scatter(target.stream) }
+        var splices = true
         while true {
-            let need = try stepUpload(to: target)
+            let need = try stepUpload(to: target, leavesToSplice: splices)
             if need == .nothing || target.stream.mayRead || target.stream.peerHasClosed { return }
-            if need == .client && canSplice(to: target) {
-                try await spliceContent(to: target)
-                if uploadIsBroken { return }
-                continue
+            if need == .turn {
+                await Task.yield()
+            } else if splices && need == .client && canSplice(to: target) {
+                splices = try await spliceContent(to: target)
+            } else {
+                try await waitForContent(need, target.stream)
             }
-            try await waitForContent(need, target.stream)
         }
     }
 
     /// Passes on what can be passed on now.
-    mutating func stepUpload(to target: UpstreamConnection) throws(AttemptError) -> UploadNeed {
+    ///
+    /// Only a caller that splices what is long leaves that to itself; another one would wait for
+    /// news of bytes that have long been there.
+    mutating func stepUpload(to target: UpstreamConnection, leavesToSplice: Bool = false)
+        throws(AttemptError) -> UploadNeed
+    {
         guard let out = upload, !uploadIsBroken else { return .nothing }
         guard case .streaming = content else { return stepHeld(out, to: target) }
+        var sent = 0
         while true {
             try moveContent(to: out)
-            guard send(out, to: target) else { return .nothing }
+            let before = out.count
+            do throws(StreamError) {
+                try target.stream.send(out)
+            } catch {
+                // It may have answered before it closed: whoever reads the response finds out.
+                uploadIsBroken = true
+                return .nothing
+            }
+            sent += before - out.count
+            context.metrics.add(.bytesSent, server: target.series, before - out.count)
             if !out.isEmpty {
                 if out.count >= ProxyLimits.pendingBytes || requestBody.isComplete {
                     return .upstream
@@ -54,49 +68,41 @@ extension Exchange {
             } else if requestBody.isComplete {
                 releaseUpload()
                 return .nothing
-            } else if canSplice(to: target) {
+            } else if leavesToSplice && canSplice(to: target) {
                 return .client
             }
+            if sent >= ProxyLimits.bytesPerTurn { return .turn }
             guard connection.stream.mayRead, try receiveContent() else {
                 return out.isEmpty ? .client : .upstream
             }
         }
     }
 
-    /// Sends on what is here in whole: the rest of the buffer, then the file.
+    /// Passes on what can be passed on now of a request that is here whole.
     private mutating func stepHeld(_ out: Buffer, to target: UpstreamConnection) -> UploadNeed {
-        guard send(out, to: target) else { return .nothing }
-        if !out.isEmpty { return .upstream }
-        if case .spilled(let file) = content {
-            let before = fileOffset
-            do throws(StreamError) {
+        let before = out.count
+        let offset = fileOffset
+        defer {
+            context.metrics.add(
+                .bytesSent,
+                server: target.series,
+                before - out.count + fileOffset - offset
+            )
+        }
+        do throws(StreamError) {
+            try target.stream.send(out)
+            if !out.isEmpty { return .upstream }
+            if case .spilled(let file) = content {
                 try file.send(to: target.stream, from: &fileOffset)
-            } catch {
-                uploadIsBroken = true
-                return .nothing
+                if fileOffset < file.count { return .upstream }
             }
-            context.metrics.add(.bytesSent, server: target.series, fileOffset - before)
-            if fileOffset < file.count { return .upstream }
+        } catch {
+            // It may have answered before it closed: whoever reads the response finds out.
+            uploadIsBroken = true
+            return .nothing
         }
         releaseUpload()
         return .nothing
-    }
-
-    /// Sends what the upstream takes now.
-    ///
-    /// One that takes no more may have answered before it closed: whoever reads the response finds
-    /// out, and reports the end if there is nothing else.
-    /// - Returns: Whether the upload can go on.
-    private mutating func send(_ out: Buffer, to target: UpstreamConnection) -> Bool {
-        let before = out.count
-        do throws(StreamError) {
-            try target.stream.send(out)
-        } catch {
-            uploadIsBroken = true
-            return false
-        }
-        context.metrics.add(.bytesSent, server: target.series, before - out.count)
-        return true
     }
 
     /// Gives back the buffer of an upload that is over.
@@ -179,16 +185,17 @@ extension Exchange {
     }
 
     /// Moves a long content from socket to socket, until it is through or the upstream answers.
-    private mutating func spliceContent(to target: UpstreamConnection) async throws(AttemptError) {
-        guard
+    /// - Returns: Whether there was a pipe for it; if not, it has to be copied.
+    private mutating func spliceContent(to target: UpstreamConnection)
+        async throws(AttemptError) -> Bool
+    {
+        guard let out = upload,
             var pump = SplicePump(
                 from: connection.stream,
                 to: target.stream,
                 length: requestBody.left
             )
-        else {
-            throw .upstream(.requestIncomplete, requestBytesSent: true, responseSeen: false)
-        }
+        else { return false }
         defer { pump.finish() }
         var counted = 0
         while true {
@@ -199,9 +206,9 @@ extension Exchange {
                 switch error {
                 case .source: throw .final(.clientGone)
                 case .target:
-                    // As in `send`: there may be a response.
+                    // As in `stepUpload`: it may have answered.
                     uploadIsBroken = true
-                    return
+                    return true
                 }
             }
             let moved = pump.moved - counted
@@ -211,16 +218,20 @@ extension Exchange {
             context.metrics.add(.bytesSent, server: target.series, moved)
             context.metrics.add(.bytesSpliced, moved)
             switch need {
-            case .done: return
+            case .done: return true
             case .sourceEnded: throw .final(.clientGone)
+            case .turn: await Task.yield()
             case .source:
-                if target.stream.mayRead { return }
+                if target.stream.mayRead { return true }
                 try await waitForContent(.client, target.stream)
             case .target:
                 if target.stream.mayRead {
-                    // It answers and takes no more: what is in the pipe is lost.
-                    uploadIsBroken = true
-                    return
+                    // It answers while it still may take more: what is in the pipe goes on by copy.
+                    let rest = pump.recover(into: out)
+                    requestBody.passed(rest)
+                    bytesReceived += rest
+                    uploadIsBroken = pump.inPipe > 0
+                    return true
                 }
                 try await waitForContent(.upstream, target.stream)
             }

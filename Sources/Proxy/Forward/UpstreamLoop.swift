@@ -42,6 +42,10 @@ final class UpstreamLoop {
     private let context: LoopContext
     private let idlePolicy: IdlePolicy?
     private var generation: Int
+    /// A reload has put another loop in this one's place, or none: then nobody looks after what
+    /// exchanges that are still under way leave here.
+    private var isRetired = false
+    private var successor: UpstreamLoop?
     /// The servers' identities, by which a connection finds its server again.
     private var identities: [UInt64]
     /// By the server's number in the set; empty when connections are not kept.
@@ -114,6 +118,10 @@ final class UpstreamLoop {
 
     /// Keeps a connection whose response is complete.
     func giveIdle(_ connection: UpstreamConnection) {
+        if isRetired {
+            if let successor { successor.giveIdle(connection) } else { close(connection) }
+            return
+        }
         guard keepsConnections, let index = number(of: connection), connection.stream.isOpen,
             connection.stream.isQuiet(), (try? connection.stream.watch()) != nil
         else {
@@ -159,6 +167,14 @@ final class UpstreamLoop {
                 close(connection)
             }
         }
+    }
+
+    /// Ends the keeping of connections here, after a reload.
+    /// - Parameter successor: What serves the same upstream now, if it is still there.
+    func retire(to successor: UpstreamLoop?) {
+        closeIdle()
+        isRetired = true
+        self.successor = successor
     }
 
     /// Closes all idle connections.

@@ -72,13 +72,19 @@ extension Exchange {
                         file = context.reactor.makeTemporaryFile(in: directory)
                         context.metrics.add(.requestBodiesSpilled)
                     }
-                    guard let file, file.append(held) else { throw .refused(.spillFailed) }
+                    guard let file, file.append(held) else {
+                        context.noteFailedSpill(directory)
+                        throw .refused(.spillFailed)
+                    }
                 }
                 if requestBody.isComplete { break }
                 try await readContent(into: input)
             }
             if let file {
-                guard file.append(held) else { throw .refused(.spillFailed) }
+                guard file.append(held) else {
+                    context.noteFailedSpill(directory)
+                    throw .refused(.spillFailed)
+                }
             }
         } catch {
             context.reactor.buffers.give(held)

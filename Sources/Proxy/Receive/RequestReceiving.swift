@@ -32,10 +32,12 @@ extension Exchange {
         times.started = context.reactor.now
         times.startedUnixMilliseconds = context.reactor.wallNow / 1_000_000
         let deadline = times.started + settings.headerTimeout
+        // The same for all of a head: the parser has counted by them when a reload brings others.
+        let limits = context.snapshot.limits
         while let input = connection.input {
             switch parser.parse(
                 input.readable,
-                limits: context.snapshot.limits,
+                limits: limits,
                 into: &request
             )
             {

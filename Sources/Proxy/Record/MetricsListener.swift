@@ -54,12 +54,13 @@ extension Worker {
         _ gateway: Gateway
     ) async -> Bool {
         var parser = RequestParser()
+        let limits = context.snapshot.limits
         let deadline = context.reactor.now + context.snapshot.configuration.connection.idleTimeout
         do throws(StreamError) {
             while true {
                 switch parser.parse(
                     buffer.readable,
-                    limits: context.snapshot.limits,
+                    limits: limits,
                     into: &request
                 )
                 {

@@ -73,9 +73,9 @@ extension Exchange {
     ) {
         self.upstream = nil
         let hasRest = !(connection.input?.isEmpty ?? true)
-        if upload != nil || uploadIsBroken || !requestIsSent {
+        if requestIsUnsent {
             // The rest of the request was never sent, and the client may still be sending it.
-            keepsConnection = false
+            if !requestBody.isComplete { keepsConnection = false }
             releaseUpload()
             upstream.close(connection)
             return
@@ -95,11 +95,13 @@ extension Exchange {
         }
     }
 
-    /// Whether all of the request's content reached the upstream.
-    private var requestIsSent: Bool {
+    /// Whether the upstream waits for more of the request's content, and will take for that
+    /// whatever it is sent.
+    var requestIsUnsent: Bool {
         mutating get {
-            if case .streaming = content { return requestBody.isComplete }
-            return true
+            if upload != nil || uploadIsBroken { return true }
+            if case .streaming = content { return !requestBody.isComplete }
+            return false
         }
     }
 
@@ -188,9 +190,14 @@ extension Exchange {
         async throws(AttemptError)
     {
         guard let input = connection.input else { return }
+        var turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
         while true {
             try moveResponse(connection, from: input, to: output)
             if responseBody.isComplete { break }
+            if responseBody.contentBytes >= turnEnd {
+                turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
+                await Task.yield()
+            }
             try sendOutput(output)
             if output.isEmpty && input.isEmpty && canSpliceResponse(from: connection) {
                 try await spliceResponse(from: connection)
@@ -200,7 +207,10 @@ extension Exchange {
                 try receiveResponse(connection, input: input, output: output)
                 continue
             }
-            _ = try stepUpload(to: connection)
+            if try stepUpload(to: connection) == .turn {
+                await Task.yield()
+                continue
+            }
             if output.count < ProxyLimits.pendingBytes && connection.stream.mayRead { continue }
             try await waitForResponse(connection, output: output)
         }
@@ -334,6 +344,7 @@ extension Exchange {
             context.metrics.add(.bytesSpliced, moved)
             switch need {
             case .done: return
+            case .turn: await Task.yield()
             case .sourceEnded:
                 throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
             case .source: try await waitToSplice(connection, forClient: false)

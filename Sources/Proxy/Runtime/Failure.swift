@@ -102,12 +102,14 @@ enum UpstreamFailure: String, CaseIterable {
     case noServer = "no_server"
     case unresolved = "unresolved"
     case busy = "busy"
+    /// This process has run out of descriptors, ports or memory: nothing against the server.
+    case exhausted = "exhausted"
 
     /// What the client is told.
     var status: Int {
         switch self {
         case .connectTimeout, .responseTimeout, .bodyTimeout: 504
-        case .noServer, .unresolved, .busy: 503
+        case .noServer, .unresolved, .busy, .exhausted: 503
         default: 502
         }
     }
@@ -128,6 +130,7 @@ enum UpstreamFailure: String, CaseIterable {
         case .noServer: "destination_unavailable"
         case .unresolved: "dns_error"
         case .busy: "connection_limit_reached"
+        case .exhausted: "proxy_internal_error"
         }
     }
 

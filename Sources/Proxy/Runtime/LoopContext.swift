@@ -3,7 +3,29 @@ import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Synchronization
 import Telemetry
+
+/// The client connections of the whole process, counted once for each that comes and goes.
+public final class OpenConnections: Sendable {
+    private let count = Atomic<Int>(0)
+
+    /// Starts with none.
+    public init() {}
+
+    /// Counts one more, if there are fewer than the limit.
+    func admit(limit: Int) -> Bool {
+        if count.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
+        leave()
+        return false
+    }
+
+    /// How many there are.
+    var current: Int { count.load(ordering: .relaxed) }
+
+    /// Counts one less.
+    func leave() { count.wrappingSubtract(1, ordering: .relaxed) }
+}
 
 /// What one loop's exchanges share: confined to the loop, so nothing in it is locked.
 final class LoopContext {
@@ -25,21 +47,31 @@ final class LoopContext {
     /// Tunnels open in this loop.
     var openTunnels = 0
     var forwardedWarning = ForwardedWarning()
+    private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
     private var dateSecond: Int64 = 0
     /// The current date as a field value, written anew once a second.
     private let date = Buffer()
 
-    init(reactor: Reactor, metrics: LoopMetrics, log: LoopLog?, snapshot: ServingSnapshot) {
+    init(
+        reactor: Reactor,
+        metrics: LoopMetrics,
+        log: LoopLog?,
+        snapshot: ServingSnapshot,
+        openConnections: OpenConnections = OpenConnections()
+    ) {
         self.reactor = reactor
+        self.openConnections = openConnections
         self.metrics = metrics
         self.log = log
         self.snapshot = snapshot
         adopt(snapshot)
     }
 
-    /// The most connections that this process may have open in this loop.
+    /// The most client connections that this process may have open.
     var connectionLimit: Int { snapshot.configuration.connection.connections ?? .max }
+    /// Open client connections of all loops, by which the limit counts.
+    let openConnections: OpenConnections
 
     /// Takes in a new configuration: upstreams that stay keep their idle connections.
     func adopt(_ snapshot: ServingSnapshot) {
@@ -49,7 +81,17 @@ final class LoopContext {
             let kept = old.first { $0.runtime.configuration.name == runtime.configuration.name }
             return UpstreamLoop(runtime, context: self, inheriting: kept, offset: index)
         }
-        for upstream in old { upstream.closeIdle() }
+        for upstream in old {
+            let name = upstream.runtime.configuration.name
+            upstream.retire(to: upstreams.first { $0.runtime.configuration.name == name })
+        }
+    }
+
+    /// Tells the operator, once in a while, that contents find no room on the disk.
+    func noteFailedSpill(_ directory: String) {
+        if let more = spillLog.admit(now: reactor.now) {
+            ProxyLog.cannotSpill(directory, more: more)
+        }
     }
 
     /// Writes the date field of a response.

@@ -36,6 +36,10 @@ enum ProxyLimits {
     static let tunnelBuffer = 64 * 1024
     /// Requests to the metrics listener answered at once; a scraper needs one or two.
     static let scrapes = 16
+    /// Bytes that one direction of an exchange moves in a row at most, and rounds that a tunnel
+    /// makes, before the loop's other connections get a turn: two fast ends may never make it wait.
+    static let bytesPerTurn = 4 << 20
+    static let roundsPerTurn = 64
     /// Seconds named in Retry-After when nothing better is known.
     static let retryAfterSeconds = 1
 }

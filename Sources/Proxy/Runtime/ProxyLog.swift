@@ -22,6 +22,14 @@ enum ProxyLog {
         logger.error("cannot listen", metadata: ["address": "\(address)", "reason": "\(error)"])
     }
 
+    /// A content was too large for memory, and the directory for such did not take it.
+    static func cannotSpill(_ directory: String, more: Int) {
+        logger.error(
+            "cannot write a request's content to a file: the client gets 507",
+            metadata: ["directory": "\(directory)", "suppressed": "\(more)"]
+        )
+    }
+
     /// A server's health changed.
     static func healthChanged(upstream: String, server: String, isHealthy: Bool) {
         logger.log(
