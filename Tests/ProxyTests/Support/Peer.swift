@@ -210,6 +210,22 @@ final class Peer: @unchecked Sendable {
         throw ScriptEnded()
     }
 
+    /// Expects the connection to end, in order or not, whatever comes before that.
+    func isGone(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        do throws(StreamError) {
+            while true {
+                input.removeAll()
+                input.reserve(4096)
+                if try await stream.read(into: input, deadline: now + World.patience) == 0 {
+                    return
+                }
+            }
+        } catch {
+            if error != .timedOut { return }
+            throw fail("no end", sourceLocation)
+        }
+    }
+
     /// Expects nothing to arrive, and the connection to stay, for some time.
     func isQuiet(seconds: Double, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         await world.pass(seconds: seconds)
