@@ -357,7 +357,6 @@ struct UpstreamFailureTests {
                 }
             }
             await world.pass(seconds: 10)
-            let client = try await world.client()
             #expect(health.checks >= 8 && health.checks <= 13)
             let client = try await world.client()
             try await client.send("GET / HTTP/1.1", "Host: a")
