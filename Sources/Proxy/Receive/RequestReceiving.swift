@@ -66,9 +66,9 @@ extension Exchange {
         return .ended(.clientClosed)
     }
 
-    /// Forgets what was understood of a request that is none; but one that began as HEAD gets an
-    /// answer without content.
-    /// Source: RFC 9110 §9.3.2.
+    /// Forgets what was understood of a request that is none.
+    ///
+    /// But one that began as HEAD gets an answer without content. Source: RFC 9110 §9.3.2.
     private mutating func forgetRequest(_ input: Buffer) {
         request.removeAll()
         let bytes = input.readable

@@ -100,7 +100,7 @@ struct RandomClient: Sendable {
             let outcome = await read(request, peer, mayEnd: mayEnd)
             ledger.trace(world, "client \(number), \(request.id): \(String(describing: outcome))")
             guard let outcome else { return false }
-            // The content may have been left unread, and then the connection ends behind a response.
+            // The content may have been left unread; then the connection ends behind a response.
             mayEnd = mayEnd || !ledger.isKind && request.body.count > 0
             if outcome.announcedEnd {
                 await expectEnd(peer, after: request, manner)

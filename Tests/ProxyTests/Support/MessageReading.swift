@@ -71,6 +71,7 @@ extension Peer {
     /// - Parameters:
     ///   - framing: Where it ends.
     ///   - content: Gets what comes, whatever becomes of the rest.
+    /// - Throws: How the message ended before its content was complete.
     func readBody(_ framing: ReceivedFraming, into content: inout [UInt8]) async throws(MessageEnd)
     {
         switch framing {
