@@ -36,6 +36,9 @@ actor TestLoop {
     }
 }
 
+/// What one task of a test does on the loop.
+typealias Script = @Sendable (Reactor) async throws -> Void
+
 /// Runs scripts together on one simulated loop, until all have ended.
 /// - Returns: Virtual nanoseconds that it took.
 @discardableResult
@@ -43,7 +46,18 @@ func simulate(
     seed: UInt64 = 1,
     faults: Simulation.Faults = Simulation.Faults(),
     sourceLocation: SourceLocation = #_sourceLocation,
-    _ scripts: (@Sendable (Reactor) async throws -> Void)...
+    _ scripts: Script...
+) throws -> Int64 {
+    try simulate(seed: seed, faults: faults, sourceLocation: sourceLocation, all: scripts)
+}
+
+/// Runs scripts together on one simulated loop, until all have ended.
+@discardableResult
+func simulate(
+    seed: UInt64 = 1,
+    faults: Simulation.Faults = Simulation.Faults(),
+    sourceLocation: SourceLocation = #_sourceLocation,
+    all scripts: [Script]
 ) throws -> Int64 {
     let simulation = Simulation(seed: seed)
     simulation.faults = faults
@@ -54,7 +68,7 @@ func simulate(
 /// Runs scripts together on one loop over the system's sockets, until all have ended.
 func withSockets(
     sourceLocation: SourceLocation = #_sourceLocation,
-    _ scripts: (@Sendable (Reactor) async throws -> Void)...
+    _ scripts: Script...
 ) throws {
     let loop = try TestLoop(simulation: nil, seed: 1)
     run(loop, scripts, sourceLocation)
@@ -63,7 +77,7 @@ func withSockets(
 @discardableResult
 private func run(
     _ loop: TestLoop,
-    _ scripts: [@Sendable (Reactor) async throws -> Void],
+    _ scripts: [Script],
     _ sourceLocation: SourceLocation
 ) -> Int64 {
     loop.executor.bind()
@@ -94,4 +108,33 @@ extension Buffer {
         let bytes = readable
         return String(decoding: bytes.bytes(), as: UTF8.self)
     }
+}
+
+/// A value that the scripts of one test share; one thread touches it, the one that turns the loop.
+final class Shared<Value>: @unchecked Sendable {
+    var value: Value
+
+    init(_ value: Value) { self.value = value }
+}
+
+extension Reactor {
+    /// Two ends of an in-memory connection.
+    func pair() throws -> (EventLoop.Stream, EventLoop.Stream) {
+        let simulation = try #require(simulation)
+        let (near, far) = MemoryEnd.pair(simulation: simulation)
+        return (
+            EventLoop.Stream(reactor: self, memory: near),
+            EventLoop.Stream(reactor: self, memory: far)
+        )
+    }
+
+    /// Nanoseconds from now.
+    func after(seconds: Double) -> Int64 { now + Int64(seconds * 1e9) }
+}
+
+/// A buffer that holds a text.
+func buffer(_ text: String = "") -> Buffer {
+    let buffer = Buffer()
+    buffer.append(utf8: text)
+    return buffer
 }

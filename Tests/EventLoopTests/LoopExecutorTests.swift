@@ -1,0 +1,77 @@
+import Testing
+
+@testable import EventLoop
+
+extension TestLoop {
+    /// Whether this runs on the loop's own thread.
+    fileprivate func isAtHome() -> Bool { executor.isCurrent }
+
+    fileprivate func jobsInTurn(_ executor: LoopExecutor) -> UInt64 { executor.jobsRun }
+}
+
+@Suite("LoopExecutor")
+struct LoopExecutorTests {
+    @Test("A job from another thread wakes the loop and runs on the loop's thread")
+    func foreignJobs() async throws {
+        let loop = try TestLoop(simulation: nil, seed: 1)
+        let thread = try LoopThread {
+            loop.executor.run { busy in
+                _ = loop.assumeIsolated { $0.turn(busy: busy) }
+            }
+        }
+        // Each of these finds the loop asleep, with no timer to wake it.
+        for _ in 0..<100 { #expect(await loop.isAtHome()) }
+        #expect(!loop.executor.isCurrent)
+        #expect(loop.executor.isIsolatingCurrentContext() == false)
+        let answers = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<200 { group.addTask { await loop.isAtHome() } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(answers.count == 200 && answers.allSatisfy { $0 })
+        loop.executor.stop()
+        thread.join()
+    }
+
+    @Test("A task started with the executor as its preference stays on its thread")
+    func preference() throws {
+        try withSockets { reactor in
+            #expect(reactor.executor.isCurrent)
+            for _ in 0..<10 {
+                await Task.yield()
+                #expect(reactor.executor.isCurrent)
+                await sleepAtHome(reactor)
+            }
+        }
+    }
+
+    @Test("A chain of jobs that never ends does not keep the loop from its sockets")
+    func starvation() throws {
+        let stop = Shared(false)
+        try withSockets(
+            { _ in while !stop.value { await Task.yield() } },
+            { reactor in
+                await reactor.sleep(until: reactor.now + 20_000_000)
+                stop.value = true
+            }
+        )
+    }
+
+    @Test("Entering the loop from a foreign thread traps")
+    func isolation() async {
+        await #expect(processExitsWith: .failure) {
+            let executor = try LoopExecutor(simulated: true)
+            executor.checkIsolated()
+        }
+        await #expect(processExitsWith: .success) {
+            let executor = try LoopExecutor(simulated: true)
+            executor.bind()
+            executor.checkIsolated()
+        }
+    }
+}
+
+/// Called from a loop, this stays on it, though it says nothing of where it runs.
+private func sleepAtHome(_ reactor: Reactor) async {
+    await reactor.sleep(until: reactor.now + 1)
+    #expect(reactor.executor.isCurrent)
+}
