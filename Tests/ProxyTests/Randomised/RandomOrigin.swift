@@ -40,7 +40,8 @@ struct RandomOrigin: Sendable {
     /// - Returns: Whether the connection goes on.
     private func serve(_ world: World, _ peer: Peer, _ chance: inout Chance) async -> Bool {
         guard let head = try? await peer.readHead() else { return false }
-        guard let id = head.value("X-Id").flatMap({ Int($0) }), let request = ledger.arrived(id),
+        guard let id = head.value("X-Id").flatMap({ Int($0) }),
+            let request = ledger.arrived(id, at: world.now),
             head.start == "\(request.method) \(request.target) HTTP/1.1"
         else {
             ledger.fail("an origin got what nobody sent: \(head.lines)")

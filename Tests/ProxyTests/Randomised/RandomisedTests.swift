@@ -55,6 +55,14 @@ struct RandomisedTests {
         if Self.alone == nil { #expect(other > 0) }
     }
 
+    @Test("The same seed gives the same world, to the nanosecond", arguments: [3, 8, 21])
+    func determinism(_ seed: UInt64) throws {
+        let first = try Self.run(seed)
+        let second = try Self.run(seed)
+        #expect(first.times.count > 3)
+        #expect(first.times == second.times)
+    }
+
     static func run(_ seed: UInt64) throws -> Ledger {
         var chance = Chance(seed: seed, 0)
         let isKind = seed % 4 == 0

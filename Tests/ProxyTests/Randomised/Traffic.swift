@@ -130,6 +130,8 @@ final class Ledger: @unchecked Sendable {
     private(set) var cut = 0
     private(set) var refused = 0
     private(set) var unanswered = 0
+    /// Virtual times at which requests reached origins, in their order.
+    private(set) var times: [Int64] = []
 
     init(seed: UInt64, isKind: Bool, largest: Int) {
         self.seed = seed
@@ -150,7 +152,8 @@ final class Ledger: @unchecked Sendable {
 
     /// Takes note that a request's head has reached an origin.
     /// - Returns: What was planned, or nil when nobody sent such a request.
-    func arrived(_ id: Int) -> PlannedRequest? {
+    func arrived(_ id: Int, at now: Int64) -> PlannedRequest? {
+        times.append(now)
         arrivals[id, default: 0] += 1
         guard let request = requests[id] else { return nil }
         let count = arrivals[id] ?? 0
