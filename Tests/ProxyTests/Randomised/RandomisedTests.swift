@@ -55,7 +55,7 @@ struct RandomisedTests {
         if Self.alone == nil { #expect(other > 0) }
     }
 
-    @Test("The same seed gives the same world, to the nanosecond", arguments: [3, 8, 21])
+    @Test("The same seed gives the same world, to the nanosecond", arguments: [3, 8, 16])
     func determinism(_ seed: UInt64) throws {
         let first = try Self.run(seed)
         let second = try Self.run(seed)
