@@ -22,6 +22,9 @@ public actor Worker {
     private var connections: [ClientConnection?] = []
     private var listeners: [ListenerIdentity: EventLoop.Listener] = [:]
     private var isStopping = false
+    /// What earlier scrapes have counted of the listeners' pauses and of the buffers in use.
+    private var countedPauses = 0
+    private var countedBufferBytes = 0
     /// What answers scrapes; the first worker's only.
     var metricsListener: EventLoop.Listener?
     /// Scrapes under way, by the slot of their stream.
@@ -210,6 +213,13 @@ public actor Worker {
     public func metrics() -> MetricsSnapshot {
         context.metrics.set(.timers, to: context.reactor.timerCount)
         context.metrics.set(.tasks, to: context.connectionCount)
+        let pauses = listeners.values.reduce(0) { $0 + Int($1.exhaustions) }
+        // A closed listener takes its count along; the metric only ever grows.
+        context.metrics.add(.acceptPauses, max(0, pauses - countedPauses))
+        countedPauses = pauses
+        let bytes = context.reactor.buffers.lent * LoopLimits.smallBuffer
+        context.metrics.adjust(.bufferBytes, by: bytes - countedBufferBytes)
+        countedBufferBytes = bytes
         return context.metrics.snapshot()
     }
 

@@ -208,7 +208,7 @@ enum MetricTable {
             "gateway_buffers_bytes",
             .gauge,
             .loopGauge(.bufferBytes),
-            "Memory of connection buffers, pooled ones included."
+            "Memory of the connection buffers in use, at the size they start with."
         ),
         .init(
             "gateway_spliced_bytes",
