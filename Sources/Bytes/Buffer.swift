@@ -89,13 +89,6 @@
         }
     }
 
-    /// Takes bytes back from the write end: what a caller appended and then thought better of.
-    /// - Parameter byteCount: At most `count`.
-    public func retract(_ byteCount: Int) {
-        precondition(byteCount >= 0 && byteCount <= writeIndex - readIndex)
-        writeIndex -= byteCount
-    }
-
     /// Drops everything, and keeps the memory.
     @inlinable public func removeAll() {
         readIndex = 0

@@ -37,6 +37,21 @@ public struct ListeningSocket: ~Copyable, Sendable {
         self.address = Sockets.localAddress(of: made) ?? address
     }
 
+    /// Makes sure that no other process serves an address.
+    ///
+    /// Loops share an address by SO_REUSEPORT, and so would a second gateway that was started by
+    /// mistake: each would silently get some of the connections.
+    /// - Throws: The error of `bind(2)`.
+    public static func checkFree(_ address: SocketAddress) throws(SystemError) {
+        // Port 0 is always free; without IPv6, the bind that follows finds another way.
+        guard case .ip(_, let port) = address, port != 0,
+            let probe = try? Sockets.open(for: address)
+        else { return }
+        defer { close(probe) }
+        try Sockets.prepareListener(probe, address: address, sharesPort: false)
+        try Sockets.bind(probe, to: address)
+    }
+
     /// Takes over a socket that was handed to the process, as systemd does.
     /// - Parameter descriptor: Bound and listening.
     /// - Throws: The system's error, when it is no such socket.

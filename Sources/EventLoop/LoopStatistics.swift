@@ -8,24 +8,14 @@ public struct LoopStatistics: Sendable {
     public private(set) var busyNanoseconds: Int64 = 0
     /// Nanoseconds spent asleep in the kernel.
     public private(set) var idleNanoseconds: Int64 = 0
-    /// The longest turn since `takeLongestTurn`, in nanoseconds: how late an event may have been
-    /// looked at.
-    public private(set) var longestTurnNanoseconds: Int64 = 0
 
     mutating func endTurn(nanoseconds: Int64) {
         turns &+= 1
         busyNanoseconds &+= nanoseconds
-        if nanoseconds > longestTurnNanoseconds { longestTurnNanoseconds = nanoseconds }
     }
 
     mutating func endSleep(nanoseconds: Int64, events count: Int) {
         idleNanoseconds &+= nanoseconds
         events &+= UInt64(count)
-    }
-
-    /// The longest turn since the last call, in nanoseconds.
-    public mutating func takeLongestTurn() -> Int64 {
-        defer { longestTurnNanoseconds = 0 }
-        return longestTurnNanoseconds
     }
 }

@@ -99,8 +99,6 @@ public final class Reactor {
     public var openCount: Int { slots.count - freeSlots.count }
     /// Wait points that have a deadline.
     public var timerCount: Int { timers.count }
-    /// Bytes not yet given to a client cost a connection less than this; see `LoopLimits`.
-    public var pooledPipeCount: Int { pipes.count }
 
     // MARK: Registration
 

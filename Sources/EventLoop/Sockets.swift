@@ -17,10 +17,14 @@ enum Sockets {
     }
 
     /// Sets what a listener needs and what the connections accepted from it inherit.
-    static func prepareListener(_ descriptor: Int32, address: SocketAddress) throws(SystemError) {
+    static func prepareListener(
+        _ descriptor: Int32,
+        address: SocketAddress,
+        sharesPort: Bool = true
+    ) throws(SystemError) {
         guard case .ip(let ip, _) = address else { return }
         try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-        try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
+        if sharesPort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         // Inherited on accept: a small response must not wait for an acknowledgement.
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         // `::` means every address of the machine, IPv4 ones too; any other address only itself.

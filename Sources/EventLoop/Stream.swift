@@ -190,7 +190,7 @@ public final class Stream {
     ///   - buffer: Has free space: call `reserve` first.
     ///   - limit: Bytes at most, where what follows belongs elsewhere.
     /// - Returns: A count, 0 at the end of the stream, or nil when nothing is there yet.
-    /// - Throws: Why it cannot be done.
+    /// - Throws: `reset`, `cancelled` on a closed stream, or the system's error.
     public func receive(into buffer: Buffer, atMost limit: Int = .max) throws(StreamError) -> Int? {
         guard mayRead else { return nil }
         let space = min(buffer.writableCount, limit)
@@ -242,7 +242,7 @@ public final class Stream {
     ///   - buffer: Has free space: call `reserve` first.
     ///   - deadline: Nanoseconds of the loop's clock.
     /// - Returns: How many bytes came; 0 at the end of the stream.
-    /// - Throws: Why it cannot be done.
+    /// - Throws: `timedOut` at the deadline, and what `receive` throws.
     public func read(into buffer: Buffer, deadline: Int64) async throws(StreamError) -> Int {
         while true {
             if let count = try receive(into: buffer) { return count }
@@ -283,8 +283,7 @@ public final class Stream {
 
     /// Sends everything in the buffer.
     ///
-    /// `deadline`: Nanoseconds of the loop's clock.
-    /// Throws Why it cannot be done.
+    /// Ends at the deadline, in nanoseconds of the loop's clock, whatever has been sent by then.
     public func write(_ buffer: Buffer, deadline: Int64) async throws(StreamError) {
         while true {
             try send(buffer)

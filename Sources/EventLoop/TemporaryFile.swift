@@ -43,8 +43,7 @@ public final class TemporaryFile {
 
     /// Sends what the stream takes now.
     ///
-    /// `offset`: Where to start; moved on by what was sent.
-    /// Throws Why it cannot be done.
+    /// The offset says where to start, and moves on by what was sent.
     public func send(to stream: Stream, from offset: inout Int) throws(StreamError) {
         while offset < count && stream.mayWrite {
             switch (storage, stream.transport) {

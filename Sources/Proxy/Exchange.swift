@@ -92,6 +92,11 @@ struct Exchange: ~Copyable {
         return keepsConnection
     }
 
+    /// The route's time limits, or those of the top level while no route is known.
+    var timeouts: Timeouts {
+        mutating get { (route?.route.policy ?? snapshot.configuration.policy).timeouts }
+    }
+
     /// Does what the route says.
     private mutating func act() async throws(Failure) {
         guard let route else { throw .refused(.noRoute) }

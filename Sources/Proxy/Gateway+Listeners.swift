@@ -53,6 +53,8 @@ extension Gateway {
             if known.contains(identity) { continue }
             let fitting = inherited.first { $0.address == listener.address }
             do {
+                let isOurs = known.contains { $0.address == listener.address }
+                if fitting == nil && !isOurs { try ListeningSocket.checkFree(listener.address) }
                 bound.append(
                     BoundListener(
                         address: listener.address,
@@ -111,6 +113,7 @@ extension Gateway {
     {
         guard let address, address != known else { return nil }
         do {
+            try ListeningSocket.checkFree(address)
             return SocketHandover(try ListeningSocket(binding: address))
         } catch { throw .cannotListen(address, error) }
     }

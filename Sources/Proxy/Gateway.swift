@@ -53,7 +53,7 @@ public final class Gateway: Sendable {
     ///   - workerCount: Event loops.
     ///   - seed: Starts the random numbers of all loops.
     ///   - build: What the program is, for the metrics.
-    /// - Throws: Why it cannot be done.
+    /// - Throws: `cannotOpenLog`, or `system` when there are no descriptors for a loop.
     public init(
         _ configuration: Configuration,
         workerCount: Int,
@@ -96,7 +96,7 @@ public final class Gateway: Sendable {
     /// - Parameters:
     ///   - inherited: Sockets that the process was started with, to be used where the address fits.
     ///   - ended: Called, on the last loop's thread, when all loops have ended.
-    /// - Throws: Why it cannot be done.
+    /// - Throws: `cannotListen` with the address, or `system` when there is no thread to be had.
     public func start(
         inherited: [InheritedSocket],
         ended: @escaping @Sendable () -> Void
@@ -285,6 +285,9 @@ public final class Gateway: Sendable {
         if case .resolved = resolution {
             logger.debug("resolved", metadata: ["name": "\(name)"])
         } else {
+            if let worker = workers.first {
+                run(on: worker) { $0.context.metrics.add(.nameLookupFailures) }
+            }
             logger.warning(
                 "a server's name cannot be resolved",
                 metadata: ["name": "\(name)", "reason": "\(resolution)"]

@@ -22,6 +22,8 @@ public actor Worker {
     private var connections: [ClientConnection?] = []
     private var listeners: [ListenerIdentity: EventLoop.Listener] = [:]
     private var isStopping = false
+    /// Servers that a task of this worker checks; the first worker's only.
+    var checkedServers: Set<CheckedServer> = []
     /// What earlier scrapes have counted of the listeners' pauses and of the buffers in use.
     private var countedPauses = 0
     private var countedBufferBytes = 0

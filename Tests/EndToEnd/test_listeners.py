@@ -2,6 +2,7 @@
 
 import socket
 
+from support.gateway import run_command
 from support.wire import Client
 
 
@@ -86,3 +87,12 @@ def test_many_connections_at_once(gateway, origin):
     for client in clients:
         assert client.read_response().status == 200
         client.close()
+
+
+def test_a_second_gateway_on_the_same_port_is_refused(gateway, origin, tmp_path):
+    gateway.start_before(origin.address)
+    second = run_command("run", "--config", gateway.file, cwd=tmp_path)
+    assert second.returncode == 1
+    assert "cannot listen" in second.stderr + second.stdout
+    with gateway.client() as client:
+        assert client.get().status == 200

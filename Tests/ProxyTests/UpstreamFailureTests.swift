@@ -378,6 +378,44 @@ struct UpstreamFailureTests {
         }
     }
 
+    @Test("A server that keeps its checker waiting holds up the checks of no other")
+    func checksSideBySide() throws {
+        let text = """
+            upstream app {
+                server $server
+                server 10.0.0.2:8000
+                server 10.0.0.3:8000
+                health_check /up every=1s timeout=900ms
+            }
+            site * { listen $site; proxy app }
+            """
+        try simulate(text) { world in
+            let silent = [try world.origin(), try world.origin(at: "10.0.0.2:8000")]
+            for server in silent {
+                world.spawn { _ in while await server.next() != nil {} }
+            }
+            let health = Health()
+            let quick = try world.origin(at: "10.0.0.3:8000")
+            world.spawn { world in
+                while let origin = await quick.next() {
+                    world.spawn { _ in
+                        if (try? await origin.anyHead()) != nil {
+                            health.checks += 1
+                            try await origin.send("HTTP/1.1 200 X", "Content-Length: 0")
+                        }
+                        origin.close()
+                    }
+                }
+            }
+            await world.pass(seconds: 10)
+            #expect(health.checks >= 8)
+            silent.forEach { $0.stop() }
+            quick.stop()
+            // The checks under way end; all that follow are refused at once.
+            await world.pass(seconds: 2)
+        }
+    }
+
     @Test("A server that is busy is not given more; the client is told to come back")
     func busy() throws {
         let text = """

@@ -260,7 +260,7 @@ extension UpstreamFailure {
         case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy,
             .exhausted:
             .connect
-        case .reset, .closed, .bodyIncomplete, .requestIncomplete: .connectionLost
+        case .reset, .closed, .bodyIncomplete: .connectionLost
         case .responseTimeout, .bodyTimeout: .timeout
         case .invalidResponse: .invalidResponse
         }

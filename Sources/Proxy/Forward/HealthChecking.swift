@@ -17,13 +17,33 @@ extension Worker {
         }
     }
 
-    /// Checks the servers of an upstream until the configuration is replaced; names may bring new
-    /// servers at any time.
+    /// Has each server of an upstream checked, until the configuration is replaced; names may bring
+    /// new servers at any time.
     private func checkUpstream(_ number: Int) async {
         let generation = context.snapshot.generation
         guard let check = context.upstreams[number].runtime.configuration.healthCheck else {
             return
         }
+        while generation == context.snapshot.generation && !context.reactor.isShutDown {
+            let upstream = context.upstreams[number]
+            upstream.refresh()
+            for server in upstream.servers.set.servers {
+                let subject = CheckedServer(
+                    generation: generation,
+                    upstream: number,
+                    identity: server.identity
+                )
+                guard checkedServers.insert(subject).inserted else { continue }
+                // One task each: a server that keeps its checker waiting holds up no other.
+                Task(executorPreference: executor) { await self.checkServer(subject, check) }
+            }
+            await context.reactor.sleep(until: context.reactor.now + check.interval)
+        }
+    }
+
+    /// Checks one server for as long as the upstream has it.
+    private func checkServer(_ subject: CheckedServer, _ check: HealthCheck) async {
+        let reactor = context.reactor
         let policy = HealthCheckPolicy(
             every: check.interval,
             timeout: check.timeout,
@@ -31,37 +51,45 @@ extension Worker {
             fails: check.fails,
             expected: StatusRanges(check.expected)
         )
-        var states: [UInt64: HealthCheckState] = [:]
-        while generation == context.snapshot.generation && !context.reactor.isShutDown {
-            let upstream = context.upstreams[number]
-            upstream.refresh()
-            var next = context.reactor.now + check.interval
-            // Names may bring other servers while one is being asked: each round has its own set.
-            let servers = upstream.servers
-            for (index, server) in servers.set.servers.enumerated() {
-                guard generation == context.snapshot.generation, !context.reactor.isShutDown
-                else { return }
-                var state =
-                    states[server.identity]
-                    ?? HealthCheckState(
-                        now: context.reactor.now,
-                        policy: policy,
-                        random: context.reactor.random.next()
-                    )
-                if state.nextCheck <= context.reactor.now {
-                    let passed = await isHealthy(servers.addresses[index], check, policy)
-                    let change = state.checkEnded(
-                        passed: passed,
-                        now: context.reactor.now,
-                        policy: policy,
-                        random: context.reactor.random.next()
-                    )
-                    note(change, passed: passed, server, upstream, servers.series[index])
-                }
-                next = min(next, state.nextCheck)
-                states[server.identity] = state
+        var state = HealthCheckState(
+            now: reactor.now,
+            policy: policy,
+            random: reactor.random.next()
+        )
+        var series: ServerSeries?
+        while true {
+            await reactor.sleep(until: state.nextCheck)
+            guard !reactor.isShutDown, subject.generation == context.snapshot.generation else {
+                break
             }
-            await context.reactor.sleep(until: max(next, context.reactor.now + 1_000_000))
+            // Looked up anew each time: names may have moved the server, or taken it away.
+            let upstream = context.upstreams[subject.upstream]
+            let servers = upstream.servers
+            guard
+                let index = servers.set.servers.firstIndex(where: {
+                    $0.identity == subject.identity
+                })
+            else { break }
+            series = servers.series[index]
+            let passed = await isHealthy(servers.addresses[index], check, policy)
+            let change = state.checkEnded(
+                passed: passed,
+                now: reactor.now,
+                policy: policy,
+                random: reactor.random.next()
+            )
+            note(
+                change,
+                passed: passed,
+                servers.set.servers[index],
+                upstream,
+                servers.series[index]
+            )
+        }
+        checkedServers.remove(subject)
+        // Of a server that nobody checks any more, nobody knows.
+        if let series, !checkedServers.contains(where: { $0.identity == subject.identity }) {
+            context.metrics.setHealth(.unknown, server: series)
         }
     }
 
@@ -122,4 +150,11 @@ extension Worker {
             return false
         }
     }
+}
+
+/// A server under an active health check.
+struct CheckedServer: Hashable, Sendable {
+    let generation: Int
+    let upstream: Int
+    let identity: UInt64
 }

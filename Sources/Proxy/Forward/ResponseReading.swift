@@ -14,7 +14,7 @@ extension Exchange {
         let input = connection.input ?? context.reactor.buffers.take()
         connection.input = input
         var parser = ResponseParser()
-        let timeout = route?.route.policy.timeouts.response ?? 60_000_000_000
+        let timeout = timeouts.response
         var deadline = context.reactor.now + timeout
         var interim = 0
         while true {
@@ -124,7 +124,6 @@ extension Exchange {
     ) async throws(AttemptError) -> Int64 {
         let stream = connection.stream
         let reactor = context.reactor
-        let timeouts = route?.route.policy.timeouts
         gather(stream)
         defer { scatter(stream) }
         var clientGoneAt: Int64?
@@ -138,10 +137,10 @@ extension Exchange {
             case .turn:
                 await Task.yield()
                 continue
-            case .client: end = reactor.now + (timeouts?.body ?? 30_000_000_000)
-            case .upstream: end = reactor.now + (timeouts?.upstreamSend ?? 30_000_000_000)
+            case .client: end = reactor.now + timeouts.body
+            case .upstream: end = reactor.now + timeouts.upstreamSend
             }
-            if need != .nothing { deadline = reactor.now + (timeouts?.response ?? 60_000_000_000) }
+            if need != .nothing { deadline = reactor.now + timeouts.response }
             do throws(StreamError) {
                 try self.connection.stream.watch()
                 try stream.watch()

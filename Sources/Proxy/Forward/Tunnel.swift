@@ -55,7 +55,10 @@ extension Exchange {
         output.append("HTTP/1.1 101 Switching Protocols\r\n")
         let rules = route?.route.policy.responseHeaders ?? []
         if !rules.isEmpty { response.fields.remove(by: rules) }
-        output.writeEndToEndFields(of: response.fields, skipping: [.contentLength])
+        output.writeEndToEndFields(of: response.fields, skipping: [.contentLength, .xRequestID])
+        output.append("X-Request-ID: ")
+        requestID.write(to: output)
+        output.append("\r\n")
         if !rules.isEmpty { write(rules, to: output) }
         output.append("Connection: upgrade\r\n")
         if let index = response.fields.first(.upgrade) {
@@ -106,7 +109,7 @@ extension Exchange {
         } catch {
             return false
         }
-        let timeout = route?.route.policy.timeouts.tunnel ?? 3_600_000_000_000
+        let timeout = timeouts.tunnel
         return await gathering.wait(until: context.reactor.now + timeout) == .ready
     }
 

@@ -160,7 +160,6 @@ extension Exchange {
     private mutating func waitForContent(_ need: UploadNeed, _ target: EventLoop.Stream)
         async throws(AttemptError)
     {
-        let timeouts = route?.route.policy.timeouts
         let now = context.reactor.now
         let deadline: Int64
         do throws(StreamError) {
@@ -168,9 +167,9 @@ extension Exchange {
             try target.watch()
             if need == .upstream {
                 try target.watchWrites()
-                deadline = now + (timeouts?.upstreamSend ?? 30_000_000_000)
+                deadline = now + timeouts.upstreamSend
             } else {
-                deadline = now + (timeouts?.body ?? 30_000_000_000)
+                deadline = now + timeouts.body
             }
         } catch {
             throw .upstream(.closed, requestBytesSent: true, responseSeen: false)

@@ -100,7 +100,7 @@ extension Exchange {
 
     /// Waits for more of the content from the client.
     mutating func readContent(into input: Buffer) async throws(Failure) {
-        let timeout = route?.route.policy.timeouts.body ?? 30_000_000_000
+        let timeout = timeouts.body
         grow(input)
         do throws(StreamError) {
             let count = try await connection.stream.read(

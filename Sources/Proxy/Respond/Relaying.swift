@@ -265,7 +265,6 @@ extension Exchange {
     private mutating func waitForResponse(_ connection: UpstreamConnection, output: Buffer)
         async throws(AttemptError)
     {
-        let timeouts = route?.route.policy.timeouts
         let client = self.connection.stream
         let now = context.reactor.now
         let needsClient = !output.isEmpty && !client.mayWrite
@@ -277,7 +276,7 @@ extension Exchange {
             try client.watch()
             if needsClient {
                 try client.watchWrites()
-                deadline = min(deadline, now + (timeouts?.send ?? 30_000_000_000))
+                deadline = min(deadline, now + timeouts.send)
             }
         } catch { throw .final(.clientGone) }
         if needsUpstream {
@@ -287,7 +286,7 @@ extension Exchange {
             } catch {
                 throw .upstream(.closed, requestBytesSent: true, responseSeen: true)
             }
-            deadline = min(deadline, now + (timeouts?.response ?? 60_000_000_000))
+            deadline = min(deadline, now + timeouts.response)
         }
         switch await gathering.wait(until: deadline) {
         case .ready:
@@ -356,19 +355,18 @@ extension Exchange {
     private mutating func waitToSplice(_ connection: UpstreamConnection, forClient: Bool)
         async throws(AttemptError)
     {
-        let timeouts = route?.route.policy.timeouts
         let now = context.reactor.now
         if forClient {
             do throws(StreamError) {
                 try await self.connection.stream.waitUntilWritable(
-                    deadline: now + (timeouts?.send ?? 30_000_000_000)
+                    deadline: now + timeouts.send
                 )
             } catch { throw .final(.clientGone) }
             return
         }
         do throws(StreamError) {
             try await connection.stream.waitUntilReadable(
-                deadline: now + (timeouts?.response ?? 60_000_000_000)
+                deadline: now + timeouts.response
             )
         } catch .timedOut {
             throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
@@ -385,7 +383,7 @@ extension Exchange {
         do throws(StreamError) {
             try connection.stream.send(output)
             if !output.isEmpty {
-                let timeout = route?.route.policy.timeouts.send ?? 30_000_000_000
+                let timeout = timeouts.send
                 // The deadline moves on with what the client takes.
                 while !output.isEmpty {
                     try await connection.stream.waitUntilWritable(

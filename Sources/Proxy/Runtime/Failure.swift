@@ -57,19 +57,16 @@ enum Refusal: String, CaseIterable {
     case bodyTooLarge = "body_too_large"
     case headerTimeout = "header_timeout"
     case bodyTimeout = "body_timeout"
-    case bodyIncomplete = "body_incomplete"
     case spillFailed = "spill_failed"
-    case expectationFailed = "expectation_failed"
 
     var status: Int {
         switch self {
         case .unknownSite, .noRoute: 404
-        case .invalidPath, .bodyIncomplete: 400
+        case .invalidPath: 400
         case .accessDenied: 403
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
-        case .expectationFailed: 417
         }
     }
 
@@ -98,7 +95,6 @@ enum UpstreamFailure: String, CaseIterable {
     case invalidResponse = "invalid_response"
     case bodyIncomplete = "body_incomplete"
     case bodyTimeout = "body_timeout"
-    case requestIncomplete = "request_incomplete"
     case noServer = "no_server"
     case unresolved = "unresolved"
     case busy = "busy"
@@ -122,7 +118,7 @@ enum UpstreamFailure: String, CaseIterable {
         case .connectRefused: "connection_refused"
         case .connectTimeout: "connection_timeout"
         case .connectFailed: "destination_ip_unroutable"
-        case .reset, .closed, .requestIncomplete: "connection_terminated"
+        case .reset, .closed: "connection_terminated"
         case .responseTimeout: "http_response_timeout"
         case .invalidResponse: "http_protocol_error"
         case .bodyIncomplete: "http_response_incomplete"

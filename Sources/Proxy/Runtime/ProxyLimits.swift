@@ -22,8 +22,6 @@ enum ProxyLimits {
     static let lingerTime: Int64 = 2_000_000_000
     /// Bytes read and dropped while a connection lingers.
     static let lingerBytes = 1 << 20
-    /// Bytes of an unread request body that are read and dropped to keep a connection alive.
-    static let drainBytes = 64 * 1024
     /// Interim responses that one response may be preceded by.
     static let interimResponses = 8
     /// Bytes of one PROXY protocol header read ahead at most.

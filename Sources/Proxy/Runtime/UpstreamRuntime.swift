@@ -37,6 +37,10 @@ final class UpstreamRuntime: Sendable {
         self.configuration = configuration
         name = Array(configuration.name.utf8)
         let old = previous?.current.set ?? ServerSet([])
+        if configuration.healthCheck == nil {
+            // What checks of a former configuration said, nobody will ever take back.
+            for server in old.servers { server.status.setHealthy(true) }
+        }
         servers = Mutex(
             UpstreamRuntime.expand(configuration, old: old, registry: registry, resolved: resolved)
         )

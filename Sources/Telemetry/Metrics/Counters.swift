@@ -101,7 +101,7 @@ public struct MetricNames: Sendable, Equatable {
     public static let defaultUpstreamFailures = [
         "connect_refused", "connect_timeout", "connect_failed", "reset", "closed",
         "response_timeout", "invalid_response", "body_incomplete", "body_timeout",
-        "request_incomplete", "no_server",
+        "no_server",
     ]
 
     /// Names the reasons; an index into a list is what the recording calls take.

@@ -102,7 +102,6 @@ final class Peer: @unchecked Sendable {
     ///
     /// `body`: Bytes behind the head, framing included; `\n` stands for CRLF.
     /// Returns The lines of the head that came.
-    /// Throws Why it cannot be done.
     @discardableResult
     func gets(
         _ lines: String...,

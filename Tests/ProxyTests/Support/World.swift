@@ -194,7 +194,6 @@ extension Worker {
 /// `faults`: How unkind the network is.
 ///
 /// `script`: Plays the clients and the origins.
-/// Throws Why it cannot be done.
 func simulate(
     _ configuration: String,
     files: [String: String] = [:],
