@@ -42,6 +42,7 @@ let package = Package(
         .target(name: "HTTP1", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
         .target(name: "Addressing", dependencies: ["Bytes"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
+        .target(name: "Caching", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP"],
             swiftSettings: settings),
@@ -59,8 +60,9 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Resolving", "Telemetry", .product(name: "Logging", package: "swift-log"),
+                "Addressing", "Balancing", "Bytes", "Caching", "Configuration", "EventLoop",
+                "HTTP", "HTTP1", "Resolving", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -79,6 +81,9 @@ let package = Package(
             name: "HTTP1Tests", dependencies: ["Bytes", "HTTP", "HTTP1"], swiftSettings: settings),
         .testTarget(
             name: "AddressingTests", dependencies: ["Addressing", "Bytes"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CachingTests", dependencies: ["Bytes", "Caching", "HTTP", "HTTP1"],
             swiftSettings: settings),
         .testTarget(
             name: "BalancingTests", dependencies: ["Addressing", "Balancing"],
@@ -102,8 +107,8 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Proxy", "Telemetry",
+                "Addressing", "Balancing", "Bytes", "Caching", "Configuration", "EventLoop",
+                "HTTP", "HTTP1", "Proxy", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

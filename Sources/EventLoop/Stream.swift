@@ -12,6 +12,8 @@ public final class Stream {
     enum Transport {
         case socket(Int32)
         case memory(MemoryEnd)
+        /// Nobody: nothing ever comes, and what is sent is dropped.
+        case nobody
         case closed
     }
 
@@ -55,6 +57,17 @@ public final class Stream {
         watchesWrites = true
         token = reactor.register(.stream(self))
         memory.stream = self
+    }
+
+    /// Makes a stream with nobody at the other end, for work that no client waits for.
+    public init(toNobodyOn reactor: Reactor) {
+        self.reactor = reactor
+        transport = .nobody
+        readPoint = WaitPoint(reactor: reactor)
+        mayRead = false
+        isWatched = true
+        watchesWrites = true
+        token = reactor.register(.stream(self))
     }
 
     deinit {
@@ -197,6 +210,7 @@ public final class Stream {
         let result: Int
         switch transport {
         case .closed: throw .cancelled
+        case .nobody: return nil
         case .memory(let end): result = end.receive(into: buffer, atMost: space)
         case .socket(let descriptor):
             let received = retrying {
@@ -256,6 +270,9 @@ public final class Stream {
             let result: Int
             switch transport {
             case .closed: throw .cancelled
+            case .nobody:
+                buffer.removeAll()
+                return
             case .memory(let end): result = end.send(buffer)
             case .socket(let descriptor):
                 let sent = retrying {
@@ -297,7 +314,7 @@ public final class Stream {
     /// Says that nothing more will be sent; the peer reads to an orderly end.
     public func shutdownWrite() {
         switch transport {
-        case .closed: return
+        case .closed, .nobody: return
         case .memory(let end): end.shutdownWrite()
         case .socket(let descriptor): _ = shutdown(descriptor, Int32(SHUT_WR))
         }
@@ -310,6 +327,7 @@ public final class Stream {
     public func close(abruptly: Bool = false) {
         switch transport {
         case .closed: return
+        case .nobody: break
         case .memory(let end): end.close(abruptly: abruptly)
         case .socket(let descriptor):
             if abruptly { Sockets.resetOnClose(descriptor) }

@@ -7,8 +7,8 @@ extension HTTPDate {
     ///     Sunday, 06-Nov-94 08:49:37 GMT    RFC 850
     ///     Sun Nov  6 08:49:37 1994          asctime
     ///
-    /// The name of the weekday must be one, but need not be the right one: a recipient can do
-    /// nothing with the difference.
+    /// The name of the weekday must be one, but need not be the right one, and letters are compared
+    /// without regard to case: a recipient can do nothing with the difference.
     ///
     /// - Parameters:
     ///   - bytes: A field value.
@@ -38,7 +38,7 @@ private struct DateReader {
         let year = number(bytes, digits: 4)
         expect(bytes, " ")
         let seconds = time(bytes)
-        expect(bytes, " GMT")
+        expect(bytes, " gmt")
         return finish(bytes, CivilDate(year: year, month: month, day: day), seconds)
     }
 
@@ -52,7 +52,7 @@ private struct DateReader {
         let shortYear = number(bytes, digits: 2)
         expect(bytes, " ")
         let seconds = time(bytes)
-        expect(bytes, " GMT")
+        expect(bytes, " gmt")
         let today = Int(min(max(now, 0), HTTPDate.latest))
         let thisYear = CivilDate(daysSince1970: today / 86_400).year
         let date = CivilDate(
@@ -91,7 +91,9 @@ private struct DateReader {
 
     private mutating func expect(_ bytes: Span<UInt8>, _ literal: StaticString) {
         let end = position + literal.utf8CodeUnitCount
-        guard !failed, end <= bytes.count, bytes.extracting(position..<end).equals(literal) else {
+        guard !failed, end <= bytes.count,
+            bytes.extracting(position..<end).equalsIgnoringCase(literal)
+        else {
             failed = true
             return
         }
@@ -128,7 +130,7 @@ private struct DateReader {
 
     private mutating func month(_ bytes: Span<UInt8>) -> Int {
         let names: [StaticString] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+            "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
         ]
         guard !failed, position + 3 <= bytes.count else {
             failed = true
@@ -136,22 +138,23 @@ private struct DateReader {
         }
         let name = bytes.extracting(position..<(position + 3))
         position += 3
-        for index in names.indices where name.equals(names[index]) { return index + 1 }
+        for index in names.indices where name.equalsIgnoringCase(names[index]) { return index + 1 }
         failed = true
         return 0
     }
 
     private mutating func weekday(_ bytes: Span<UInt8>, count: Int) {
         let names: [StaticString] = [
-            "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
+            "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
         ]
-        let short: [StaticString] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        let short: [StaticString] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
         guard count <= bytes.count else {
             failed = true
             return
         }
         let name = bytes.extracting(first: count)
-        for candidate in count == 3 ? short : names where name.equals(candidate) {
+        for candidate in count == 3 ? short : names
+        where name.equalsIgnoringCase(candidate) {
             position = count
             return
         }

@@ -50,6 +50,9 @@ public struct ResponseHead: Sendable {
         return declaredFraming
     }
 
+    /// Gives a head that was put together here its status.
+    package mutating func setStatus(_ status: Int) { self.status = status }
+
     /// Empties the head and keeps its memory.
     public mutating func removeAll() {
         fields.reset()

@@ -12,9 +12,13 @@ enum FramingFields {
     /// - Returns: `length` or `chunked`, or nil if there is neither field.
     static func read(
         _ section: FieldSection,
-        version: Version
+        version: Version,
+        isResponse: Bool = false
     ) throws(Interruption) -> BodyFraming? {
         if section.contains(.transferEncoding) {
+            // Source: RFC 9112 §6.3, without a final `chunked` the connection's end is the content's.
+            // A server that was asked for no coding has applied none; the field goes no further.
+            if isResponse, hasOnlyUnknownCoding(section) { return .untilClose }
             guard version == .http11 else { throw .invalid(.transferEncodingInHTTP10) }
             guard !section.contains(.contentLength) else {
                 throw .invalid(.contentLengthWithTransferEncoding)
@@ -61,6 +65,16 @@ enum FramingFields {
         // Legal with a final `chunked`, but no client sends compressed transfer codings.
         if unknown || (registered && chunked) { throw .invalid(.unknownTransferCoding) }
         guard chunked else { throw .invalid(.invalidTransferEncoding) }
+    }
+
+    /// Whether all there is is one coding that nobody knows.
+    private static func hasOnlyUnknownCoding(_ section: FieldSection) -> Bool {
+        guard let index = section.first(.transferEncoding),
+            section.next(.transferEncoding, from: index + 1) == nil
+        else { return false }
+        let value = section.value(at: index)
+        return Characters.isToken(value) && !value.equalsIgnoringCase("chunked")
+            && !isRegistered(value)
     }
 
     /// Source: RFC 9112 §7.2 and §12.3.

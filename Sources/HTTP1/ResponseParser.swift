@@ -85,7 +85,11 @@ public struct ResponseParser: Sendable {
         }
         head.keepAlive = options?.persistent(head.version) ?? (head.version == .http11)
         head.upgradeOffered = options?.upgrade == true && head.fields.contains(.upgrade)
-        let framing = try FramingFields.read(head.fields, version: head.version)
+        let framing = try FramingFields.read(
+            head.fields,
+            version: head.version,
+            isResponse: true
+        )
         head.declaredFraming = framing ?? .untilClose
     }
 }

@@ -53,6 +53,10 @@ struct Exchange: ~Copyable {
     var attempts = 0
     var serverName: [UInt8] = []
 
+    // Cache
+    /// What the cache has to do with the response to come; nil on every route without one.
+    var caching: CacheTurn?
+
     // Respond
     var progress = ResponseProgress.nothingSent
     var keepsConnection = true
@@ -103,7 +107,12 @@ struct Exchange: ~Copyable {
         switch route.route.action {
         case .respond(let fixed): try await respond(with: fixed)
         case .redirect(let redirection): try await redirect(redirection)
-        case .proxy(let upstream): try await forward(to: context.upstreams[upstream])
+        case .proxy(let upstream):
+            guard let cache = route.cache else {
+                try await forward(to: context.upstreams[upstream])
+                return
+            }
+            try await answer(through: cache, context.upstreams[upstream])
         }
     }
 
@@ -114,6 +123,7 @@ struct Exchange: ~Copyable {
         content = .none
         sentContinue = false
         uploadIsBroken = false
+        caching = nil
         progress = .nothingSent
         keepsConnection = request.keepAlive && !context.isDraining
         scheme = .http

@@ -42,6 +42,7 @@ public final class Gateway: Sendable {
     let registry = SeriesRegistry()
     let logWriter: LogWriter
     let build: BuildFigures
+    private let seed: UInt64
     let state: Mutex<State>
     private let resolver: Mutex<Resolver?>
     private let running = Atomic<Int>(0)
@@ -70,8 +71,10 @@ public final class Gateway: Sendable {
             previous: nil,
             registry: registry,
             logs: configuration.accessLogs.map { logs[$0] },
-            resolved: [:]
+            resolved: [:],
+            seed: seed
         )
+        self.seed = seed
         var workers: [Worker] = []
         let openConnections = OpenConnections()
         for number in 0..<workerCount {
@@ -147,7 +150,8 @@ public final class Gateway: Sendable {
             previous: before.0,
             registry: registry,
             logs: configuration.accessLogs.map { logs[$0] },
-            resolved: resolved
+            resolved: resolved,
+            seed: seed
         )
         let addresses = Gateway.addresses(configuration)
         state.withLock { state in

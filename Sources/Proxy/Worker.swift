@@ -1,5 +1,6 @@
 public import Addressing
 import Bytes
+import Caching
 public import EventLoop
 public import Telemetry
 
@@ -65,6 +66,9 @@ public actor Worker {
     ///
     /// Call once.
     public func start() {
+        context.cache.startRefresh = { [weak self, executor] in
+            Task(executorPreference: executor) { await self?.refresh() }
+        }
         Task(executorPreference: executor) { await self.resumeParked() }
         Task(executorPreference: executor) { await self.keepHouse() }
         if number == 0 { startHealthChecks() }
@@ -74,7 +78,8 @@ public actor Worker {
     /// - Parameter mustNotSleep: Whether jobs wait to be run.
     public func turn(mustNotSleep: Bool) {
         let before = context.reactor.statistics
-        context.reactor.poll(mustNotSleep: mustNotSleep)
+        context.reactor.poll(mustNotSleep: mustNotSleep || context.cache.news.hasNews)
+        context.cache.deliver()
         let after = context.reactor.statistics
         let busy = after.busyNanoseconds - before.busyNanoseconds
         context.metrics.recordTurn(
@@ -173,6 +178,12 @@ public actor Worker {
         context.connectionCount -= 1
         context.openConnections.leave()
         context.metrics.count(.connectionsClosed, reason: end.metricIndex)
+    }
+
+    /// Fetches one stored response anew.
+    private func refresh() async {
+        guard let next = context.cache.refreshes.popLast() else { return }
+        await Exchange.run(next, in: context)
     }
 
     /// Gives parked connections a task again when their clients speak.

@@ -2,7 +2,8 @@
 extension Rule {
     /// Targets that take bytes and `now` and return decisions.
     private static let pureTargets: Set<String> = [
-        "Bytes", "HTTP", "HTTP1", "Addressing", "Balancing", "Configuration",
+        "Bytes", "HTTP", "HTTP1", "Addressing", "Balancing", "Caching",
+        "Configuration",
     ]
     private static let pureModules: Set<String> = [
         "Swift", "Synchronization", "Bytes", "HTTP", "Addressing",

@@ -17,6 +17,9 @@ enum Defaults {
     static let bodySize = 10 << 20
     static let connections = 10_000
 
+    static let cacheSize = 64 << 20
+    static let cacheObjectSize = 8 << 20
+
     static let bufferMemory = 64 << 10
     static let bufferDirectory = "/tmp"
 

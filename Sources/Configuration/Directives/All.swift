@@ -13,6 +13,8 @@ extension Directive {
         upstream, server, balance, keepalive, healthCheck, eject, retry, profile,
         // Clients.
         trustedProxies, clientAddress, forwarded, allow, deny,
+        // Stored responses.
+        cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize,
         // Bounds.
         timeout, limit, buffer,
         // What is told.

@@ -22,6 +22,8 @@ public struct Configuration: Sendable {
     public let log: OperationalLog
     /// What holds for a connection before any request of it is understood.
     public let connection: ConnectionSettings
+    /// What the caches of all routes share; nil when no route has one.
+    public let cache: CacheSettings?
     /// What holds for a request that no site answers: malformed, or for an unknown host.
     public let policy: Policy
     /// How long a drain may take before what is left is cut, in nanoseconds.

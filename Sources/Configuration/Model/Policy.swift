@@ -21,6 +21,8 @@ public final class Policy: Sendable {
     public let bodyLimit: Int?
     /// Whether a request is taken in whole before it is forwarded.
     public let buffering: RequestBuffering
+    /// How responses are cached; nil: they are not.
+    public let cache: CacheRule?
     /// Files in place of the gateway's own error content.
     public let errorPages: [ErrorPage]
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
@@ -35,6 +37,7 @@ public final class Policy: Sendable {
         timeouts: Timeouts,
         bodyLimit: Int?,
         buffering: RequestBuffering,
+        cache: CacheRule?,
         errorPages: [ErrorPage],
         accessLog: Int?
     ) {
@@ -46,6 +49,7 @@ public final class Policy: Sendable {
         self.timeouts = timeouts
         self.bodyLimit = bodyLimit
         self.buffering = buffering
+        self.cache = cache
         self.errorPages = errorPages
         self.accessLog = accessLog
     }

@@ -10,6 +10,8 @@ public final class Site: Sendable {
     public let table: RouteTable
     /// The listeners it is reachable on, as indices into `Configuration.listeners`.
     public let listeners: [Int]
+    /// The addresses of those, as text.
+    public let listenerNames: [String]
     /// What holds for a request that no route takes.
     public let policy: Policy
 
@@ -18,8 +20,10 @@ public final class Site: Sendable {
         routes: [Route],
         table: RouteTable,
         listeners: [Int],
+        listenerNames: [String],
         policy: Policy
     ) {
+        self.listenerNames = listenerNames
         self.name = hosts.first?.description ?? "*"
         self.hosts = hosts
         self.routes = routes

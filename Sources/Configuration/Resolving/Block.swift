@@ -33,6 +33,8 @@ final class Block {
     var metrics: Placed<SocketAddress?>?
     var log: OperationalLog?
     var workers: Workers?
+    var cacheSize: Placed<Int>?
+    var cacheObjectSize: Placed<Int>?
 
     // Settings of several contexts.
     var listens: [Placed<ListenDraft>] = []
@@ -43,6 +45,10 @@ final class Block {
     var timeouts: [String: Placed<Int64>] = [:]
     var limits: [String: Placed<Int?>] = [:]
     var buffer: Placed<BufferDraft>?
+    /// nil inside: switched off.
+    var cache: Placed<CacheDraft?>?
+    var cacheKey: Placed<CacheKeyDraft>?
+    var cacheCookies: Placed<Bool>?
     var errorPages: [Placed<ErrorPage>] = []
     var headers: [Placed<HeaderDraft>] = []
     var access: [Placed<AccessDraft>] = []

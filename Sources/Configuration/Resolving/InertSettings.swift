@@ -5,6 +5,7 @@ private func forwardingSettings(_ block: Block) -> [(name: String, mark: Mark)] 
     var settings: [(name: String, mark: Mark)] = []
     if let rewrite = block.rewrites.first { settings.append(("rewrite", rewrite.mark)) }
     if let buffer = block.buffer { settings.append(("buffer", buffer.mark)) }
+    if let cache = block.cache, cache.value != nil { settings.append(("cache", cache.mark)) }
     if let forwarded = block.forwarded { settings.append(("forwarded", forwarded.mark)) }
     if let header = block.headers.first(where: \.value.isRequest) {
         settings.append(("header request", header.mark))

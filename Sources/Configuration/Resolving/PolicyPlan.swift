@@ -41,6 +41,7 @@ struct PolicyPlan {
             timeouts: timeouts(),
             bodyLimit: bodyLimit,
             buffering: buffering(),
+            cache: cache(),
             errorPages: errorPages(),
             accessLog: accessLog
         )
@@ -72,6 +73,28 @@ struct PolicyPlan {
             memory: innermostWithUpstream { $0.buffer?.value.memory } ?? Defaults.bufferMemory,
             directory: innermostWithUpstream { $0.buffer?.value.directory }
                 ?? Defaults.bufferDirectory
+        )
+    }
+
+    private func cache() -> CacheRule? {
+        guard let placed = innermost(\.cache), let draft = placed.value else { return nil }
+        let key = innermost(\.cacheKey)?.value
+        return CacheRule(
+            lifetime: draft.lifetime,
+            statusLifetimes: draft.statusLifetimes,
+            staleWhileRevalidate: draft.staleWhileRevalidate,
+            staleIfError: draft.staleIfError,
+            minimumUses: draft.minimumUses,
+            methods: draft.methods,
+            key: draft.key,
+            bypass: draft.bypass,
+            ignored: draft.ignored,
+            vary: draft.vary,
+            patience: draft.patience,
+            statusField: draft.statusField,
+            query: draft.key == .path ? .none : key?.query ?? .all,
+            sortsQuery: key?.isSorted ?? false,
+            storesCookies: innermost(\.cacheCookies)?.value ?? false
         )
     }
 

@@ -41,6 +41,7 @@ struct Resolver {
         let upstreams =
             top.upstreams.map { UpstreamPlan(block: $0, top: top, report: report).upstream() }
             + anonymous.map { UpstreamPlan.anonymous($0, top: top) }
+        checkCache(sites)
         warnAboutDangers(top: top, listeners: listeners, report: report)
         if report.hasErrors { return nil }
         return Configuration(
@@ -52,6 +53,7 @@ struct Resolver {
             metrics: top.metrics?.value,
             log: top.log ?? OperationalLog(level: .info, format: .text),
             connection: connection(),
+            cache: cacheSettings(sites),
             policy: policy,
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
             warnings: report.diagnostics(.warning)
@@ -144,6 +146,9 @@ struct Resolver {
             routes: routes,
             table: RouteTable(routes.map { ($0.pattern, $0.methods) }),
             listeners: listeners.numbers(of: number),
+            listenerNames: (block.listens.isEmpty ? top.listens : block.listens).map {
+                $0.value.address.description
+            },
             policy: policy([top, block], upstream: nil, source: source)
         )
     }
@@ -177,6 +182,7 @@ struct Resolver {
         let layers = [top, site] + (plan.block.map { [$0] } ?? [])
         if let block = plan.block, !block.isDamaged, !site.isDamaged {
             checkInertRoute(block, action, report: report)
+            checkInertCache(layers, report: report)
         }
         let rewrites =
             plan.block?.rewrites.isEmpty == false

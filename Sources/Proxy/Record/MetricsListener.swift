@@ -1,4 +1,5 @@
 import Bytes
+import Caching
 import Configuration
 import EventLoop
 import HTTP
@@ -155,6 +156,18 @@ extension Gateway {
     /// Whether requests are welcome: what `/readyz` says.
     var isReady: Bool { state.withLock { $0.isReady } }
 
+    private var cacheFigures: StoreFigures {
+        guard let store = state.withLock({ $0.snapshot.cacheStore }) else { return StoreFigures() }
+        let figures = store.figures
+        var shown = StoreFigures()
+        shown.objects = UInt64(max(0, figures.objects))
+        shown.bytes = UInt64(max(0, figures.bytes))
+        shown.budget = UInt64(max(0, figures.budget))
+        shown.evictions = UInt64(max(0, figures.evictions))
+        shown.refusals = UInt64(max(0, figures.refusals))
+        return shown
+    }
+
     /// What a scrape shows: the sums over all workers.
     public func metricsText(_ format: MetricsFormat) async -> [UInt8] {
         var snapshots: [MetricsSnapshot] = []
@@ -166,7 +179,8 @@ extension Gateway {
             process: .current(),
             logs: logWriter.figures,
             configuration: state.withLock { $0.figures },
-            build: build
+            build: build,
+            cache: cacheFigures
         ).render(format)
     }
 }

@@ -67,6 +67,7 @@ enum ErrorPage {
             case .accessDenied: "Access from your address is not allowed."
             case .bodyTooLarge: "The content of the request is larger than is accepted here."
             case .headerTimeout, .bodyTimeout: "The request took too long to arrive."
+            case .notCached: "Nothing is stored that answers the request."
             case .spillFailed: "The content of the request could not be stored."
             }
         }

@@ -21,6 +21,11 @@ extension Exchange {
             try await openTunnel(upstream, connection)
             return
         }
+        if let caching,
+            try await cacheTakes(caching, upstream, server: server, series: series)
+        {
+            return
+        }
         let framing = response.framing(forRequest: request.method)
         let (outgoing, announced) = clientFraming(framing)
         responseBody.begin(framing, as: outgoing)
@@ -42,26 +47,46 @@ extension Exchange {
             switch error {
             case .final(let failure): throw failure
             case .upstream(let failure, _, _):
-                context.metrics.countFailure(server: series, reason: failure.metricIndex)
-                server.status.recordFailure(
-                    now: context.reactor.now,
-                    isTrial: false,
-                    policy: upstream.balancer.ejection
-                )
-                throw Failure(
-                    status: failure.status,
-                    reason: .upstream(failure),
-                    closesConnection: true
-                )
+                throw midwayFailure(failure, upstream, server: server, series: series)
             }
         }
         progress = .complete
+        finishUpstream(upstream, series: series, framing: framing)
+    }
+
+    /// Counts a response that broke off, and says what that means for the client.
+    mutating func midwayFailure(
+        _ failure: UpstreamFailure,
+        _ upstream: UpstreamLoop,
+        server: Balancing.Server,
+        series: ServerSeries
+    ) -> Failure {
+        context.metrics.countFailure(server: series, reason: failure.metricIndex)
+        server.status.recordFailure(
+            now: context.reactor.now,
+            isTrial: false,
+            policy: upstream.balancer.ejection
+        )
+        return Failure(
+            status: failure.status,
+            reason: .upstream(failure),
+            closesConnection: true
+        )
+    }
+
+    /// Counts a response that has come whole, and gives its connection back.
+    mutating func finishUpstream(
+        _ upstream: UpstreamLoop,
+        series: ServerSeries,
+        framing: BodyFraming
+    ) {
         times.upstreamEnded = context.reactor.now
         context.metrics.recordResponse(
             server: series,
             status: response.status,
             duration: times.upstreamEnded - times.upstreamStarted
         )
+        guard let connection = self.upstream else { return }
         release(connection, to: upstream, framing: framing)
     }
 
@@ -106,7 +131,7 @@ extension Exchange {
     }
 
     /// How the response's content is framed for the client.
-    private mutating func clientFraming(_ framing: BodyFraming)
+    mutating func clientFraming(_ framing: BodyFraming)
         -> (BodyFlow.Outgoing, BodyFraming)
     {
         switch framing {
@@ -127,7 +152,7 @@ extension Exchange {
     }
 
     /// Writes the head of a response that is passed on.
-    private mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
+    mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
         status = response.status
         let rules = route?.route.policy.responseHeaders ?? []
         if !rules.isEmpty { response.fields.remove(by: rules) }
@@ -141,6 +166,7 @@ extension Exchange {
         output.append("X-Request-ID: ")
         requestID.write(to: output)
         output.append("\r\n")
+        if let caching { writeCacheStatus(caching, to: output) }
         if !rules.isEmpty { write(rules, to: output) }
         output.writeFraming(framing)
         if context.isDraining { keepsConnection = false }
@@ -171,7 +197,7 @@ extension Exchange {
         return output.isEmpty
     }
 
-    private mutating func moveResponse(
+    mutating func moveResponse(
         _ connection: UpstreamConnection,
         from input: Buffer,
         to output: Buffer
@@ -186,7 +212,7 @@ extension Exchange {
     }
 
     /// Passes the content on, with backpressure, until it is complete.
-    private mutating func relay(from connection: UpstreamConnection, output: Buffer)
+    mutating func relay(from connection: UpstreamConnection, output: Buffer)
         async throws(AttemptError)
     {
         guard let input = connection.input else { return }

@@ -58,6 +58,8 @@ enum Refusal: String, CaseIterable {
     case headerTimeout = "header_timeout"
     case bodyTimeout = "body_timeout"
     case spillFailed = "spill_failed"
+    /// The client wanted nothing but what is stored, and that is not.
+    case notCached = "not_cached"
 
     var status: Int {
         switch self {
@@ -67,13 +69,14 @@ enum Refusal: String, CaseIterable {
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
+        case .notCached: 504
         }
     }
 
     /// Whether the rest of the request is not worth reading, or can no longer be found.
     var closesConnection: Bool {
         switch self {
-        case .unknownSite, .noRoute, .invalidPath, .accessDenied: false
+        case .unknownSite, .noRoute, .invalidPath, .accessDenied, .notCached: false
         default: true
         }
     }

@@ -1,4 +1,5 @@
 import Bytes
+import Caching
 import Configuration
 import EventLoop
 import HTTP
@@ -47,6 +48,8 @@ final class LoopContext {
     /// Tunnels open in this loop.
     var openTunnels = 0
     var forwardedWarning = ForwardedWarning()
+    /// What the loop's exchanges need for their part in the cache.
+    let cache: LoopCache
     private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
     private var dateSecond: Int64 = 0
@@ -61,6 +64,8 @@ final class LoopContext {
         openConnections: OpenConnections = OpenConnections()
     ) {
         self.reactor = reactor
+        let executor = reactor.executor
+        cache = LoopCache(news: WakeList { executor.wake() })
         self.openConnections = openConnections
         self.metrics = metrics
         self.log = log

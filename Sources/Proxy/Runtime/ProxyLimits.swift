@@ -38,6 +38,8 @@ enum ProxyLimits {
     /// makes, before the loop's other connections get a turn: two fast ends may never make it wait.
     static let bytesPerTurn = 4 << 20
     static let roundsPerTurn = 64
+    /// Refreshes of stored responses that wait to be started in one loop.
+    static let refreshes = 256
     /// Seconds named in Retry-After when nothing better is known.
     static let retryAfterSeconds = 1
 }

@@ -1,5 +1,6 @@
 public import Addressing
 import Balancing
+import Caching
 public import Configuration
 import HTTP1
 public import Telemetry
@@ -24,6 +25,8 @@ public final class ServingSnapshot: Sendable {
     let topRule: ClientAddressRule
     let topLog: LogDestination?
     let topLogFormat: AccessLogFormat
+    /// What all routes with a cache share; it outlives a reload that does not change its size.
+    let cacheStore: CacheStore?
 
     /// Prepares a configuration.
     /// - Parameters:
@@ -33,13 +36,17 @@ public final class ServingSnapshot: Sendable {
     ///   - logs: Where each of the configuration's access logs goes, in its order; nil where it
     /// could not be opened.
     ///   - resolved: What host names are known to resolve to.
+    ///   - seed: A number that no client knows, by which cache keys are hashed.
     public init(
         _ configuration: Configuration,
         previous: ServingSnapshot?,
         registry: SeriesRegistry,
         logs: [LogDestination?],
-        resolved: [Endpoint: [IPAddress]]
+        resolved: [Endpoint: [IPAddress]],
+        seed: UInt64 = 0
     ) {
+        let cacheStore = ServingSnapshot.store(configuration.cache, previous, seed: seed)
+        self.cacheStore = cacheStore
         self.configuration = configuration
         generation = (previous?.generation ?? 0) + 1
         limits = MessageLimits(
@@ -66,7 +73,10 @@ public final class ServingSnapshot: Sendable {
                     series: registry.route(site: site.name, route: route.name),
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
-                    logFormat: ServingSnapshot.format(configuration, index)
+                    logFormat: ServingSnapshot.format(configuration, index),
+                    cache: route.policy.cache.flatMap { rule in
+                        cacheStore.map { CacheRuntime(rule, store: $0, site: site.cacheName) }
+                    }
                 )
             }
         }
@@ -95,6 +105,17 @@ public final class ServingSnapshot: Sendable {
     /// Lets the upstreams take in what names resolve to now.
     public func update(resolved: [Endpoint: [IPAddress]], registry: SeriesRegistry) {
         for upstream in upstreams { upstream.update(registry: registry, resolved: resolved) }
+    }
+
+    /// The store of before, if it still fits.
+    private static func store(
+        _ settings: CacheSettings?,
+        _ previous: ServingSnapshot?,
+        seed: UInt64
+    ) -> CacheStore? {
+        guard let settings else { return nil }
+        if let old = previous?.cacheStore, previous?.configuration.cache == settings { return old }
+        return CacheStore(budget: settings.size, objectLimit: settings.objectSize, seed: seed)
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {
@@ -131,6 +152,8 @@ final class RouteRuntime: Sendable {
     /// Bytes of the site's and the route's names, for the access log.
     let site: [UInt8]
     let name: [UInt8]
+    /// How its responses are cached, or nil.
+    let cache: CacheRuntime?
 
     init(
         _ route: Route,
@@ -138,8 +161,10 @@ final class RouteRuntime: Sendable {
         series: RouteSeries,
         rule: ClientAddressRule,
         log: LogDestination?,
-        logFormat: AccessLogFormat
+        logFormat: AccessLogFormat,
+        cache: CacheRuntime?
     ) {
+        self.cache = cache
         self.route = route
         self.series = series
         self.rule = rule

@@ -47,8 +47,19 @@ public enum RouteCounter: Int, Sendable, CaseIterable {
     case bytesSent
     case clientsRefused
     case retries
+    case cacheHits
+    case cacheStale
+    case cacheRevalidated
+    case cacheCollapsed
+    case cacheMisses
+    case cacheVaryMisses
+    case cacheExpired
+    case cacheRequestMisses
+    case cacheBypassed
+    case cacheStored
+    case cacheUnstored
 
-    static var count: Int { 4 }
+    static var count: Int { 15 }
 }
 
 /// The parts of a request's duration, each with its histogram by site and route.

@@ -32,6 +32,8 @@ struct MetricDescription: Sendable {
         case configurationReloads, configurationInfo
         case processResident, processVirtual, processOpen, processMaximum, processCPU
         case processStart, build
+        case cacheRequests, cacheResponses
+        case cacheObjects, cacheBytes, cacheSize, cacheEvictions, cacheRefusals
     }
 
     /// The name without the `_total` of a counter or the `_info` of an info.
@@ -77,7 +79,8 @@ struct MetricDescription: Sendable {
 /// The exposition and Documentation/Metrics.md both come from here. Names follow the Prometheus
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
-    static let all = requests + connections + upstreams + logs + configuration + loops + process
+    static let all =
+        requests + cache + connections + upstreams + logs + configuration + loops + process
 
     private static let route = ["site", "route"]
     private static let server = ["upstream", "server"]
@@ -157,6 +160,53 @@ enum MetricTable {
             .counter,
             .loopCounter(.requestBodiesSpilled),
             "Request bodies that outgrew memory and went to a temporary file."
+        ),
+    ]
+
+    private static let cache: [MetricDescription] = [
+        .init(
+            "gateway_cache_requests",
+            .counter,
+            labels: route + ["result"],
+            .cacheRequests,
+            "Requests on routes with a cache, by what the cache did."
+        ),
+        .init(
+            "gateway_cache_responses",
+            .counter,
+            labels: route + ["result"],
+            .cacheResponses,
+            "Responses of upstreams looked at for storing, by whether they were stored."
+        ),
+        .init(
+            "gateway_cache_objects",
+            .gauge,
+            .cacheObjects,
+            "Responses stored in memory."
+        ),
+        .init(
+            "gateway_cache_used_bytes",
+            .gauge,
+            .cacheBytes,
+            "Memory that stored responses take, overhead included."
+        ),
+        .init(
+            "gateway_cache_size_bytes",
+            .gauge,
+            .cacheSize,
+            "Memory that stored responses may take."
+        ),
+        .init(
+            "gateway_cache_evictions",
+            .counter,
+            .cacheEvictions,
+            "Stored responses that gave way to others."
+        ),
+        .init(
+            "gateway_cache_admission_refusals",
+            .counter,
+            .cacheRefusals,
+            "Responses that were too large to be stored."
         ),
     ]
 

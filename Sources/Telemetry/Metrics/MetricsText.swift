@@ -9,6 +9,7 @@ public struct MetricsText {
     private let logs: LogFigures
     private let configuration: ConfigurationFigures
     private let build: BuildFigures
+    private let cache: StoreFigures
     private let layout: MetricsLayout
     /// The words of all loops, summed; gauges as well, which each loop keeps for its own part.
     private let loop: [UInt64]
@@ -25,6 +26,7 @@ public struct MetricsText {
     ///   - logs: What the log writer says now.
     ///   - configuration: The configuration in force.
     ///   - build: What the program is.
+    ///   - cache: What the cache's store holds.
     public init(
         _ snapshots: [MetricsSnapshot],
         names: MetricNames,
@@ -32,8 +34,10 @@ public struct MetricsText {
         process: ProcessFigures,
         logs: LogFigures,
         configuration: ConfigurationFigures,
-        build: BuildFigures
+        build: BuildFigures,
+        cache: StoreFigures = StoreFigures()
     ) {
+        self.cache = cache
         let layout = MetricsLayout(names: names)
         let known = snapshots.filter { $0.layout == layout }
         self.layout = layout
@@ -104,6 +108,12 @@ public struct MetricsText {
         case .configurationLoaded, .configurationGeneration, .configurationSucceeded,
             .configurationReloads, .configurationInfo:
             writeConfiguration(metric.source, to: writer)
+        case .cacheRequests, .cacheResponses: writeRoutes(metric.source, to: writer)
+        case .cacheObjects: writer.sample(value: cache.objects)
+        case .cacheBytes: writer.sample(value: cache.bytes)
+        case .cacheSize: writer.sample(value: cache.budget)
+        case .cacheEvictions: writer.sample(value: cache.evictions)
+        case .cacheRefusals: writer.sample(value: cache.refusals)
         case .processResident, .processVirtual, .processOpen, .processMaximum, .processCPU,
             .processStart, .build:
             writeProcess(metric.source, to: writer)
@@ -141,6 +151,10 @@ public struct MetricsText {
             let base = index * MetricsLayout.routeStride
             switch source {
             case .requests: writeRequests(base: base, labels: labels, to: writer)
+            case .cacheRequests:
+                writeCache(MetricsText.cacheResults, base: base, labels: labels, to: writer)
+            case .cacheResponses:
+                writeCache(MetricsText.cacheStorings, base: base, labels: labels, to: writer)
             case .route(let counter):
                 let value = routes[base + counter.rawValue]
                 if value != 0 { writer.sample(labels, value: value) }
@@ -150,6 +164,18 @@ public struct MetricsText {
                 writer.histogram(labels, routes[start...])
             default: break
             }
+        }
+    }
+
+    private func writeCache(
+        _ counters: [(RouteCounter, String)],
+        base: Int,
+        labels: [UInt8],
+        to writer: SampleWriter
+    ) {
+        for (counter, name) in counters where routes[base + counter.rawValue] != 0 {
+            let result = LabelText.pairs([("result", name)])
+            writer.sample(labels + [44] + result, value: routes[base + counter.rawValue])
         }
     }
 

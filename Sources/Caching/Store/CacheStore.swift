@@ -1,0 +1,314 @@
+import Bytes
+package import HTTP
+import Synchronization
+
+/// The responses that all loops share, in memory, within a budget of bytes.
+package final class CacheStore: Sendable {
+    /// Bounds of the store.
+    package enum Limits {
+        /// Parts of the store at most: more locks than loops would ever meet at.
+        static let shards = 64
+        /// A shard has room for so many objects of the largest size.
+        static let objectsPerShard = 4
+        /// Slots that a purge looks at before it lets others at the shard: some hundred
+        /// microseconds.
+        static let slotsPerStep = 2048
+        /// Purges remembered for fetches that were under way when they came.
+        static let rememberedPurges = 256
+    }
+
+    private final class Part: Sendable {
+        let state = Mutex(Shard())
+    }
+
+    /// Bytes that all objects together may cost.
+    package let budget: Int
+    /// Bytes of content of one object at most.
+    package let objectLimit: Int
+    private let parts: [Part]
+    private let hasher: KeyHash
+    private let purges = Mutex<PurgeLog>(PurgeLog())
+    private let refusals = Atomic<Int>(0)
+
+    /// Makes an empty store.
+    /// - Parameters:
+    ///   - budget: Bytes in all.
+    ///   - objectLimit: Bytes of content of one object at most.
+    ///   - seed: Any number that clients do not know.
+    package init(budget: Int, objectLimit: Int, seed: UInt64) {
+        self.budget = budget
+        let fitting = max(1, budget / Limits.objectsPerShard)
+        self.objectLimit = min(objectLimit, fitting)
+        var count = 1
+        while count < Limits.shards,
+            budget / (count * 2) >= self.objectLimit * Limits.objectsPerShard
+        {
+            count *= 2
+        }
+        parts = (0..<count).map { _ in Part() }
+        hasher = KeyHash(seed: seed)
+    }
+
+    /// The hash by which a key is found.
+    package func hash(_ key: Span<UInt8>) -> UInt64 { hasher.hash(key) }
+
+    private func part(_ hash: UInt64) -> Part {
+        // The low bits place ghosts and the table hashes once more, so the high ones are free.
+        parts[Int(truncatingIfNeeded: hash >> 48) & (parts.count - 1)]
+    }
+
+    // MARK: Objects
+
+    /// The newest stored response that fits a request.
+    ///
+    /// Source: RFC 9111 §4.
+    package func find(
+        _ key: Span<UInt8>,
+        hash: UInt64,
+        request: borrowing FieldSection,
+        scratch: inout [UInt8]
+    ) -> CachedResponse? {
+        part(hash).state.withLock { shard in
+            shard.find(hash) { object in
+                object.key.equalsByWords(key)
+                    && (object.vary.isEmpty
+                        || Vary.matches(
+                            object.vary,
+                            language: object.language,
+                            request: request,
+                            scratch: &scratch
+                        ))
+            }
+        }
+    }
+
+    /// All stored responses of a key.
+    package func variants(_ key: Span<UInt8>, hash: UInt64) -> [CachedResponse] {
+        let found = part(hash).state.withLock { $0.variants(hash) }
+        return found.filter { $0.key.equalsByWords(key) }
+    }
+
+    /// Stores a response in the place of those that it replaces: of the same key and Vary values.
+    /// - Returns: Whether it was stored.
+    @discardableResult
+    package func insert(_ object: CachedResponse) -> Bool {
+        guard object.contentCount <= objectLimit else {
+            refusals.wrappingAdd(1, ordering: .relaxed)
+            return false
+        }
+        part(object.hash).state.withLock { shard in
+            shard.passes.remove(object.hash)
+            shard.insert(object, budget: budget / parts.count) { old in
+                old.key.equalsByWords(object.key) && old.vary.equalsByWords(object.vary)
+            }
+        }
+        return true
+    }
+
+    /// Puts a changed object in the place of one, if that is still there.
+    package func replace(_ old: CachedResponse, by new: CachedResponse) {
+        part(old.hash).state.withLock { $0.replace(old, by: new) }
+    }
+
+    /// Removes one object.
+    package func remove(_ object: CachedResponse) {
+        part(object.hash).state.withLock { shard in
+            _ = shard.remove(object.hash) { $0 === object }
+        }
+    }
+
+    /// Removes everything of a key, also what is arriving.
+    ///
+    /// Source: RFC 9111 §4.4.
+    /// - Returns: How many objects.
+    @discardableResult
+    package func invalidate(_ key: Span<UInt8>, hash: UInt64) -> Int {
+        part(hash).state.withLock { shard in
+            for fill in shard.flights[hash] ?? [] where fill.isOf(key) {
+                fill.doom()
+            }
+            return shard.remove(hash) { $0.key.equalsByWords(key) }
+        }
+    }
+
+    /// Removes one object, if there is one.
+    package func remove(_ object: CachedResponse?) { if let object { remove(object) } }
+
+    /// Counts a request for a key that is not stored.
+    /// - Returns: How many there have been lately, this one included.
+    package func countUse(_ hash: UInt64) -> Int {
+        part(hash).state.withLock { $0.uses.count(hash) }
+    }
+
+    /// How many purges there have been.
+    package var purgeCount: Int { purges.withLock { $0.count } }
+
+    // MARK: Fetches
+
+    /// What a request is to do that found nothing to answer it.
+    package enum Turn: Sendable {
+        /// Fetch the response, for others as well.
+        case lead(Fill)
+        /// Wait for another one's fetch.
+        case follow(Fill)
+    }
+
+    /// Joins the fetch of a key, or begins one.
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - hash: Its hash.
+    ///   - mayFollow: Whether the request may wait for another one's fetch at all.
+    ///   - request: Its header section: what arrives must fit it.
+    ///   - patience: Milliseconds after which a fetch without a head is no longer joined.
+    ///   - now: Unix milliseconds.
+    package func join(
+        _ key: Span<UInt8>,
+        hash: UInt64,
+        mayFollow: Bool,
+        request: borrowing FieldSection,
+        patience: Int64,
+        now: Int64
+    ) -> Turn {
+        let purgeCount = purges.withLock { $0.count }
+        return part(hash).state.withLock { shard in
+            let under = shard.flights[hash] ?? []
+            if mayFollow, !shard.passes.contains(hash, now: now) {
+                for fill in under where fill.isOf(key) && fill.mayStore {
+                    switch fill.stage {
+                    case .waiting:
+                        if now - fill.started < patience { return .follow(fill) }
+                    case .streaming:
+                        if let head = fill.head, Self.fits(head.draft, request) {
+                            return .follow(fill)
+                        }
+                    case .complete, .passed, .settled, .failed: continue
+                    }
+                }
+            }
+            let fill = Fill(key: key.bytes(), hash: hash, started: now, purges: purgeCount)
+            shard.flights[hash] = under + [fill]
+            return .lead(fill)
+        }
+    }
+
+    /// Whether a response that arrives for another request answers this one.
+    package static func fits(_ draft: ResponseDraft, _ request: borrowing FieldSection) -> Bool {
+        if draft.vary.isEmpty { return true }
+        var scratch: [UInt8] = []
+        let none: [UInt8] = []
+        return Vary.matches(
+            draft.vary.span,
+            language: none.span,
+            request: request,
+            scratch: &scratch
+        )
+    }
+
+    /// A fetch is over: nobody joins it any more.
+    package func land(_ fill: Fill) {
+        part(fill.hash).state.withLock { shard in
+            let left = (shard.flights[fill.hash] ?? []).filter { $0 !== fill }
+            shard.flights[fill.hash] = left.isEmpty ? nil : left
+        }
+    }
+
+    /// Remembers that what a key gives is not to be stored.
+    package func notePass(_ hash: UInt64, until end: Int64) {
+        part(hash).state.withLock { $0.passes.add(hash, until: end) }
+    }
+
+    /// Stores what a fetch brought, unless a purge meant it while it was under way.
+    /// - Returns: Whether it was stored.
+    package func complete(_ fill: Fill) -> Bool {
+        guard let object = fill.finish() else { return false }
+        let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
+        return isPurged ? false : insert(object)
+    }
+
+    // MARK: Figures
+
+    /// What the store holds and has done.
+    package var figures: CacheFigures {
+        var figures = CacheFigures()
+        for part in parts {
+            part.state.withLock { shard in
+                figures.objects += shard.count
+                figures.bytes += shard.bytes
+                figures.evictions += shard.evictions
+            }
+        }
+        figures.budget = budget
+        figures.refusals = refusals.load(ordering: .relaxed)
+        return figures
+    }
+
+    /// Looks at all objects, in small steps, so that nobody waits long for a shard.
+    ///
+    /// Not on a loop: a million objects take a tenth of a second.
+    package func scan(_ body: (CachedResponse, _ uses: Int) -> Void) {
+        for part in parts {
+            var next: Int? = 0
+            while let start = next {
+                next = part.state.withLock { shard in
+                    shard.scan(from: start, atMost: Limits.slotsPerStep, body)
+                }
+            }
+        }
+    }
+
+    // MARK: Purges
+
+    /// Removes what a purge means, or makes it stale; in small steps.
+    /// - Parameter now: Unix milliseconds.
+    /// - Returns: How many objects.
+    @discardableResult
+    package func purge(_ purge: Purge, soft: Bool, now: Int64) -> Int {
+        if !soft { purges.withLock { $0.add(purge) } }
+        var found: [CachedResponse] = []
+        scan { object, _ in if purge.means(object) { found.append(object) } }
+        for object in found {
+            if soft {
+                var draft = object.draft(timing: object.timing.expired(now: now))
+                draft.traits.insert(.purged)
+                let stale = CachedResponse(
+                    draft,
+                    content: object.contentChunks(),
+                    contentCount: object.contentCount
+                )
+                replace(object, by: stale)
+            } else {
+                remove(object)
+            }
+        }
+        return found.count
+    }
+}
+
+/// What a store holds and has done.
+package struct CacheFigures: Sendable, Equatable {
+    package var objects = 0
+    package var bytes = 0
+    package var budget = 0
+    package var evictions = 0
+    /// Objects that were too large to be stored.
+    package var refusals = 0
+
+    package init() {}
+}
+
+extension Span where Element == UInt8 {
+    /// Whether two runs of bytes are equal, eight at a time.
+    func equalsByWords(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        var index = 0
+        while index &+ 8 <= count {
+            if word(at: index) != other.word(at: index) { return false }
+            index &+= 8
+        }
+        while index < count {
+            if self[index] != other[index] { return false }
+            index &+= 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,219 @@
+package import Bytes
+
+/// A stored response: immutable, so that any loop may send it while another one replaces it.
+///
+/// Key, Vary lines, head and a small content stand in one array; a larger content stands in chunks,
+/// which a validated response shares with the one before.
+package final class CachedResponse: Sendable {
+    /// Bytes of content up to which it stands beside the head: one copy sends both.
+    package static let inlineLimit = 32 * 1024
+    /// Bytes of a chunk of a larger content.
+    package static let chunkSize = 64 * 1024
+    /// What an object costs besides its bytes: two headers, the slot, the table. Measured with a
+    /// million of them.
+    package static let overhead = 320
+
+    /// Hash of the key.
+    package let hash: UInt64
+    package let timing: Timing
+    package let status: Int
+    /// Bytes of content.
+    package let contentCount: Int
+    /// The part of the whole that it is; nil for the whole.
+    package let part: Part?
+    /// Milliseconds that it took to fetch.
+    package let fetchTime: Int64
+    package let traits: Traits
+    /// Unix seconds of Last-Modified, else of Date, else of its arrival.
+    package let modified: Int64
+
+    private let bytes: [UInt8]
+    private let keyEnd: UInt32
+    private let varyEnd: UInt32
+    private let headEnd: UInt32
+    private let etagStart: UInt32
+    private let etagCount: UInt32
+    private let languageStart: UInt32
+    private let languageCount: UInt32
+    package let chunks: [[UInt8]]
+
+    /// What a request for it must know at once.
+    package struct Traits: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        package static let hasLastModified = Traits(rawValue: 1)
+        /// Only the operator makes it cacheable: not for clients with cookies.
+        package static let withoutCookies = Traits(rawValue: 2)
+        /// A purge made it stale.
+        package static let purged = Traits(rawValue: 4)
+    }
+
+    /// The bytes of a whole that a partial response has.
+    package struct Part: Sendable, Equatable {
+        package var start: Int
+        package var total: Int
+
+        package init(start: Int, total: Int) {
+            self.start = start
+            self.total = total
+        }
+    }
+
+    package init(_ draft: consuming ResponseDraft, content: [[UInt8]], contentCount: Int) {
+        hash = draft.hash
+        timing = draft.timing
+        status = draft.status
+        part = draft.part
+        fetchTime = draft.fetchTime
+        traits = draft.traits
+        modified = draft.modified
+        self.contentCount = contentCount
+        keyEnd = UInt32(draft.key.count)
+        varyEnd = keyEnd + UInt32(draft.vary.count)
+        headEnd = varyEnd + UInt32(draft.head.count)
+        let etag = HeadLines.value(of: "etag", in: draft.head.span)
+        etagStart = varyEnd + UInt32(etag?.lowerBound ?? 0)
+        etagCount = UInt32(etag?.count ?? 0)
+        let language = HeadLines.value(of: "content-language", in: draft.head.span)
+        languageStart = varyEnd + UInt32(language?.lowerBound ?? 0)
+        languageCount = UInt32(language?.count ?? 0)
+        var all: [UInt8] = []
+        let isInline = contentCount <= Self.inlineLimit
+        all.reserveCapacity(Int(headEnd) + (isInline ? contentCount : 0))
+        all += draft.key
+        all += draft.vary
+        all += draft.head
+        if isInline { for chunk in content { all += chunk } }
+        bytes = all
+        chunks = isInline ? [] : content
+    }
+
+    /// A part of the bytes, as long as this object lives.
+    @_lifetime(borrow self)
+    private borrowing func slice(_ range: Range<Int>) -> Span<UInt8> {
+        let all = bytes
+        // The array is never changed and lives as long as the object, which is borrowed.
+        let span = unsafe _overrideLifetime(all.span, borrowing: self)
+        return span.extracting(range)
+    }
+
+    package var key: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { slice(0..<Int(keyEnd)) }
+    }
+
+    /// The lines that `Vary` wrote.
+    package var vary: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { slice(Int(keyEnd)..<Int(varyEnd)) }
+    }
+
+    /// Status line and fields, each line with its end: what travels on of them.
+    package var head: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { slice(Int(varyEnd)..<Int(headEnd)) }
+    }
+
+    /// The content that stands beside the head; empty when it stands in chunks.
+    package var inlineContent: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { slice(Int(headEnd)..<bytes.count) }
+    }
+
+    /// The entity tag as received; empty if there is none.
+    package var etag: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { slice(Int(etagStart)..<Int(etagStart + etagCount)) }
+    }
+
+    package var language: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get {
+            slice(Int(languageStart)..<Int(languageStart + languageCount))
+        }
+    }
+
+    package var isInline: Bool { chunks.isEmpty }
+
+    /// Bytes that count against the budget.
+    package var cost: Int { Self.overhead + Int(headEnd) + contentCount }
+
+    /// Appends a piece of the content to a buffer.
+    /// - Returns: How many bytes, at most `limit`; 0 behind the end.
+    package func append(from offset: Int, atMost limit: Int, to buffer: Buffer) -> Int {
+        guard offset >= 0, offset < contentCount, limit > 0 else { return 0 }
+        if isInline {
+            let count = min(limit, contentCount - offset)
+            buffer.append(inlineContent.extracting(offset..<(offset + count)))
+            return count
+        }
+        var copied = 0
+        while copied < limit, offset + copied < contentCount {
+            let place = offset + copied
+            let held = chunks[place / Self.chunkSize]
+            let chunk = held.span
+            let start = place % Self.chunkSize
+            let count = min(limit - copied, chunk.count - start)
+            buffer.append(chunk.extracting(start..<(start + count)))
+            copied += count
+        }
+        return copied
+    }
+
+    /// The content in pieces for another object.
+    package func contentChunks() -> [[UInt8]] { isInline ? [inlineContent.bytes()] : chunks }
+
+    /// The same response at another time.
+    package func draft(timing: Timing) -> ResponseDraft {
+        ResponseDraft(
+            hash: hash,
+            key: key.bytes(),
+            vary: vary.bytes(),
+            head: head.bytes(),
+            status: status,
+            timing: timing,
+            part: part,
+            fetchTime: fetchTime,
+            traits: traits,
+            modified: modified
+        )
+    }
+}
+
+/// Everything about a response to be stored but its content.
+package struct ResponseDraft: Sendable {
+    package var hash: UInt64
+    package var key: [UInt8]
+    package var vary: [UInt8]
+    package var head: [UInt8]
+    package var status: Int
+    package var timing: Timing
+    package var part: CachedResponse.Part?
+    package var fetchTime: Int64
+    package var traits: CachedResponse.Traits
+    package var modified: Int64
+
+    package init(
+        hash: UInt64,
+        key: [UInt8],
+        vary: [UInt8],
+        head: [UInt8],
+        status: Int,
+        timing: Timing,
+        part: CachedResponse.Part?,
+        fetchTime: Int64,
+        traits: CachedResponse.Traits,
+        modified: Int64
+    ) {
+        self.hash = hash
+        self.key = key
+        self.vary = vary
+        self.head = head
+        self.status = status
+        self.timing = timing
+        self.part = part
+        self.fetchTime = fetchTime
+        self.traits = traits
+        self.modified = modified
+    }
+}

@@ -1,0 +1,192 @@
+package import Bytes
+import Synchronization
+
+/// One fetch of a response that others may wait for, and read while it arrives.
+///
+/// Its leader, who asked the upstream, puts in what comes; followers on any loop take it out.
+package final class Fill: Sendable {
+    /// How far it has come.
+    package enum Stage: Sendable, Equatable {
+        /// No head has come.
+        case waiting
+        /// A response that others may have is arriving.
+        case streaming
+        /// It has arrived whole.
+        case complete
+        /// What came is for the leader alone: everybody asks for himself.
+        case passed
+        /// What was stored has been validated, or replaced: look again.
+        case settled
+        /// Nothing came, or not all of it: somebody else may try.
+        case failed
+    }
+
+    private struct Waiter: Sendable {
+        let list: WakeList
+        let number: UInt64
+    }
+
+    private struct State: Sendable {
+        var stage = Stage.waiting
+        var draft: ResponseDraft?
+        var chunks: [[UInt8]] = []
+        var count = 0
+        var length: Int?
+        var waiters: [Waiter] = []
+        var mayStore = true
+        var object: CachedResponse?
+    }
+
+    package let key: [UInt8]
+    package let hash: UInt64
+    /// Milliseconds at which it began.
+    package let started: Int64
+    /// How many purges there had been by then.
+    package let purges: Int
+    private let state: Mutex<State>
+
+    package init(key: [UInt8], hash: UInt64, started: Int64, purges: Int) {
+        self.key = key
+        self.hash = hash
+        self.started = started
+        self.purges = purges
+        state = Mutex(State())
+    }
+
+    /// Whether it is the fetch of a key.
+    func isOf(_ other: Span<UInt8>) -> Bool {
+        let key = key
+        return key.span.equalsByWords(other)
+    }
+
+    // MARK: The leader
+
+    /// The head has come.
+    /// - Parameter length: Bytes of content, if they are known.
+    package func begin(_ draft: ResponseDraft, length: Int?) {
+        change { state in
+            state.draft = draft
+            state.length = length
+            state.stage = .streaming
+        }
+    }
+
+    /// Takes in content.
+    package func append(_ bytes: Span<UInt8>) {
+        guard bytes.count > 0 else { return }
+        change { state in
+            var offset = 0
+            while offset < bytes.count {
+                let last = state.chunks.count - 1
+                let room =
+                    last < 0 ? 0 : CachedResponse.chunkSize - state.chunks[last].count
+                if room == 0 {
+                    var chunk: [UInt8] = []
+                    let left = (state.length ?? CachedResponse.chunkSize) - state.count
+                    chunk.reserveCapacity(
+                        min(CachedResponse.chunkSize, max(left, bytes.count - offset))
+                    )
+                    state.chunks.append(chunk)
+                    continue
+                }
+                let count = min(room, bytes.count - offset)
+                let piece = bytes.extracting(offset..<(offset + count))
+                unsafe piece.withUnsafeBufferPointer {
+                    unsafe state.chunks[last].append(contentsOf: $0)
+                }
+                state.count += count
+                offset += count
+            }
+        }
+    }
+
+    /// The last byte has come.
+    /// - Returns: What is to be stored; nil if it must not be, or there was no head.
+    package func finish() -> CachedResponse? {
+        state.withLock { state in
+            guard state.stage == .streaming, let draft = state.draft else { return nil }
+            let object = CachedResponse(
+                draft,
+                content: state.chunks,
+                contentCount: state.count
+            )
+            state.object = object
+            state.stage = .complete
+            wake(&state)
+            return state.mayStore ? object : nil
+        }
+    }
+
+    /// Ends the fetch without a response for others.
+    package func end(_ stage: Stage) {
+        change { state in
+            if state.stage == .complete { return }
+            state.stage = stage
+        }
+    }
+
+    /// What arrives must not be stored: its key has been invalidated meanwhile.
+    package func doom() { state.withLock { $0.mayStore = false } }
+
+    /// Whether it may still be stored.
+    package var mayStore: Bool { state.withLock { $0.mayStore } }
+
+    /// Whether anybody waits for it or reads it.
+    package var hasFollowers: Bool { state.withLock { !$0.waiters.isEmpty } }
+
+    /// Bytes that have come.
+    package var count: Int { state.withLock { $0.count } }
+
+    // MARK: Followers
+
+    /// Registers a waiter; it gets news until it leaves.
+    package func join(_ list: WakeList, number: UInt64) {
+        state.withLock { $0.waiters.append(Waiter(list: list, number: number)) }
+    }
+
+    package func leave(number: UInt64, of list: WakeList) {
+        state.withLock { state in
+            state.waiters.removeAll { $0.number == number && $0.list === list }
+        }
+    }
+
+    /// How far it has come.
+    package var stage: Stage { state.withLock { $0.stage } }
+
+    /// The head and, if it is known, the length of what arrives.
+    package var head: (draft: ResponseDraft, length: Int?)? {
+        state.withLock { state in state.draft.map { ($0, state.length) } }
+    }
+
+    /// Appends content that has come to a buffer.
+    /// - Returns: How many bytes, and how far the fetch has come.
+    package func read(from offset: Int, atMost limit: Int, into buffer: Buffer) -> (Int, Stage) {
+        var copied = 0
+        let stage = state.withLock { state in
+            while copied < limit, offset + copied < state.count {
+                let place = offset + copied
+                let held = state.chunks[place / CachedResponse.chunkSize]
+                let chunk = held.span
+                let start = place % CachedResponse.chunkSize
+                let count = min(limit - copied, chunk.count - start)
+                buffer.append(chunk.extracting(start..<(start + count)))
+                copied += count
+            }
+            return state.stage
+        }
+        return (copied, stage)
+    }
+
+    // MARK: News
+
+    private func change(_ body: (inout State) -> Void) {
+        state.withLock { state in
+            body(&state)
+            wake(&state)
+        }
+    }
+
+    private func wake(_ state: inout State) {
+        for waiter in state.waiters { waiter.list.post(waiter.number) }
+    }
+}

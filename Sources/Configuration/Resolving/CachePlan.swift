@@ -1,0 +1,49 @@
+/// What all caches share, and whether there is any to share it.
+extension Resolver {
+    /// The settings of the store, if a route needs one.
+    func cacheSettings(_ sites: [Site]) -> CacheSettings? {
+        guard Resolver.caches(sites) else { return nil }
+        let size = top.cacheSize?.value ?? Defaults.cacheSize
+        return CacheSettings(
+            size: size,
+            objectSize: top.cacheObjectSize?.value ?? min(Defaults.cacheObjectSize, size / 4)
+        )
+    }
+
+    /// Reports settings of a cache that is not there.
+    func checkCache(_ sites: [Site]) {
+        guard isSound else { return }
+        if let size = top.cacheSize, let object = top.cacheObjectSize,
+            object.value > size.value / 4
+        {
+            report.error(
+                object.mark,
+                "cache_object_size: a quarter of 'cache_size' at most",
+                notes: [(size.mark, "it stands here")]
+            )
+        }
+        if Resolver.caches(sites) { return }
+        for (name, mark) in [
+            ("cache_size", top.cacheSize?.mark), ("cache_object_size", top.cacheObjectSize?.mark),
+        ] {
+            guard let mark else { continue }
+            report.error(mark, "\(name): has no effect: no site and no route has 'cache'")
+        }
+    }
+
+    private static func caches(_ sites: [Site]) -> Bool {
+        sites.contains { $0.routes.contains { $0.policy.cache != nil } }
+    }
+}
+
+/// Reports `cache_key` and `cache_cookies` where nothing is cached.
+func checkInertCache(_ layers: [Block], report: Report) {
+    let isCached = layers.last { $0.cache != nil }?.cache?.value != nil
+    guard !isCached, let block = layers.last else { return }
+    for (name, mark) in [
+        ("cache_key", block.cacheKey?.mark), ("cache_cookies", block.cacheCookies?.mark),
+    ] {
+        guard let mark else { continue }
+        report.error(mark, "\(name): has no effect: nothing is cached here", hint: "write cache")
+    }
+}

@@ -1,0 +1,192 @@
+import Bytes
+import Caching
+import Configuration
+import EventLoop
+import HTTP
+import HTTP1
+import Telemetry
+
+/// Waiting for another request's fetch, and reading it while it arrives.
+extension Exchange {
+    /// What became of waiting.
+    enum Followed {
+        case served
+        /// Look again: what was stored has changed, or nobody fetches it any more.
+        case again
+        /// The response is for the one who asked: ask as well.
+        case alone
+    }
+
+    /// Waits for a fetch, and passes on what it brings if this request may have it.
+    mutating func follow(_ fill: Fill, _ cache: CacheRuntime) async throws(Failure) -> Followed {
+        let number = context.cache.enroll(gathering)
+        fill.join(context.cache.news, number: number)
+        connection.stream.gather(at: gathering)
+        defer {
+            connection.stream.gather(at: nil)
+            fill.leave(number: number, of: context.cache.news)
+            context.cache.retire(number)
+        }
+        let deadline = context.reactor.now + cache.rule.patience * 1_000_000
+        do throws(StreamError) { try connection.stream.watch() } catch { throw .clientGone }
+        while fill.stage == .waiting {
+            switch await gathering.wait(until: deadline) {
+            case .cancelled: throw .clientGone
+            case .timedOut: return .alone
+            case .ready:
+                if connection.stream.isBroken { throw .clientGone }
+            }
+        }
+        switch fill.stage {
+        case .waiting, .passed: return .alone
+        case .settled, .failed: return .again
+        case .streaming, .complete: break
+        }
+        guard let head = fill.head, CacheStore.fits(head.draft, request.fields) else {
+            return .again
+        }
+        if head.draft.traits.contains(.withoutCookies), request.fields.contains(.cookie) {
+            return .alone
+        }
+        if request.fields.contains(.range) { return .alone }
+        try await passOn(fill, head.draft, length: head.length, cache)
+        return .served
+    }
+
+    /// Sends a response that is still arriving for another request.
+    private mutating func passOn(
+        _ fill: Fill,
+        _ draft: ResponseDraft,
+        length: Int?,
+        _ cache: CacheRuntime
+    ) async throws(Failure) {
+        guard let output else { return }
+        let now = wallMilliseconds
+        context.metrics.count(.cacheCollapsed, route: route)
+        var report = CacheReport()
+        report.forward = .uriMiss
+        report.isCollapsed = true
+        report.timeToLive = draft.timing.remaining(now: now) / 1000
+        var head = StoredHead(
+            lines: draft.head,
+            status: draft.status,
+            age: draft.timing.age(now: now) / 1000,
+            report: report
+        )
+        let etag = HeadLines.value(of: "etag", in: draft.head.span)
+        let isNotModified =
+            draft.status == 200 && Preconditions.isConditional(request.fields)
+            && Preconditions.isNotModified(
+                request.fields,
+                etag: draft.head.span.extracting(etag ?? 0..<0),
+                modified: draft.modified,
+                now: now / 1000
+            )
+        if isNotModified {
+            head.status = 304
+            head.framing = .none
+        } else if Status.forbidsContent(draft.status) {
+            head.framing = .none
+        } else if let length {
+            head.framing = .length(length)
+        } else if request.version == .http11 {
+            head.framing = .chunked
+        } else {
+            head.framing = .untilClose
+            keepsConnection = false
+        }
+        write(head, cache, to: output)
+        progress = .headSent(endsWithConnection: head.framing == .untilClose)
+        if head.framing != .none, request.method != .head {
+            var reader = FillReader(fill: fill, isChunked: head.framing == .chunked)
+            try await send(&reader, output)
+        }
+        try await flush(output)
+        progress = .complete
+    }
+
+    /// Sends content as it arrives, until it is complete.
+    private mutating func send(_ reader: inout FillReader, _ output: Buffer)
+        async throws(Failure)
+    {
+        while true {
+            let stage = reader.step(to: output, limit: ProxyLimits.pendingBytes)
+            let before = output.count
+            do throws(StreamError) {
+                try connection.stream.send(output)
+            } catch { throw .clientGone }
+            noteSent(before - output.count)
+            if reader.isDone { return }
+            if stage != .streaming, stage != .complete {
+                throw Failure(
+                    status: 502,
+                    reason: .upstream(.bodyIncomplete),
+                    closesConnection: true
+                )
+            }
+            if output.isEmpty, reader.hasMore { continue }
+            var deadline = context.reactor.now + timeouts.response
+            if !output.isEmpty {
+                do throws(StreamError) {
+                    try connection.stream.watchWrites()
+                } catch { throw .clientGone }
+                deadline = context.reactor.now + timeouts.send
+            }
+            if !output.isEmpty, connection.stream.mayWrite { continue }
+            switch await gathering.wait(until: deadline) {
+            case .ready: if connection.stream.isBroken { throw .clientGone }
+            case .cancelled: throw .clientGone
+            case .timedOut:
+                if !output.isEmpty { throw .clientGone }
+                throw Failure(status: 504, reason: .upstream(.bodyTimeout), closesConnection: true)
+            }
+        }
+    }
+}
+
+/// Takes content out of a fetch and frames it for a client.
+struct FillReader {
+    let fill: Fill
+    let isChunked: Bool
+    private(set) var position = 0
+    /// Whether the last byte, and what frames it, has been written.
+    private(set) var isDone = false
+    /// Whether more had come than was taken.
+    private(set) var hasMore = false
+    private let piece = Buffer()
+
+    init(fill: Fill, isChunked: Bool) {
+        self.fill = fill
+        self.isChunked = isChunked
+    }
+
+    /// Writes what has come, up to so many bytes in the output.
+    mutating func step(to output: Buffer, limit: Int) -> Fill.Stage {
+        var stage = Fill.Stage.streaming
+        while output.count < limit {
+            let room = limit - output.count
+            let count: Int
+            if isChunked {
+                (count, stage) = fill.read(from: position, atMost: room, into: piece)
+                if count > 0 {
+                    output.writeChunkHeader(size: count)
+                    output.move(count, from: piece)
+                    output.writeChunkEnd()
+                }
+            } else {
+                (count, stage) = fill.read(from: position, atMost: room, into: output)
+            }
+            position += count
+            if count < room {
+                hasMore = false
+                if stage == .complete, !isDone, position >= fill.count {
+                    if isChunked { output.writeLastChunk() }
+                    isDone = true
+                }
+                return stage
+            }
+        }
+        hasMore = true
+        return stage
+    }
+}

@@ -1,0 +1,225 @@
+import Balancing
+import Bytes
+import Caching
+import Configuration
+import EventLoop
+import HTTP
+import HTTP1
+import Telemetry
+
+/// Passing a response on while it is stored.
+///
+/// What the upstream sends goes into the fetch as fast as it comes, and from there to the client as
+/// fast as that takes it: a slow client delays nobody else who waits for the same response.
+extension Exchange {
+    mutating func passOnStoring(
+        _ turn: CacheTurn,
+        _ fill: Fill,
+        _ draft: ResponseDraft,
+        _ upstream: UpstreamLoop,
+        server: Balancing.Server,
+        series: ServerSeries
+    ) async throws(Failure) {
+        guard let connection = self.upstream, let output else { return }
+        let framing = response.framing(forRequest: request.method)
+        let (outgoing, announced) = clientFraming(framing)
+        responseBody.begin(framing, as: .identity)
+        let now = wallMilliseconds
+        let isNotModified =
+            response.status == 200 && Preconditions.isConditional(turn.clientFields)
+            && Preconditions.isNotModified(
+                turn.clientFields,
+                etag: Exchange.etag(of: draft).span,
+                modified: draft.modified,
+                now: now / 1000
+            )
+        var reader: FillReader?
+        if isNotModified {
+            var report = CacheReport()
+            report.forward = turn.reason
+            report.forwardStatus = 200
+            report.isStored = true
+            var head = StoredHead(
+                lines: draft.head,
+                status: 304,
+                age: draft.timing.initialAge,
+                report: report
+            )
+            head.framing = .none
+            write(head, turn.runtime, to: output)
+            progress = .headSent(endsWithConnection: false)
+        } else {
+            writeResponseHead(framing: announced, to: output)
+            progress = .headSent(endsWithConnection: announced == .untilClose)
+            reader = FillReader(fill: fill, isChunked: outgoing == .chunked)
+        }
+        do throws(AttemptError) {
+            try await relayStoring(turn, fill, connection, &reader, output)
+        } catch {
+            fill.end(.failed)
+            dropUpstream(upstream)
+            switch error {
+            case .final(let failure): throw failure
+            case .upstream(let failure, _, _):
+                throw midwayFailure(failure, upstream, server: server, series: series)
+            }
+        }
+        progress = .complete
+        finishUpstream(upstream, series: series, framing: framing)
+    }
+
+    static func etag(of draft: ResponseDraft) -> [UInt8] {
+        let place = HeadLines.value(of: "etag", in: draft.head.span)
+        return place.map { draft.head.span.extracting($0).bytes() } ?? []
+    }
+
+    /// Moves content until upstream and client are done.
+    private mutating func relayStoring(
+        _ turn: CacheTurn,
+        _ fill: Fill,
+        _ connection: UpstreamConnection,
+        _ reader: inout FillReader?,
+        _ output: Buffer
+    ) async throws(AttemptError) {
+        guard let input = connection.input else { return }
+        let content = context.reactor.buffers.take()
+        defer { context.reactor.buffers.give(content) }
+        var isClientGone = false
+        var isComplete = false
+        let limit = turn.runtime.store.objectLimit
+        var turnEnd = ProxyLimits.bytesPerTurn
+        while true {
+            if !isComplete {
+                try moveResponse(connection, from: input, to: content)
+                fill.append(content.readable)
+                content.removeAll()
+                if responseBody.isComplete {
+                    isComplete = true
+                    if !turn.runtime.store.complete(fill) { turn.isStored = false }
+                    turn.runtime.store.land(fill)
+                } else if responseBody.contentBytes > limit {
+                    try await overflow(turn, fill, connection, &reader, output)
+                    return
+                }
+            }
+            if !isClientGone {
+                _ = reader?.step(to: output, limit: ProxyLimits.pendingBytes)
+                isClientGone = !sendToClient(output)
+                if isClientGone { output.removeAll() }
+            }
+            let isServed = isClientGone || (output.isEmpty && reader?.isDone ?? true)
+            if isComplete, isServed { break }
+            if responseBody.contentBytes >= turnEnd {
+                turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
+                await Task.yield()
+            }
+            if !isComplete, connection.stream.mayRead {
+                try receiveContent(connection, into: input, content, fill)
+                continue
+            }
+            if !isClientGone, output.isEmpty, reader?.hasMore ?? false { continue }
+            isClientGone =
+                try await waitStoring(
+                    isComplete ? nil : connection,
+                    output: isClientGone ? nil : output
+                ) || isClientGone
+        }
+        if isClientGone { throw .final(.clientGone) }
+    }
+
+    /// Receives more; an end that completes the content is taken note of.
+    private mutating func receiveContent(
+        _ connection: UpstreamConnection,
+        into input: Buffer,
+        _ content: Buffer,
+        _ fill: Fill
+    ) throws(AttemptError) {
+        grow(input)
+        do throws(StreamError) {
+            guard let count = try connection.stream.receive(into: input) else { return }
+            if count == 0, !responseBody.sourceEnded(to: content) { throw StreamError.closed }
+        } catch {
+            throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
+        }
+    }
+
+    /// Sends what the client takes now.
+    /// - Returns: False when it is gone.
+    private mutating func sendToClient(_ output: Buffer) -> Bool {
+        let before = output.count
+        do throws(StreamError) {
+            try connection.stream.send(output)
+        } catch {
+            return false
+        }
+        noteSent(before - output.count)
+        return true
+    }
+
+    /// Waits for news of the upstream, if it is given, and of the client, if it has to take more.
+    /// - Returns: Whether the client is gone.
+    private mutating func waitStoring(_ connection: UpstreamConnection?, output: Buffer?)
+        async throws(AttemptError) -> Bool
+    {
+        let client = self.connection.stream
+        let now = context.reactor.now
+        var deadline = WaitPoint.never
+        if let connection {
+            gather(connection.stream)
+            do throws(StreamError) {
+                try connection.stream.watch()
+            } catch {
+                scatter(connection.stream)
+                throw .upstream(.closed, requestBytesSent: true, responseSeen: true)
+            }
+            deadline = now + timeouts.response
+        } else {
+            client.gather(at: gathering)
+        }
+        defer {
+            if let connection { scatter(connection.stream) } else { client.gather(at: nil) }
+        }
+        let needsClient = !(output?.isEmpty ?? true)
+        if let output {
+            do throws(StreamError) {
+                try client.watch()
+                if !output.isEmpty {
+                    try client.watchWrites()
+                    deadline = min(deadline, now + timeouts.send)
+                }
+            } catch { return true }
+        }
+        switch await gathering.wait(until: deadline) {
+        case .ready: return output != nil && client.isBroken
+        case .cancelled: return true
+        case .timedOut:
+            if needsClient { return true }
+            throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
+        }
+    }
+
+    /// The content is larger than may be stored: what has come goes to the client, and the rest
+    /// straight to it.
+    private mutating func overflow(
+        _ turn: CacheTurn,
+        _ fill: Fill,
+        _ connection: UpstreamConnection,
+        _ reader: inout FillReader?,
+        _ output: Buffer
+    ) async throws(AttemptError) {
+        turn.isStored = false
+        turn.runtime.store.land(fill)
+        turn.runtime.store.notePass(turn.hash, until: wallMilliseconds + 10_000)
+        guard reader != nil else { throw .final(.clientGone) }
+        do throws(Failure) {
+            repeat {
+                _ = reader?.step(to: output, limit: ProxyLimits.pendingBytes)
+                try await flush(output)
+            } while reader?.hasMore ?? false
+        } catch { throw .final(error) }
+        // Who reads along has what there is; what is to come nobody keeps.
+        fill.end(.failed)
+        responseBody.send(as: reader?.isChunked ?? false ? .chunked : .identity)
+        try await relay(from: connection, output: output)
+    }
+}
