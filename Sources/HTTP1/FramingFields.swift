@@ -16,8 +16,8 @@ enum FramingFields {
         isResponse: Bool = false
     ) throws(Interruption) -> BodyFraming? {
         if section.contains(.transferEncoding) {
-            // Source: RFC 9112 §6.3, without a final `chunked` the connection's end is the content's.
-            // A server that was asked for no coding has applied none; the field goes no further.
+            // Source: RFC 9112 §6.3, without a final `chunked` the connection's end ends the
+            // content. A server that was asked for no coding has applied none.
             if isResponse, hasOnlyUnknownCoding(section) { return .untilClose }
             guard version == .http11 else { throw .invalid(.transferEncodingInHTTP10) }
             guard !section.contains(.contentLength) else {

@@ -29,6 +29,16 @@ struct ExplainCommand: ParsableCommand {
     )
     var headers: [String] = []
 
+    @Option(help: "The status that the application would answer with, for the cache.")
+    var responseStatus = 200
+
+    @Option(
+        name: .customLong("response"),
+        parsing: .unconditionalSingleValue,
+        help: "A field of that answer, 'NAME: VALUE'; may be given several times."
+    )
+    var responseFields: [String] = []
+
     @Option(help: "The client that a PROXY protocol header names.")
     var proxied: String?
 
@@ -61,7 +71,9 @@ struct ExplainCommand: ParsableCommand {
                 from: from,
                 proxied: proxied,
                 listener: listener,
-                fields: headers
+                fields: headers,
+                responseStatus: responseStatus,
+                responseFields: responseFields
             )
         } catch { throw ValidationError(printable(error.description)) }
     }

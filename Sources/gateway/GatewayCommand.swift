@@ -12,8 +12,8 @@ struct GatewayCommand: ParsableCommand {
             """,
         version: Build.text,
         subcommands: [
-            RunCommand.self, CheckCommand.self, ExplainCommand.self, ReferenceCommand.self,
-            VersionCommand.self,
+            RunCommand.self, CacheCommand.self, CheckCommand.self, ExplainCommand.self,
+            ReferenceCommand.self, VersionCommand.self,
         ]
     )
 }

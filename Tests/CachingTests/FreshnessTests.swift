@@ -38,7 +38,12 @@ private let cases: [Case] = [
         basis: .maxAge
     ),
     Case(name: "quoted", fields: "Cache-Control: max-age=\"60\"", seconds: 60, basis: .maxAge),
-    Case(name: "in single quotes", fields: "Cache-Control: max-age='60'", seconds: 0, basis: .maxAge),
+    Case(
+        name: "in single quotes",
+        fields: "Cache-Control: max-age='60'",
+        seconds: 0,
+        basis: .maxAge
+    ),
     Case(name: "negative", fields: "Cache-Control: max-age=-60", seconds: 0, basis: .maxAge),
     Case(name: "no number", fields: "Cache-Control: max-age", seconds: 0, basis: .maxAge),
     Case(
@@ -61,7 +66,12 @@ private let cases: [Case] = [
         basis: .none
     ),
     Case(name: "Expires", fields: "Expires: \(later)\n\(date)", seconds: 600, basis: .expires),
-    Case(name: "Expires passed", fields: "Expires: \(earlier)\n\(date)", seconds: 0, basis: .expires),
+    Case(
+        name: "Expires passed",
+        fields: "Expires: \(earlier)\n\(date)",
+        seconds: 0,
+        basis: .expires
+    ),
     Case(name: "Expires is no date", fields: "Expires: 0\n\(date)", seconds: 0, basis: .expires),
     Case(
         name: "max-age before Expires",

@@ -27,27 +27,67 @@ private let cases: [Case] = [
     Case("fresh", "max-age=10", age: 9, "", .fresh),
     Case("stale at its end", "max-age=10", age: 10, "", stale),
     Case("no-cache", "max-age=10, no-cache", age: 0, "", stale),
-    Case("§5.2.1.1 max-age", "max-age=10", age: 6, "max-age=5",
-        .validate(.request, staleIfError: false)),
-    Case("§5.2.1.1 max-age=0", "max-age=10", age: 0, "max-age=0",
-        .validate(.request, staleIfError: false)),
+    Case(
+        "§5.2.1.1 max-age",
+        "max-age=10",
+        age: 6,
+        "max-age=5",
+        .validate(.request, staleIfError: false)
+    ),
+    Case(
+        "§5.2.1.1 max-age=0",
+        "max-age=10",
+        age: 0,
+        "max-age=0",
+        .validate(.request, staleIfError: false)
+    ),
     Case("§5.2.1.2 max-stale", "max-age=10", age: 15, "max-stale=5", .staleByRequest),
     Case("§5.2.1.2 max-stale exceeded", "max-age=10", age: 16, "max-stale=5", stale),
-    Case("§5.2.1.2 max-stale without a number", "max-age=10", age: 9999, "max-stale",
-        .staleByRequest),
+    Case(
+        "§5.2.1.2 max-stale without a number",
+        "max-age=10",
+        age: 9999,
+        "max-stale",
+        .staleByRequest
+    ),
     Case("§5.2.2.2 must-revalidate", "max-age=10, must-revalidate", age: 15, "max-stale", stale),
-    Case("§5.2.1.3 min-fresh", "max-age=10", age: 6, "min-fresh=5",
-        .validate(.request, staleIfError: true)),
-    Case("§5.2.1.4 no-cache", "max-age=10", age: 0, "no-cache",
-        .validate(.request, staleIfError: false)),
-    Case("RFC 5861 §3", "max-age=10, stale-while-revalidate=5", age: 15, "",
-        .staleWhileRevalidate),
+    Case(
+        "§5.2.1.3 min-fresh",
+        "max-age=10",
+        age: 6,
+        "min-fresh=5",
+        .validate(.request, staleIfError: true)
+    ),
+    Case(
+        "§5.2.1.4 no-cache",
+        "max-age=10",
+        age: 0,
+        "no-cache",
+        .validate(.request, staleIfError: false)
+    ),
+    Case(
+        "RFC 5861 §3",
+        "max-age=10, stale-while-revalidate=5",
+        age: 15,
+        "",
+        .staleWhileRevalidate
+    ),
     Case("RFC 5861 §3 exceeded", "max-age=10, stale-while-revalidate=5", age: 16, "", stale),
-    Case("RFC 5861 §4", "max-age=10, stale-if-error=5", age: 15, "",
-        .validate(.stale, staleIfError: true)),
+    Case(
+        "RFC 5861 §4",
+        "max-age=10, stale-if-error=5",
+        age: 15,
+        "",
+        .validate(.stale, staleIfError: true)
+    ),
     Case("RFC 5861 §4 exceeded", "max-age=10, stale-if-error=5", age: 16, "", stale),
-    Case("s-maxage forbids both", "s-maxage=10, stale-while-revalidate=5, stale-if-error=5",
-        age: 12, "", stale),
+    Case(
+        "s-maxage forbids both",
+        "s-maxage=10, stale-while-revalidate=5, stale-if-error=5",
+        age: 12,
+        "",
+        stale
+    ),
 ]
 
 @Suite("RFC 9111 §4 reusing responses")

@@ -44,32 +44,65 @@ private let cases: [Case] = [
     Case("private of one field", "200 OK\nCache-Control: private=\"a\", max-age=60", nil),
     Case("no-cache without a validator", "200 OK\nCache-Control: no-cache", .noFreshness),
     Case("no-cache with one", "200 OK\nCache-Control: no-cache\nETag: \"a\"", nil),
-    Case("the request's no-store", "200 OK\nCache-Control: max-age=60", .requestNoStore,
-        noStore: true),
+    Case(
+        "the request's no-store",
+        "200 OK\nCache-Control: max-age=60",
+        .requestNoStore,
+        noStore: true
+    ),
     Case("Vary: *", "200 OK\nCache-Control: max-age=60\nVary: a, *", .varyStar),
     Case("Set-Cookie", "200 OK\nCache-Control: max-age=60\nSet-Cookie: a=b", .setCookie),
-    Case("Set-Cookie allowed", "200 OK\nCache-Control: max-age=60\nSet-Cookie: a=b", nil,
-        storesCookies: true),
-    Case("Authorization", "200 OK\nCache-Control: max-age=60", .authorization,
-        authorization: true),
-    Case("Authorization, public", "200 OK\nCache-Control: max-age=60, public", nil,
-        authorization: true),
-    Case("Authorization, s-maxage", "200 OK\nCache-Control: s-maxage=60", nil,
-        authorization: true),
-    Case("Authorization, must-revalidate", "200 OK\nCache-Control: max-age=60, must-revalidate",
-        nil, authorization: true),
+    Case(
+        "Set-Cookie allowed",
+        "200 OK\nCache-Control: max-age=60\nSet-Cookie: a=b",
+        nil,
+        storesCookies: true
+    ),
+    Case(
+        "Authorization",
+        "200 OK\nCache-Control: max-age=60",
+        .authorization,
+        authorization: true
+    ),
+    Case(
+        "Authorization, public",
+        "200 OK\nCache-Control: max-age=60, public",
+        nil,
+        authorization: true
+    ),
+    Case(
+        "Authorization, s-maxage",
+        "200 OK\nCache-Control: s-maxage=60",
+        nil,
+        authorization: true
+    ),
+    Case(
+        "Authorization, must-revalidate",
+        "200 OK\nCache-Control: max-age=60, must-revalidate",
+        nil,
+        authorization: true
+    ),
     Case("Authorization with a ttl", "200 OK", .authorization, authorization: true, ttl: 60),
     Case("a cookie with max-age", "200 OK\nCache-Control: max-age=60", nil, cookie: true),
     Case("a cookie with a ttl", "200 OK", .cookie, cookie: true, ttl: 60),
     Case("an unknown status", "599 X\nCache-Control: max-age=60", nil),
-    Case("must-understand an unknown status",
-        "599 X\nCache-Control: max-age=60, must-understand, no-store", .status),
-    Case("must-understand a known status",
-        "404 X\nCache-Control: max-age=60, must-understand, no-store", nil),
+    Case(
+        "must-understand an unknown status",
+        "599 X\nCache-Control: max-age=60, must-understand, no-store",
+        .status
+    ),
+    Case(
+        "must-understand a known status",
+        "404 X\nCache-Control: max-age=60, must-understand, no-store",
+        nil
+    ),
     Case("304", "304 Not Modified\nCache-Control: max-age=60", .status),
     Case("500 with a ttl", "500 Broken", .noFreshness, ttl: 60),
-    Case("targeted no-store", "200 OK\nCache-Control: max-age=60\nCDN-Cache-Control: no-store",
-        .noStore),
+    Case(
+        "targeted no-store",
+        "200 OK\nCache-Control: max-age=60\nCDN-Cache-Control: no-store",
+        .noStore
+    ),
 ]
 
 @Suite("RFC 9111 §3 storing responses")

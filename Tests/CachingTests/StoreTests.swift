@@ -54,13 +54,18 @@ struct StoreTests {
         }
         #expect(store.figures.bytes == bytesHeld)
         #expect(store.figures.objects == held)
-        for key in model.keys { store.invalidate(bytes(key).span, hash: store.hash(bytes(key).span)) }
-        #expect(store.figures == {
-            var empty = CacheFigures()
-            empty.budget = store.budget
-            empty.evictions = store.figures.evictions
-            return empty
-        }())
+        for key in model.keys {
+            store.invalidate(bytes(key).span, hash: store.hash(bytes(key).span))
+        }
+        #expect(
+            store.figures
+                == {
+                    var empty = CacheFigures()
+                    empty.budget = store.budget
+                    empty.evictions = store.figures.evictions
+                    return empty
+                }()
+        )
     }
 
     @Test("keeps what is asked for while much is asked for once")
@@ -98,7 +103,8 @@ struct StoreTests {
         let store = CacheStore(budget: 1 << 20, objectLimit: 1000, seed: 1)
         func fill() {
             for (key, tag) in [
-                ("s\nhttp://a/x", "Cache-Tag: one, two"), ("s\nhttp://a/x/y", "Surrogate-Key: two 3"),
+                ("s\nhttp://a/x", "Cache-Tag: one, two"),
+                ("s\nhttp://a/x/y", "Surrogate-Key: two 3"),
                 ("s\nhttp://b/x", "Cache-Groups: \"one\""),
             ] {
                 let hash = store.hash(bytes(key).span)

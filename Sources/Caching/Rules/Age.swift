@@ -6,10 +6,12 @@ package import HTTP
 /// Source: RFC 9111 §4.2.3.
 package enum Age {
     /// The age of a response when it arrived, in seconds.
-    /// - Parameters:
-    ///   - fields: Its header section.
-    ///   - requested: Unix milliseconds at which it was asked for.
-    ///   - received: Unix milliseconds at which its head had come.
+    ///
+    /// `fields`: Its header section.
+    ///
+    /// `requested`: Unix milliseconds at which it was asked for.
+    ///
+    /// `received`: Unix milliseconds at which its head had come.
     package static func initial(
         _ fields: borrowing FieldSection,
         requested: Int64,

@@ -19,9 +19,10 @@ package enum ByteRanges: Sendable, Equatable {
     package static let maximumCount = 16
 
     /// Reads a Range field.
-    /// - Parameters:
-    ///   - request: A request's header section.
-    ///   - total: Bytes of the whole.
+    ///
+    /// `request`: A request's header section.
+    ///
+    /// `total`: Bytes of the whole.
     package init(_ request: borrowing FieldSection, total: Int) {
         guard let index = request.first(.range), request.count(of: .range) == 1 else {
             self = .whole

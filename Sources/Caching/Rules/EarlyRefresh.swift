@@ -12,11 +12,14 @@ package enum EarlyRefresh {
     static let share: Int64 = 10
 
     /// Whether this request shall fetch the response anew.
-    /// - Parameters:
-    ///   - remaining: Milliseconds for which it stays fresh.
-    ///   - lifetime: Milliseconds of its whole lifetime.
-    ///   - fetchTime: Milliseconds that the last fetch took.
-    ///   - random: Uniform.
+    ///
+    /// `remaining`: Milliseconds for which it stays fresh.
+    ///
+    /// `lifetime`: Milliseconds of its whole lifetime.
+    ///
+    /// `fetchTime`: Milliseconds that the last fetch took.
+    ///
+    /// `random`: Uniform.
     package static func isDue(remaining: Int64, lifetime: Int64, fetchTime: Int64, random: UInt64)
         -> Bool
     {

@@ -33,11 +33,14 @@ package struct Lifetime: Sendable, Equatable {
     /// Reads it off a response.
     ///
     /// Source: RFC 9111 §4.2.1 and §4.2.2, RFC 5861.
-    /// - Parameters:
-    ///   - head: A final response.
-    ///   - directives: Its cache directives.
-    ///   - policy: What holds where the response says nothing.
-    ///   - now: Unix seconds at which the response came.
+    ///
+    /// `head`: A final response.
+    ///
+    /// `directives`: Its cache directives.
+    ///
+    /// `policy`: What holds where the response says nothing.
+    ///
+    /// `now`: Unix seconds at which the response came.
     package init(
         _ head: borrowing ResponseHead,
         directives: ResponseDirectives,

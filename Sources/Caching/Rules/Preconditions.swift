@@ -11,11 +11,14 @@ package enum Preconditions {
     }
 
     /// Whether the answer to a conditional request is 304.
-    /// - Parameters:
-    ///   - request: Its header section.
-    ///   - etag: The entity tag of what is stored, or empty.
-    ///   - modified: When what is stored was changed, in Unix seconds.
-    ///   - now: Unix seconds.
+    ///
+    /// `request`: Its header section.
+    ///
+    /// `etag`: The entity tag of what is stored, or empty.
+    ///
+    /// `modified`: When what is stored was changed, in Unix seconds.
+    ///
+    /// `now`: Unix seconds.
     package static func isNotModified(
         _ request: borrowing FieldSection,
         etag: Span<UInt8>,

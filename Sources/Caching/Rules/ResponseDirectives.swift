@@ -28,7 +28,8 @@ package struct ResponseDirectives: Sendable, Equatable {
     package init() {}
 
     /// Reads the directives that count for this cache.
-    /// - Parameter fields: A response's header section.
+    ///
+    /// `fields`: A response's header section.
     package init(_ fields: borrowing FieldSection) {
         if let targeted = TargetedField.directives(of: fields) {
             self = targeted
@@ -86,7 +87,8 @@ package struct ResponseDirectives: Sendable, Equatable {
     /// Notes the field names of a qualified `no-cache` or `private`.
     ///
     /// Source: RFC 9111 §5.2.2.4 and §5.2.2.7.
-    /// - Returns: Whether there are any: if not, the directive concerns the whole response.
+    ///
+    /// Returns Whether there are any: if not, the directive concerns the whole response.
     mutating func names(_ argument: [UInt8]?) -> Bool {
         guard let argument else { return false }
         let value = argument.span

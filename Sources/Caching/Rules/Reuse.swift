@@ -5,6 +5,8 @@ package struct Timing: Sendable, Equatable {
     /// Its age then, in seconds.
     package var initialAge: Int64
     package var lifetime: Lifetime
+    /// Unix milliseconds until which it answers although it is stale: the upstream has just failed.
+    package var heldUntil: Int64 = 0
 
     package init(received: Int64, initialAge: Int64, lifetime: Lifetime) {
         self.received = received
@@ -51,7 +53,8 @@ package enum Reuse: Sendable, Equatable {
     /// Decides.
     ///
     /// Source: RFC 9111 §4, §5.2.1; RFC 5861 §3 and §4.
-    /// - Parameter now: Unix milliseconds.
+    ///
+    /// `now`: Unix milliseconds.
     package static func decide(_ timing: Timing, request: RequestDirectives, now: Int64) -> Reuse {
         let lifetime = timing.lifetime
         let age = timing.age(now: now)
@@ -73,6 +76,7 @@ package enum Reuse: Sendable, Equatable {
             return .fresh
         }
         if request.minFresh == nil {
+            if now < timing.heldUntil, onError { return .staleByRequest }
             if let limit = request.maxStale, !lifetime.mustRevalidate,
                 limit == .max || -remaining <= limit &* 1000
             {

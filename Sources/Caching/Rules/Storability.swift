@@ -27,12 +27,16 @@ package enum Storability: Sendable, Equatable {
     /// Decides by the head of a final response.
     ///
     /// Source: RFC 9111 §3 and §3.5.
-    /// - Parameters:
-    ///   - head: The response's.
-    ///   - directives: Its cache directives.
-    ///   - request: What was asked, and by whom.
-    ///   - policy: What the operator says.
-    ///   - now: Unix seconds.
+    ///
+    /// `head`: The response's.
+    ///
+    /// `directives`: Its cache directives.
+    ///
+    /// `request`: What was asked, and by whom.
+    ///
+    /// `policy`: What the operator says.
+    ///
+    /// `now`: Unix seconds.
     package static func decide(
         _ head: borrowing ResponseHead,
         directives: ResponseDirectives,

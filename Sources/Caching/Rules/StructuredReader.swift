@@ -45,7 +45,8 @@ struct StructuredReader {
         return nil
     }
 
-    /// - Returns: Whether what stands here is a well-formed run of parameters, possibly empty.
+    ///
+    /// Returns Whether what stands here is a well-formed run of parameters, possibly empty.
     mutating func parameters(_ bytes: Span<UInt8>) -> Bool {
         while take(UInt8(ascii: ";"), bytes) {
             skipSpaces(bytes)

@@ -6,7 +6,8 @@ import HTTP
 /// Source: RFC 9213 §2; the target list is Gateway-Cache-Control, then CDN-Cache-Control.
 enum TargetedField {
     /// The directives of the first field of the target list that is there, valid and not empty.
-    /// - Returns: nil if Cache-Control and Expires decide.
+    ///
+    /// Returns nil if Cache-Control and Expires decide.
     static func directives(of fields: borrowing FieldSection) -> ResponseDirectives? {
         if let own = read(fields, named: "gateway-cache-control") { return own }
         guard fields.contains(.cdnCacheControl) else { return nil }
@@ -34,7 +35,8 @@ enum TargetedField {
     }
 
     /// Takes in one member.
-    /// - Returns: False if a directive that counts has a value of another type than its own: then
+    ///
+    /// Returns False if a directive that counts has a value of another type than its own: then
     ///   nothing of the field can be relied on.
     private static func apply(
         _ member: StructuredDictionary.Member,

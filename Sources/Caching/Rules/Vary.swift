@@ -12,12 +12,16 @@ package enum Vary {
     package static let maximumNames = 32
 
     /// Writes what a request says in the fields that a response names.
-    /// - Parameters:
-    ///   - response: The response's header section, whose Vary fields have no `*`.
-    ///   - extra: Lower-case names besides, from the configuration.
-    ///   - request: The request's header section.
-    ///   - lines: Gets the lines.
-    /// - Returns: False when there are too many names.
+    ///
+    /// `response`: The response's header section, whose Vary fields have no `*`.
+    ///
+    /// `extra`: Lower-case names besides, from the configuration.
+    ///
+    /// `request`: The request's header section.
+    ///
+    /// `lines`: Gets the lines.
+    ///
+    /// Returns False when there are too many names.
     package static func write(
         _ response: borrowing FieldSection,
         extra: [[UInt8]],
@@ -46,11 +50,14 @@ package enum Vary {
     }
 
     /// Whether a request agrees with what was written for another one.
-    /// - Parameters:
-    ///   - lines: What `write` wrote.
-    ///   - language: The Content-Language of the stored response, or empty.
-    ///   - request: The request's header section.
-    ///   - scratch: Memory to work in.
+    ///
+    /// `lines`: What `write` wrote.
+    ///
+    /// `language`: The Content-Language of the stored response, or empty.
+    ///
+    /// `request`: The request's header section.
+    ///
+    /// `scratch`: Memory to work in.
     package static func matches(
         _ lines: Span<UInt8>,
         language: Span<UInt8>,

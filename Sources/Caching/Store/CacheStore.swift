@@ -31,10 +31,12 @@ package final class CacheStore: Sendable {
     private let refusals = Atomic<Int>(0)
 
     /// Makes an empty store.
-    /// - Parameters:
-    ///   - budget: Bytes in all.
-    ///   - objectLimit: Bytes of content of one object at most.
-    ///   - seed: Any number that clients do not know.
+    ///
+    /// `budget`: Bytes in all.
+    ///
+    /// `objectLimit`: Bytes of content of one object at most.
+    ///
+    /// `seed`: Any number that clients do not know.
     package init(budget: Int, objectLimit: Int, seed: UInt64) {
         self.budget = budget
         let fitting = max(1, budget / Limits.objectsPerShard)
@@ -89,7 +91,8 @@ package final class CacheStore: Sendable {
     }
 
     /// Stores a response in the place of those that it replaces: of the same key and Vary values.
-    /// - Returns: Whether it was stored.
+    ///
+    /// Returns Whether it was stored.
     @discardableResult
     package func insert(_ object: CachedResponse) -> Bool {
         guard object.contentCount <= objectLimit else {
@@ -120,7 +123,8 @@ package final class CacheStore: Sendable {
     /// Removes everything of a key, also what is arriving.
     ///
     /// Source: RFC 9111 §4.4.
-    /// - Returns: How many objects.
+    ///
+    /// Returns How many objects.
     @discardableResult
     package func invalidate(_ key: Span<UInt8>, hash: UInt64) -> Int {
         part(hash).state.withLock { shard in
@@ -135,13 +139,23 @@ package final class CacheStore: Sendable {
     package func remove(_ object: CachedResponse?) { if let object { remove(object) } }
 
     /// Counts a request for a key that is not stored.
-    /// - Returns: How many there have been lately, this one included.
+    ///
+    /// Returns How many there have been lately, this one included.
     package func countUse(_ hash: UInt64) -> Int {
         part(hash).state.withLock { $0.uses.count(hash) }
     }
 
     /// How many purges there have been.
     package var purgeCount: Int { purges.withLock { $0.count } }
+
+    /// Makes everything of a key stale.
+    ///
+    /// Returns How many objects.
+    package func expire(_ key: Span<UInt8>, hash: UInt64, now: Int64) -> Int {
+        let found = variants(key, hash: hash)
+        for object in found { replace(object, by: object.expired(now: now)) }
+        return found.count
+    }
 
     // MARK: Fetches
 
@@ -154,13 +168,18 @@ package final class CacheStore: Sendable {
     }
 
     /// Joins the fetch of a key, or begins one.
-    /// - Parameters:
-    ///   - key: The key.
-    ///   - hash: Its hash.
-    ///   - mayFollow: Whether the request may wait for another one's fetch at all.
-    ///   - request: Its header section: what arrives must fit it.
-    ///   - patience: Milliseconds after which a fetch without a head is no longer joined.
-    ///   - now: Unix milliseconds.
+    ///
+    /// `key`: The key.
+    ///
+    /// `hash`: Its hash.
+    ///
+    /// `mayFollow`: Whether the request may wait for another one's fetch at all.
+    ///
+    /// `request`: Its header section: what arrives must fit it.
+    ///
+    /// `patience`: Milliseconds after which a fetch without a head is no longer joined.
+    ///
+    /// `now`: Unix milliseconds.
     package func join(
         _ key: Span<UInt8>,
         hash: UInt64,
@@ -218,7 +237,8 @@ package final class CacheStore: Sendable {
     }
 
     /// Stores what a fetch brought, unless a purge meant it while it was under way.
-    /// - Returns: Whether it was stored.
+    ///
+    /// Returns Whether it was stored.
     package func complete(_ fill: Fill) -> Bool {
         guard let object = fill.finish() else { return false }
         let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
@@ -259,8 +279,10 @@ package final class CacheStore: Sendable {
     // MARK: Purges
 
     /// Removes what a purge means, or makes it stale; in small steps.
-    /// - Parameter now: Unix milliseconds.
-    /// - Returns: How many objects.
+    ///
+    /// `now`: Unix milliseconds.
+    ///
+    /// Returns How many objects.
     @discardableResult
     package func purge(_ purge: Purge, soft: Bool, now: Int64) -> Int {
         if !soft { purges.withLock { $0.add(purge) } }
@@ -268,14 +290,7 @@ package final class CacheStore: Sendable {
         scan { object, _ in if purge.means(object) { found.append(object) } }
         for object in found {
             if soft {
-                var draft = object.draft(timing: object.timing.expired(now: now))
-                draft.traits.insert(.purged)
-                let stale = CachedResponse(
-                    draft,
-                    content: object.contentChunks(),
-                    contentCount: object.contentCount
-                )
-                replace(object, by: stale)
+                replace(object, by: object.expired(now: now))
             } else {
                 remove(object)
             }

@@ -9,8 +9,9 @@ package final class CachedResponse: Sendable {
     package static let inlineLimit = 32 * 1024
     /// Bytes of a chunk of a larger content.
     package static let chunkSize = 64 * 1024
-    /// What an object costs besides its bytes: two headers, the slot, the table. Measured with a
-    /// million of them.
+    /// What an object costs besides its bytes: two headers, the slot, the table.
+    ///
+    /// Measured with a million of them.
     package static let overhead = 320
 
     /// Hash of the key.
@@ -139,7 +140,8 @@ package final class CachedResponse: Sendable {
     package var cost: Int { Self.overhead + Int(headEnd) + contentCount }
 
     /// Appends a piece of the content to a buffer.
-    /// - Returns: How many bytes, at most `limit`; 0 behind the end.
+    ///
+    /// Returns How many bytes, at most `limit`; 0 behind the end.
     package func append(from offset: Int, atMost limit: Int, to buffer: Buffer) -> Int {
         guard offset >= 0, offset < contentCount, limit > 0 else { return 0 }
         if isInline {
@@ -162,6 +164,13 @@ package final class CachedResponse: Sendable {
 
     /// The content in pieces for another object.
     package func contentChunks() -> [[UInt8]] { isInline ? [inlineContent.bytes()] : chunks }
+
+    /// The same response, made stale by a purge.
+    package func expired(now: Int64) -> CachedResponse {
+        var stale = draft(timing: timing.expired(now: now))
+        stale.traits.insert(.purged)
+        return CachedResponse(stale, content: contentChunks(), contentCount: contentCount)
+    }
 
     /// The same response at another time.
     package func draft(timing: Timing) -> ResponseDraft {

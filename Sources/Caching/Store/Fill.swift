@@ -62,7 +62,8 @@ package final class Fill: Sendable {
     // MARK: The leader
 
     /// The head has come.
-    /// - Parameter length: Bytes of content, if they are known.
+    ///
+    /// `length`: Bytes of content, if they are known.
     package func begin(_ draft: ResponseDraft, length: Int?) {
         change { state in
             state.draft = draft
@@ -101,7 +102,8 @@ package final class Fill: Sendable {
     }
 
     /// The last byte has come.
-    /// - Returns: What is to be stored; nil if it must not be, or there was no head.
+    ///
+    /// Returns What is to be stored; nil if it must not be, or there was no head.
     package func finish() -> CachedResponse? {
         state.withLock { state in
             guard state.stage == .streaming, let draft = state.draft else { return nil }
@@ -159,7 +161,8 @@ package final class Fill: Sendable {
     }
 
     /// Appends content that has come to a buffer.
-    /// - Returns: How many bytes, and how far the fetch has come.
+    ///
+    /// Returns How many bytes, and how far the fetch has come.
     package func read(from offset: Int, atMost limit: Int, into buffer: Buffer) -> (Int, Stage) {
         var copied = 0
         let stage = state.withLock { state in

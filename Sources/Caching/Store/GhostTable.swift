@@ -9,7 +9,8 @@ struct GhostTable {
     private static let minimumCount = 1 << 10
 
     /// Remembers a key.
-    /// - Parameter capacity: Objects in the cache, which is how many ghosts are kept.
+    ///
+    /// `capacity`: Objects in the cache, which is how many ghosts are kept.
     mutating func add(_ hash: UInt64, capacity: Int) {
         let wanted = min(Self.maximumCount, max(Self.minimumCount, capacity))
         if entries.count < wanted {

@@ -12,11 +12,14 @@ package enum HeadLines {
     ]
 
     /// Writes what is stored of a head.
-    /// - Parameters:
-    ///   - head: A response's.
-    ///   - unstored: Lower-case names of further fields to leave out.
-    ///   - storesCookies: Whether Set-Cookie is kept.
-    ///   - out: Gets the lines.
+    ///
+    /// `head`: A response's.
+    ///
+    /// `unstored`: Lower-case names of further fields to leave out.
+    ///
+    /// `storesCookies`: Whether Set-Cookie is kept.
+    ///
+    /// `out`: Gets the lines.
     package static func write(
         _ head: borrowing ResponseHead,
         without unstored: [[UInt8]],

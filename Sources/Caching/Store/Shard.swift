@@ -14,6 +14,8 @@ struct Shard: ~Copyable {
         var nextVariant: Int32 = none
         var uses: UInt8 = 0
         var isMain = false
+        /// How often it has answered, for who looks.
+        var hits: UInt32 = 0
     }
 
     private struct Queue {
@@ -58,6 +60,7 @@ struct Shard: ~Copyable {
         while index != Self.none {
             if let object = slots[Int(index)].object, fits(object) {
                 if slots[Int(index)].uses < Self.maximumUses { slots[Int(index)].uses += 1 }
+                slots[Int(index)].hits &+= 1
                 return object
             }
             index = slots[Int(index)].nextVariant
@@ -111,7 +114,8 @@ struct Shard: ~Copyable {
     }
 
     /// Removes the variants of a key that a closure names.
-    /// - Returns: How many.
+    ///
+    /// Returns How many.
     @discardableResult
     mutating func remove(_ hash: UInt64, where matches: (CachedResponse) -> Bool) -> Int {
         var index = table[hash] ?? Self.none
@@ -146,18 +150,21 @@ struct Shard: ~Copyable {
     }
 
     /// Looks at some of the objects.
-    /// - Parameters:
-    ///   - start: The slot to begin with.
-    ///   - limit: How many slots to look at.
-    ///   - body: Gets each object there.
-    /// - Returns: The slot to go on with, or nil behind the last.
+    ///
+    /// `start`: The slot to begin with.
+    ///
+    /// `limit`: How many slots to look at.
+    ///
+    /// `body`: Gets each object there.
+    ///
+    /// Returns The slot to go on with, or nil behind the last.
     func scan(from start: Int, atMost limit: Int, _ body: (CachedResponse, _ uses: Int) -> Void)
         -> Int?
     {
         let end = min(slots.count, start + limit)
         var index = start
         while index < end {
-            if let object = slots[index].object { body(object, Int(slots[index].uses)) }
+            if let object = slots[index].object { body(object, Int(slots[index].hits)) }
             index += 1
         }
         return end < slots.count ? end : nil

@@ -10,7 +10,8 @@ package final class WakeList: Sendable {
     private let signal: @Sendable () -> Void
 
     /// Makes the list of a loop.
-    /// - Parameter signal: Wakes the loop out of its sleep; called from any thread.
+    ///
+    /// `signal`: Wakes the loop out of its sleep; called from any thread.
     package init(signal: @escaping @Sendable () -> Void) { self.signal = signal }
 
     /// Whether somebody has news.

@@ -14,7 +14,7 @@ extension Directive {
         // Clients.
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Stored responses.
-        cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize,
+        cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize, cachePurge,
         // Bounds.
         timeout, limit, buffer,
         // What is told.

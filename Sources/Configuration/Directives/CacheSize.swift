@@ -11,7 +11,16 @@ extension Directive {
             Shared by all sites and all loops. What is asked for again stays, what is asked for \
             once leaves first. A reload that changes the size empties the cache.
             """,
-        example: .top("cache_size 256m"),
+        example: .top(
+            """
+            cache_size 256m
+            site * {
+                listen :8080
+                cache
+                proxy 127.0.0.1:5000
+            }
+            """
+        ),
         effect: .set { call, block in
             block.cacheSize = call.argument(0).flatMap { argument in
                 argument.number.map { Placed(value: $0, mark: call.mark) }
@@ -28,7 +37,16 @@ extension Directive {
         fallback: "`cache_object_size 8m`",
         summary: "The largest response that is stored.",
         help: "Larger ones are passed on as they come. A quarter of `cache_size` at most.",
-        example: .top("cache_object_size 16m"),
+        example: .top(
+            """
+            cache_object_size 16m
+            site * {
+                listen :8080
+                cache
+                proxy 127.0.0.1:5000
+            }
+            """
+        ),
         effect: .set { call, block in
             block.cacheObjectSize = call.argument(0).flatMap { argument in
                 argument.number.map { Placed(value: $0, mark: call.mark) }

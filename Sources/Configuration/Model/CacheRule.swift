@@ -1,3 +1,5 @@
+public import Addressing
+
 /// How the responses of a route are cached; times are seconds.
 public struct CacheRule: Sendable, Equatable {
     /// What a stored response is found by.
@@ -95,4 +97,12 @@ public struct CacheSettings: Sendable, Equatable {
     public let size: Int
     /// Bytes of content of one response at most.
     public let objectSize: Int
+}
+
+/// Who may remove stored responses.
+public struct CachePurge: Sendable, Equatable {
+    /// The clients that may send PURGE to the sites.
+    public let networks: NetworkSet
+    /// What requests to the metrics listener must show; nil: they are refused.
+    public let token: [UInt8]?
 }

@@ -22,6 +22,8 @@ public struct Configuration: Sendable {
     public let log: OperationalLog
     /// What holds for a connection before any request of it is understood.
     public let connection: ConnectionSettings
+    /// Who may remove stored responses; nil: nobody.
+    public let cachePurge: CachePurge?
     /// What the caches of all routes share; nil when no route has one.
     public let cache: CacheSettings?
     /// What holds for a request that no site answers: malformed, or for an unknown host.

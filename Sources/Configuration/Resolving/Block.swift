@@ -35,6 +35,7 @@ final class Block {
     var workers: Workers?
     var cacheSize: Placed<Int>?
     var cacheObjectSize: Placed<Int>?
+    var cachePurge: Placed<CachePurge>?
 
     // Settings of several contexts.
     var listens: [Placed<ListenDraft>] = []

@@ -22,9 +22,13 @@ extension Resolver {
                 notes: [(size.mark, "it stands here")]
             )
         }
+        if let purge = top.cachePurge, purge.value.token != nil, top.metrics?.value == nil {
+            report.error(purge.mark, "cache_purge: 'token=' has no effect without 'metrics'")
+        }
         if Resolver.caches(sites) { return }
         for (name, mark) in [
             ("cache_size", top.cacheSize?.mark), ("cache_object_size", top.cacheObjectSize?.mark),
+            ("cache_purge", top.cachePurge?.mark),
         ] {
             guard let mark else { continue }
             report.error(mark, "\(name): has no effect: no site and no route has 'cache'")

@@ -53,6 +53,7 @@ struct Resolver {
             metrics: top.metrics?.value,
             log: top.log ?? OperationalLog(level: .info, format: .text),
             connection: connection(),
+            cachePurge: top.cachePurge?.value,
             cache: cacheSettings(sites),
             policy: policy,
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,

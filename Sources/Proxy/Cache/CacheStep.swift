@@ -1,3 +1,4 @@
+import Addressing
 import Bytes
 import Caching
 import Configuration
@@ -24,6 +25,13 @@ extension Exchange {
         swap(&key, &context.cache.key)
         // Given back for the next request; what keeps it makes a copy of its own.
         defer { swap(&key, &context.cache.key) }
+        if request.method == .other, request.methodBytes.equals("PURGE"),
+            let rule = snapshot.configuration.cachePurge, !rule.networks.isEmpty
+        {
+            writeCacheKey(cache, content: nil, to: &key)
+            try await purge(cache, rule, key: key)
+            return
+        }
         if case .none(let reason) = cacheUse(cache) {
             writeCacheKey(cache, content: nil, to: &key)
             try await goPast(cache, upstream, key: key, reason: reason)
@@ -275,6 +283,8 @@ extension Exchange {
         connection.input = input
         if input.count < length { try await sendContinue() }
         while input.count < length { try await readContent(into: input) }
+        // Consumed when the exchange ends, also if nobody else reads it.
+        content = .inInput(length)
         let bytes = input.readable
         return bytes.extracting(first: length).bytes()
     }

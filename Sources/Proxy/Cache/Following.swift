@@ -116,7 +116,7 @@ extension Exchange {
                 try connection.stream.send(output)
             } catch { throw .clientGone }
             noteSent(before - output.count)
-            if reader.isDone { return }
+            if reader.isDone, output.isEmpty { return }
             if stage != .streaming, stage != .complete {
                 throw Failure(
                     status: 502,

@@ -38,7 +38,8 @@ extension Exchange {
     }
 
     /// Sends a stored response.
-    /// - Parameter fields: The request's fields as the client sent them, where they were changed.
+    ///
+    /// `fields`: The request's fields as the client sent them, where they were changed.
     mutating func send(
         _ stored: CachedResponse,
         _ cache: CacheRuntime,
@@ -140,7 +141,8 @@ extension Exchange {
     }
 
     /// Answers a Range field from what is stored.
-    /// - Returns: False when the whole is to be sent instead.
+    ///
+    /// Returns False when the whole is to be sent instead.
     private mutating func sendRanges(
         _ stored: CachedResponse,
         _ cache: CacheRuntime,

@@ -16,7 +16,8 @@ extension Exchange {
     private static let passHold: Int64 = 10_000
 
     /// Looks at the head of the upstream's final response.
-    /// - Returns: Whether the response has been dealt with; if not, it is passed on as it is.
+    ///
+    /// Returns Whether the response has been dealt with; if not, it is passed on as it is.
     mutating func cacheTakes(
         _ turn: CacheTurn,
         _ upstream: UpstreamLoop,
@@ -239,6 +240,12 @@ extension Exchange {
     func merge(_ stored: CachedResponse, _ fresh: borrowing ResponseHead) -> ResponseHead {
         var lines: [UInt8] = []
         HeadLines.write(fresh, without: [], storesCookies: true, to: &lines)
+        if !fresh.fields.contains(.date) {
+            // Source: RFC 9110 §6.6.1, it was made about now.
+            let date = Buffer()
+            context.writeDate(to: date)
+            lines += date.readable.bytes()
+        }
         let merged = HeadLines.updated(stored.head, by: lines.span)
         var head = ResponseHead()
         head.setStatus(stored.status)
@@ -255,7 +262,7 @@ extension Exchange {
     /// Lets a stale response answer for a moment, so that a failing upstream is not asked by all.
     private mutating func hold(_ stale: CachedResponse, _ turn: CacheTurn) {
         var timing = stale.timing
-        timing.lifetime.seconds = (timing.age(now: wallMilliseconds) + Exchange.errorHold) / 1000
+        timing.heldUntil = wallMilliseconds + Exchange.errorHold
         let held = CachedResponse(
             stale.draft(timing: timing),
             content: stale.contentChunks(),

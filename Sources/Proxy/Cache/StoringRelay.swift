@@ -144,7 +144,8 @@ extension Exchange {
     }
 
     /// Sends what the client takes now.
-    /// - Returns: False when it is gone.
+    ///
+    /// Returns False when it is gone.
     private mutating func sendToClient(_ output: Buffer) -> Bool {
         let before = output.count
         do throws(StreamError) {
@@ -157,7 +158,8 @@ extension Exchange {
     }
 
     /// Waits for news of the upstream, if it is given, and of the client, if it has to take more.
-    /// - Returns: Whether the client is gone.
+    ///
+    /// Returns Whether the client is gone.
     private mutating func waitStoring(_ connection: UpstreamConnection?, output: Buffer?)
         async throws(AttemptError) -> Bool
     {

@@ -27,6 +27,9 @@ public struct ExplainedRequest: Sendable {
     public let listener: SocketAddress?
     /// Header fields, `NAME: VALUE`.
     let fields: [String]
+    /// The response that the application would give, as far as the cache wants to know.
+    let responseStatus: Int
+    let responseFields: [String]
 
     /// Describes a request.
     /// - Parameters:
@@ -37,6 +40,8 @@ public struct ExplainedRequest: Sendable {
     ///   - listener: One of the configuration's listeners as it is written there; nil to choose it
     ///     by the URL's port.
     ///   - fields: Header fields, `NAME: VALUE`; a Host takes the place of the URL's.
+    ///   - responseStatus: The status that the application would answer with.
+    ///   - responseFields: Fields of that response, `NAME: VALUE`.
     /// - Throws: What cannot be put into a request.
     public init(
         method: String,
@@ -44,8 +49,12 @@ public struct ExplainedRequest: Sendable {
         from peer: String,
         proxied: String? = nil,
         listener: String? = nil,
-        fields: [String] = []
+        fields: [String] = [],
+        responseStatus: Int = 200,
+        responseFields: [String] = []
     ) throws(ExplainedRequestError) {
+        self.responseStatus = responseStatus
+        self.responseFields = responseFields
         self.method = try ExplainedRequest.checked(method: method)
         self.url = try ExplainedURL(url)
         self.peer = try ExplainedRequest.peer(peer)

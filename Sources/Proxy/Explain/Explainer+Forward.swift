@@ -10,6 +10,7 @@ extension Explainer {
     mutating func explainForwarding(to loop: UpstreamLoop) {
         let upstream = loop.runtime.configuration
         add("action", "proxy \(upstream.name)")
+        explainCache()
         addRewriting()
         addServers(of: upstream)
         if let failure = choose(from: loop) {

@@ -94,6 +94,9 @@ extension Worker {
     }
 
     private func answer(_ request: RequestHead, _ gateway: Gateway) async -> MetricsAnswer {
+        if request.path.count > 7, request.path.extracting(first: 7).equals("/cache/") {
+            return await answerCache(request, gateway)
+        }
         guard request.method == .get || request.method == .head else {
             return MetricsAnswer(status: 405, body: Array("only GET\n".utf8))
         }
@@ -122,6 +125,35 @@ extension Worker {
         return MetricsAnswer(status: 200, contentType: format.contentType, body: body)
     }
 
+    /// Answers who shows the token of `cache_purge`.
+    private func answerCache(_ request: RequestHead, _ gateway: Gateway) async -> MetricsAnswer {
+        let snapshot = context.snapshot
+        guard let token = snapshot.configuration.cachePurge?.token,
+            let store = snapshot.cacheStore
+        else { return MetricsAnswer(status: 404, body: Array("no cache_purge token=\n".utf8)) }
+        guard let index = request.fields.first(.authorization),
+            isBearer(request.fields.value(at: index), token)
+        else { return MetricsAnswer(status: 401, body: Array("a token is needed\n".utf8)) }
+        let path = request.path.extracting(droppingFirst: 7).string()
+        let query = request.query.bytes()
+        let isPost = request.method == .post
+        let now = context.reactor.wallNow / 1_000_000
+        // Detached: looking at a million objects takes longer than a loop can spare.
+        return await Task.detached {
+            CacheCommands.answer(path: path, query: query, isPost: isPost, store: store, now: now)
+        }.value
+    }
+
+    /// Compares all bytes whatever the first ones are, so that the time tells nothing.
+    private func isBearer(_ value: Span<UInt8>, _ token: [UInt8]) -> Bool {
+        guard value.count == token.count + 7,
+            value.extracting(first: 7).equalsIgnoringCase("bearer ")
+        else { return false }
+        var difference: UInt8 = 0
+        for index in token.indices { difference |= token[index] ^ value[index + 7] }
+        return difference == 0
+    }
+
     private func send(
         _ answer: MetricsAnswer,
         keeps: Bool,
@@ -135,6 +167,7 @@ extension Worker {
         out.writeField("Content-Length", decimal: answer.body.count)
         out.append("Cache-Control: no-store\r\n")
         if answer.status == 405 { out.append("Allow: GET, HEAD\r\n") }
+        if answer.status == 401 { out.append("WWW-Authenticate: Bearer\r\n") }
         if !keeps { out.append("Connection: close\r\n") }
         out.writeEndOfHead()
         if !isHead { out.append(answer.body) }

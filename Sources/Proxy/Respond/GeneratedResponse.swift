@@ -64,7 +64,7 @@ extension Exchange {
     }
 
     /// Writes and sends a whole response.
-    private mutating func send(
+    mutating func send(
         status: Int,
         contentType: [UInt8],
         body: [UInt8],

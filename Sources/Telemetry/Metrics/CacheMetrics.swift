@@ -28,3 +28,52 @@ extension MetricsText {
         (.cacheStored, "stored"), (.cacheUnstored, "not_stored"),
     ]
 }
+
+extension MetricTable {
+    static let cache: [MetricDescription] = [
+        .init(
+            "gateway_cache_requests",
+            .counter,
+            labels: route + ["result"],
+            .cacheRequests,
+            "Requests on routes with a cache, by what the cache did."
+        ),
+        .init(
+            "gateway_cache_responses",
+            .counter,
+            labels: route + ["result"],
+            .cacheResponses,
+            "Responses of upstreams looked at for storing, by whether they were stored."
+        ),
+        .init(
+            "gateway_cache_objects",
+            .gauge,
+            .cacheObjects,
+            "Responses stored in memory."
+        ),
+        .init(
+            "gateway_cache_used_bytes",
+            .gauge,
+            .cacheBytes,
+            "Memory that stored responses take, overhead included."
+        ),
+        .init(
+            "gateway_cache_size_bytes",
+            .gauge,
+            .cacheSize,
+            "Memory that stored responses may take."
+        ),
+        .init(
+            "gateway_cache_evictions",
+            .counter,
+            .cacheEvictions,
+            "Stored responses that gave way to others."
+        ),
+        .init(
+            "gateway_cache_admission_refusals",
+            .counter,
+            .cacheRefusals,
+            "Responses that were too large to be stored."
+        ),
+    ]
+}

@@ -82,7 +82,7 @@ enum MetricTable {
     static let all =
         requests + cache + connections + upstreams + logs + configuration + loops + process
 
-    private static let route = ["site", "route"]
+    static let route = ["site", "route"]
     private static let server = ["upstream", "server"]
 
     private static let requests: [MetricDescription] = [
@@ -160,53 +160,6 @@ enum MetricTable {
             .counter,
             .loopCounter(.requestBodiesSpilled),
             "Request bodies that outgrew memory and went to a temporary file."
-        ),
-    ]
-
-    private static let cache: [MetricDescription] = [
-        .init(
-            "gateway_cache_requests",
-            .counter,
-            labels: route + ["result"],
-            .cacheRequests,
-            "Requests on routes with a cache, by what the cache did."
-        ),
-        .init(
-            "gateway_cache_responses",
-            .counter,
-            labels: route + ["result"],
-            .cacheResponses,
-            "Responses of upstreams looked at for storing, by whether they were stored."
-        ),
-        .init(
-            "gateway_cache_objects",
-            .gauge,
-            .cacheObjects,
-            "Responses stored in memory."
-        ),
-        .init(
-            "gateway_cache_used_bytes",
-            .gauge,
-            .cacheBytes,
-            "Memory that stored responses take, overhead included."
-        ),
-        .init(
-            "gateway_cache_size_bytes",
-            .gauge,
-            .cacheSize,
-            "Memory that stored responses may take."
-        ),
-        .init(
-            "gateway_cache_evictions",
-            .counter,
-            .cacheEvictions,
-            "Stored responses that gave way to others."
-        ),
-        .init(
-            "gateway_cache_admission_refusals",
-            .counter,
-            .cacheRefusals,
-            "Responses that were too large to be stored."
         ),
     ]
 

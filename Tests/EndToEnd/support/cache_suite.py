@@ -203,7 +203,7 @@ class Run:
             error = CouldNotRun if config.get("setup") else Failed
             try:
                 response, interim = await asyncio.wait_for(self.ask(number, port), TIMEOUT_SECONDS)
-            except (EOFError, OSError, asyncio.IncompleteReadError, asyncio.TimeoutError) as problem:
+            except (EOFError, OSError, asyncio.TimeoutError) as problem:
                 if config.get("disconnect") and config.get("expected_status", 200) is None:
                     continue
                 raise error(f"request {number}: {problem!r}") from problem
