@@ -44,6 +44,12 @@ http {{
             return 200 "{small}";
         }}
         location = /1m {{ }}
+        location = /cached/small {{
+            default_type text/plain;
+            add_header Cache-Control "max-age=3600";
+            return 200 "{small}";
+        }}
+        location = /cached/100k {{ add_header Cache-Control "max-age=3600"; }}
     }}
 }}
 """
@@ -78,6 +84,9 @@ class Origins:
         os.makedirs(os.path.join(folder, "files"), exist_ok=True)
         with open(os.path.join(folder, "files", "1m"), "wb") as file:
             file.write(bytes(index * 31 % 251 for index in range(1 << 20)))
+        os.makedirs(os.path.join(folder, "files", "cached"), exist_ok=True)
+        with open(os.path.join(folder, "files", "cached", "100k"), "wb") as file:
+            file.write(bytes(index * 37 % 251 for index in range(100_000)))
         self.port, self.sink = free_port(), free_port()
         path = os.path.join(folder, "nginx.conf")
         with open(path, "w", encoding="utf-8") as file:
@@ -351,8 +360,10 @@ def main():
             elif name == "soak":
                 results[name] = each(measure_soak, ours or chosen, name, origins, options)
             else:
-                these = (ours or chosen) if name == "two" else chosen
-                results[name] = compare(scenarios.ALL[name], these, options, origins)
+                scenario = scenarios.ALL[name]
+                able = [peer for peer in chosen if not scenario.peers or peer.name in scenario.peers]
+                these = (ours or chosen) if name == "two" else able
+                results[name] = compare(scenario, these, options, origins)
     finally:
         origins.stop()
     folder = peers.HERE if options.everything and not missing else peers.WORK

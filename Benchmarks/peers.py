@@ -44,6 +44,9 @@ http {{
     fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     tcp_nodelay on;
+    sendfile on;
+    proxy_cache_path {folder}/cache keys_zone=hits:10m;
+    open_file_cache max=1000;
     keepalive_timeout 600s;
     keepalive_requests 1000000000;
     upstream origin {{
@@ -70,6 +73,7 @@ http {{
         proxy_request_buffering off;
         {tuned}
         location / {{ proxy_pass http://origin; }}
+        location /cached/ {{ proxy_cache hits; proxy_pass http://origin; }}
         location /upload {{ proxy_pass http://sink; }}
     }}
     server {{ listen 127.0.0.1:{metrics}; location / {{ {status} }} }}
@@ -100,6 +104,10 @@ defaults
     timeout client 600s
     timeout server 600s
     timeout http-keep-alive 600s
+cache hits
+    total-max-size 64
+    max-object-size 1000000
+    max-age 3600
 frontend front
     bind 127.0.0.1:{listen} backlog 4096
     acl trusted src 127.0.0.0/8
@@ -111,6 +119,8 @@ frontend front
     use_backend sink if {{ path /upload }}
     default_backend origin
 backend origin
+    http-request cache-use hits if {{ path_beg /cached/ }}
+    http-response cache-store hits if {{ res.hdr(cache-control) -m found }}
     server o 127.0.0.1:{origin} pool-max-conn 256
 backend sink
     server s 127.0.0.1:{sink} pool-max-conn 256
@@ -227,6 +237,7 @@ upstream sink {{
 site * {{
     listen 127.0.0.1:{listen}
     route /upload {{ proxy sink }}
+    route /cached/* {{ cache cache_status=off; proxy origin }}
     route * {{ proxy origin }}
 }}
 """

@@ -32,8 +32,11 @@ class Scenario:
     connections: int = 64
     fields: dict = dataclasses.field(default_factory=dict)
     body_size: int = 0
+    # The peers that can do it; all of them if none is named.
+    peers: tuple = ()
 
 
+CACHES = ("gateway", "nginx", "haproxy")
 ALL = {scenario.name: scenario for scenario in [
     Scenario("small", "120-byte response, bare request, keep-alive, 64 connections", "/small"),
     Scenario("browser", "a browser's fields both ways, X-Forwarded-For resolved, 64 connections",
@@ -43,6 +46,10 @@ ALL = {scenario.name: scenario for scenario in [
     Scenario("1m", "1 MiB responses, 16 connections", "/1m", connections=16),
     Scenario("upload", "16 MiB request bodies, 4 connections", "/upload", connections=4,
              body_size=16 * MIB),
+    Scenario("hit", "120-byte response from the cache, 64 connections", "/cached/small",
+             peers=CACHES),
+    Scenario("hit100k", "100 KB response from the cache, 64 connections", "/cached/100k",
+             peers=CACHES),
     Scenario("two", "as browser, proxy, load and origin sharing both cores", "/browser",
              fields=BROWSER),
 ]}

@@ -73,6 +73,7 @@ package final class CacheStore: Sendable {
         part(hash).state.withLock { shard in
             shard.find(hash) { object in
                 object.key.equalsByWords(key)
+                    && (object.part == nil || object.hasRange(of: request))
                     && (object.vary.isEmpty
                         || Vary.matches(
                             object.vary,
@@ -102,7 +103,9 @@ package final class CacheStore: Sendable {
         part(object.hash).state.withLock { shard in
             shard.passes.remove(object.hash)
             shard.insert(object, budget: budget / parts.count) { old in
+                // A whole takes the place of its parts, a part never that of a whole.
                 old.key.equalsByWords(object.key) && old.vary.equalsByWords(object.vary)
+                    && (object.part == nil || old.part != nil)
             }
         }
         return true

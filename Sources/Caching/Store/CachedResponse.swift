@@ -1,4 +1,5 @@
 package import Bytes
+import HTTP
 
 /// A stored response: immutable, so that any loop may send it while another one replaces it.
 ///
@@ -132,6 +133,17 @@ package final class CachedResponse: Sendable {
         borrowing get {
             slice(Int(languageStart)..<Int(languageStart + languageCount))
         }
+    }
+
+    /// Whether the one range that a request asks for lies within the part that this is.
+    ///
+    /// Source: RFC 9111 §3.3.
+    func hasRange(of request: borrowing FieldSection) -> Bool {
+        guard let part, case .parts(let ranges) = ByteRanges(request, total: part.total),
+            ranges.count == 1
+        else { return false }
+        return ranges[0].lowerBound >= part.start
+            && ranges[0].upperBound <= part.start + contentCount
     }
 
     package var isInline: Bool { chunks.isEmpty }

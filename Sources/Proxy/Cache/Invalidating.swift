@@ -7,8 +7,8 @@ import Telemetry
 
 /// What requests that change something make of what is stored.
 extension Exchange {
-    /// Removes what a successful unsafe request has made wrong: its URL, and those that Location and
-    /// Content-Location name on the same origin.
+    /// Removes what a successful unsafe request has made wrong: its URL, and those of the same
+    /// origin that Location and Content-Location name.
     ///
     /// Source: RFC 9111 §4.4, RFC 9875 §3.
     mutating func invalidate(_ turn: CacheTurn) {

@@ -51,7 +51,7 @@ extension Exchange {
         guard let output else { return }
         let age = min(DeltaSeconds.maximum, stored.timing.age(now: now) / 1000)
         let asked = fields ?? request.fields
-        if stored.status == 200 || stored.status == 206 {
+        if stored.status == 200 || stored.part != nil {
             if Preconditions.isConditional(asked),
                 Preconditions.isNotModified(
                     asked,
@@ -150,7 +150,7 @@ extension Exchange {
         fields: FieldSection,
         age: Int64
     ) async throws(Failure) -> Bool {
-        guard let output, stored.part == nil, stored.status == 200 else { return false }
+        guard let output else { return false }
         let modified = stored.traits.contains(.hasLastModified) ? stored.modified : nil
         guard
             Preconditions.allowsRange(
@@ -160,7 +160,8 @@ extension Exchange {
                 now: wallMilliseconds / 1000
             )
         else { return false }
-        let total = stored.contentCount
+        let total = stored.part?.total ?? stored.contentCount
+        let start = stored.part?.start ?? 0
         var head = StoredHead(lines: stored.head.bytes(), status: 206, age: age, report: report)
         switch ByteRanges(fields, total: total) {
         case .whole: return false
@@ -177,7 +178,11 @@ extension Exchange {
                 head.framing = .length(range.count)
                 write(head, cache, to: output)
                 progress = .headSent(endsWithConnection: false)
-                try await sendContent(stored, range, output)
+                try await sendContent(
+                    stored,
+                    (range.lowerBound - start)..<(range.upperBound - start),
+                    output
+                )
             } else {
                 try await sendParts(stored, ranges, &head, cache, output)
             }

@@ -95,7 +95,13 @@ extension Exchange {
     }
 
     /// What would be stored of a response; nil, with the reason in the turn, if it may not be.
-    mutating func makeDraft(_ head: borrowing ResponseHead, _ turn: CacheTurn) -> ResponseDraft? {
+    ///
+    /// `part`: What a partial response is of the whole, where its head does not say it.
+    mutating func makeDraft(
+        _ head: borrowing ResponseHead,
+        _ turn: CacheTurn,
+        part known: CachedResponse.Part? = nil
+    ) -> ResponseDraft? {
         let now = wallMilliseconds
         let policy = turn.runtime.policy
         let directives = ResponseDirectives(head.fields)
@@ -112,43 +118,20 @@ extension Exchange {
             return nil
         case .store(let found): lifetime = found
         }
-        if head.status == 206 {
-            turn.refusal = .status
-            return nil
+        var part = known
+        if head.status == 206, part == nil {
+            part = Exchange.part(of: head)
+            guard part != nil, turn.purpose == .store else {
+                turn.refusal = .status
+                return nil
+            }
         }
-        var vary: [UInt8] = []
-        guard
-            Vary.write(
-                head.fields,
-                extra: turn.runtime.rule.vary,
-                request: turn.clientFields,
-                to: &vary
-            )
-        else {
+        guard let (vary, lines) = storedLines(head, directives, turn, isPart: part != nil) else {
             turn.refusal = .varyStar
             return nil
         }
-        var lines: [UInt8] = []
-        HeadLines.write(
-            head,
-            without: directives.unstoredFields,
-            storesCookies: policy.storesCookies,
-            to: &lines
-        )
-        if !head.fields.contains(.date) {
-            // Source: RFC 9110 §6.6.1.
-            let date = Buffer()
-            context.writeDate(to: date)
-            lines += date.readable.bytes()
-        }
-        var traits: CachedResponse.Traits = []
-        var modified = now / 1000
-        if let date = Exchange.date(.lastModified, head, now: now / 1000) {
-            traits.insert(.hasLastModified)
-            modified = date
-        } else if let date = Exchange.date(.date, head, now: now / 1000) {
-            modified = date
-        }
+        let (modified, found) = Exchange.modified(head, now: now / 1000)
+        var traits = found
         if lifetime.basis == .configured, !policy.ignoresCookies { traits.insert(.withoutCookies) }
         let age = Age.initial(head.fields, requested: turn.requested, received: now)
         return ResponseDraft(
@@ -158,11 +141,62 @@ extension Exchange {
             head: lines,
             status: head.status,
             timing: Timing(received: now, initialAge: age, lifetime: lifetime),
-            part: nil,
+            part: part,
             fetchTime: max(0, now - turn.requested),
             traits: traits,
             modified: modified
         )
+    }
+
+    /// The lines of Vary and of the head as they are stored; nil when the response varies by too
+    /// much.
+    private func storedLines(
+        _ head: borrowing ResponseHead,
+        _ directives: ResponseDirectives,
+        _ turn: CacheTurn,
+        isPart: Bool
+    ) -> (vary: [UInt8], head: [UInt8])? {
+        var vary: [UInt8] = []
+        guard
+            Vary.write(
+                head.fields,
+                extra: turn.runtime.rule.vary,
+                request: turn.clientFields,
+                to: &vary
+            )
+        else { return nil }
+        var lines: [UInt8] = []
+        HeadLines.write(
+            head,
+            without: directives.unstoredFields + (isPart ? [Exchange.contentRange] : []),
+            storesCookies: turn.runtime.policy.storesCookies,
+            to: &lines
+        )
+        if !head.fields.contains(.date) {
+            // Source: RFC 9110 §6.6.1.
+            let date = Buffer()
+            context.writeDate(to: date)
+            lines += date.readable.bytes()
+        }
+        return (vary, lines)
+    }
+
+    /// When a response was changed, as far as it says, and whether it says it by Last-Modified.
+    private static func modified(_ head: borrowing ResponseHead, now: Int64)
+        -> (Int64, CachedResponse.Traits)
+    {
+        if let date = date(.lastModified, head, now: now) { return (date, .hasLastModified) }
+        return (date(.date, head, now: now) ?? now, [])
+    }
+
+    private static let contentRange = Array("content-range".utf8)
+
+    /// What a partial response is of the whole; nil if it has several ranges, or does not say.
+    private static func part(of head: borrowing ResponseHead) -> CachedResponse.Part? {
+        guard let index = head.fields.first(.contentRange),
+            let range = ContentRange(head.fields.value(at: index)), let total = range.total
+        else { return nil }
+        return CachedResponse.Part(start: range.first, total: total)
     }
 
     private static func date(_ name: FieldName, _ head: borrowing ResponseHead, now: Int64)
@@ -192,7 +226,7 @@ extension Exchange {
             return
         }
         let merged = merge(stale, response)
-        let draft = makeDraft(merged, turn)
+        let draft = makeDraft(merged, turn, part: stale.part)
         let updated: CachedResponse
         if var draft {
             draft.fetchTime = max(draft.fetchTime, stale.fetchTime)
