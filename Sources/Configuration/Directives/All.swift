@@ -11,6 +11,8 @@ extension Directive {
         rewrite, stripPrefix, header,
         // Servers.
         upstream, server, balance, keepalive, healthCheck, eject, retry, profile,
+        // Encryption.
+        https, cookies,
         // Clients.
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Bounds.

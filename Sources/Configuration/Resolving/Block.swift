@@ -48,6 +48,8 @@ final class Block {
     var access: [Placed<AccessDraft>] = []
     var action: Placed<ActionDraft>?
     var rewrites: [Placed<Rewriting.Rule>] = []
+    var https: Placed<HTTPSDraft>?
+    var cookies: Placed<CookieDraft>?
 
     // Settings of an upstream.
     var servers: [Placed<UpstreamServer>] = []
