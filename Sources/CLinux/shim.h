@@ -91,6 +91,17 @@ static inline int gateway_open_temporary(const char *directory) {
     return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
+// open is variadic. O_NONBLOCK: a pipe in the place of the file must not make the loop wait.
+static inline int gateway_open_regular(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat status;
+    if (descriptor >= 0 && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))) {
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
 // S_ISSOCK is a macro.
 static inline bool gateway_is_socket(const char *path) {
     struct stat status;

@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// The attributes of a cookie that bound who sees it and when it is sent.
 public struct CookieAttributes: OptionSet, Sendable {

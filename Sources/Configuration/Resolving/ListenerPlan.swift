@@ -115,6 +115,16 @@ struct ListenerPlan {
         return nil
     }
 
+    /// Whether a site has a listener with TLS.
+    func hasSecure(_ site: Int) -> Bool { false }
+
+    /// Whether a site has a listener without TLS.
+    func hasPlain(_ site: Int) -> Bool { true }
+
+    /// The port of a site's listener with TLS, 443 before all others; nil when it is 443 or there
+    /// is no such listener.
+    func securePort(_ site: Int) -> UInt16? { nil }
+
     func listeners(sites: [Block]) -> [SiteListener] {
         entries.map { entry in
             SiteListener(

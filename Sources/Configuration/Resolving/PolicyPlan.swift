@@ -7,7 +7,7 @@ struct PolicyPlan {
     /// The upstream's own block, if it has one.
     let upstream: Block?
     /// The port that a redirect to https names; nil for 443.
-    var securePort: UInt16?
+    let securePort: UInt16?
 
     /// What the innermost block says that says anything.
     func innermost<Value>(_ setting: (Block) -> Value?) -> Value? {

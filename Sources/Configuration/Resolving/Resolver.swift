@@ -139,12 +139,15 @@ struct Resolver {
         }
         let isWhole = !block.isDamaged && !block.routes.contains(where: \.isDamaged)
         checkInertSite(block, isSound: isWhole, report: report)
+        if isSound {
+            checkHTTPS(block, number: number, top: top, listeners: listeners, report: report)
+        }
         return Site(
             hosts: block.hosts.map(\.value),
             routes: routes,
             table: RouteTable(routes.map { ($0.pattern, $0.methods) }),
             listeners: listeners.numbers(of: number),
-            policy: policy([top, block], upstream: nil, source: source)
+            policy: policy([top, block], upstream: nil, source: source, site: number)
         )
     }
 
@@ -188,7 +191,7 @@ struct Resolver {
             action: resolved,
             rewriting: action.value.forwards
                 ? Rewriting(sorting: rewrites.map(\.value)) : .none,
-            policy: policy(layers, upstream: upstreamBlock, source: source)
+            policy: policy(layers, upstream: upstreamBlock, source: source, site: number)
         )
     }
 
@@ -197,9 +200,11 @@ struct Resolver {
     private mutating func policy(
         _ layers: [Block],
         upstream: Block?,
-        source: ClientAddressPolicy.Source
+        source: ClientAddressPolicy.Source,
+        site: Int? = nil
     ) -> Policy {
-        let plan = PolicyPlan(layers: layers, upstream: upstream)
+        let port = site.flatMap { listeners.securePort($0) }
+        let plan = PolicyPlan(layers: layers, upstream: upstream, securePort: port)
         let placed = plan.innermost(\.accessLog)
         let fallback = AccessLog(destination: .standardOutput, format: .combined)
         if let placed { checkFormat(placed) }

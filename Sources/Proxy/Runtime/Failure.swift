@@ -53,6 +53,8 @@ enum Refusal: String, CaseIterable {
     case unknownSite = "unknown_site"
     case noRoute = "no_route"
     case invalidPath = "invalid_path"
+    case misdirected = "misdirected"
+    case httpsRequired = "https_required"
     case accessDenied = "access_denied"
     case bodyTooLarge = "body_too_large"
     case headerTimeout = "header_timeout"
@@ -63,7 +65,8 @@ enum Refusal: String, CaseIterable {
         switch self {
         case .unknownSite, .noRoute: 404
         case .invalidPath: 400
-        case .accessDenied: 403
+        case .misdirected: 421
+        case .httpsRequired, .accessDenied: 403
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
@@ -73,7 +76,8 @@ enum Refusal: String, CaseIterable {
     /// Whether the rest of the request is not worth reading, or can no longer be found.
     var closesConnection: Bool {
         switch self {
-        case .unknownSite, .noRoute, .invalidPath, .accessDenied: false
+        case .unknownSite, .noRoute, .invalidPath, .misdirected, .httpsRequired, .accessDenied:
+            false
         default: true
         }
     }

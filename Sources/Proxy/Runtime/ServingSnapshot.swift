@@ -128,6 +128,8 @@ final class RouteRuntime: Sendable {
     /// The destination of its access log, or nil.
     let log: LogDestination?
     let logFormat: AccessLogFormat
+    /// What is done so that clients come by https; nil: nothing.
+    let https: SecureResponses?
     /// Bytes of the site's and the route's names, for the access log.
     let site: [UInt8]
     let name: [UInt8]
@@ -145,6 +147,7 @@ final class RouteRuntime: Sendable {
         self.rule = rule
         self.log = log
         self.logFormat = logFormat
+        https = route.policy.https.map { SecureResponses($0) }
         self.site = Array(site.utf8)
         name = Array(route.name.utf8)
     }
