@@ -49,7 +49,14 @@ final class Block {
     var action: Placed<ActionDraft>?
     var rewrites: [Placed<Rewriting.Rule>] = []
 
+    // TLS.
+    var certificates: [Placed<CertificateSource>] = []
+    var tls: Placed<TLSDraft>?
+    var clientCertificates: Placed<ClientCertificatePolicy>?
+    var ticketKeys: Placed<String>?
+
     // Settings of an upstream.
+    var upstreamTLS: Placed<UpstreamTLS>?
     var servers: [Placed<UpstreamServer>] = []
     var balance: Placed<Balance>?
     var keepAlive: Placed<KeepAliveDraft>?
@@ -68,6 +75,7 @@ final class Block {
 struct ListenDraft: Sendable {
     let address: SocketAddress
     let proxyProtocol: Bool
+    let isSecure: Bool
 }
 
 /// What `trusted_proxies` lists.
@@ -113,7 +121,7 @@ enum ActionDraft: Sendable {
     /// The name of an upstream.
     case proxyName(String)
     /// An address, which becomes an upstream of its own.
-    case proxyEndpoint(Endpoint)
+    case proxyEndpoint(Endpoint, isSecure: Bool)
     case respond(FixedResponse)
     case redirect(Redirection)
 
