@@ -11,12 +11,12 @@ extension Directive {
         rewrite, stripPrefix, header,
         // Servers.
         upstream, server, balance, keepalive, healthCheck, eject, retry, profile,
-        // Encryption.
-        https, cookies,
         // Clients.
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Bounds.
         timeout, limit, buffer,
+        // TLS.
+        certificate, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

@@ -46,7 +46,7 @@ func checkHTTPS(_ site: Block, number: Int, top: Block, listeners: ListenerPlan,
     // What stands at the top may be meant for other sites.
     let isOwn = site.https != nil
     let isTrusting = (site.trusted ?? top.trusted) != nil
-    let hasSecure = listeners.hasSecure(number)
+    let hasSecure = listeners.isSecure(number)
     if placed.value.needsSecureRequests, !hasSecure, !isTrusting, isOwn || placed.value.redirect != nil
     {
         report.error(
@@ -59,7 +59,7 @@ func checkHTTPS(_ site: Block, number: Int, top: Block, listeners: ListenerPlan,
             notes: isOwn ? [] : [(site.mark, "the site stands here")]
         )
     }
-    if isOwn, let redirect = placed.value.redirect, hasSecure, !listeners.hasPlain(number) {
+    if isOwn, let redirect = placed.value.redirect, hasSecure, !listeners.isPlain(number) {
         report.error(
             redirect,
             "https: 'redirect' has no effect: the site listens with 'tls' only",

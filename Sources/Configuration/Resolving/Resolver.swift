@@ -10,7 +10,7 @@ struct Resolver {
     /// Numbers of the named upstreams.
     private(set) var upstreamNumbers: [String: Int] = [:]
     /// What `proxy` was given besides names; their numbers follow those of the named ones.
-    private(set) var anonymous: [Endpoint] = []
+    private(set) var anonymous: [AnonymousServer] = []
     private var usedUpstreams: Set<String> = []
     private var accessLogs: [AccessLog] = []
     private var listeners = ListenerPlan()
@@ -40,18 +40,29 @@ struct Resolver {
         checkUnusedUpstreams()
         let upstreams =
             top.upstreams.map { UpstreamPlan(block: $0, top: top, report: report).upstream() }
-            + anonymous.map { UpstreamPlan.anonymous($0, top: top) }
+            + anonymous.map {
+                UpstreamPlan.anonymous($0.endpoint, isSecure: $0.isSecure, top: top)
+            }
+        let tls = TLSPlan(top: top, report: report)
+        if isSound {
+            let secure = top.sites.indices.filter { listeners.isSecure($0) }
+            tls.checkTop(
+                isSecure: !secure.isEmpty,
+                everySiteHasOwn: secure.allSatisfy { !top.sites[$0].certificates.isEmpty }
+            )
+        }
         warnAboutDangers(top: top, listeners: listeners, report: report)
         if report.hasErrors { return nil }
         return Configuration(
             sites: sites,
             upstreams: upstreams,
-            listeners: listeners.listeners(sites: top.sites),
+            listeners: listeners.listeners(sites: top.sites, strictSNI: tls.strictSNI),
             accessLogs: accessLogs,
             workers: top.workers ?? .automatic,
             metrics: top.metrics?.value,
             log: top.log ?? OperationalLog(level: .info, format: .text),
             connection: connection(),
+            tls: tls.process(),
             policy: policy,
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
             warnings: report.diagnostics(.warning)
@@ -119,9 +130,10 @@ struct Resolver {
                     ?? "an address has a port: \(name):8000"
             )
             return nil
-        case .proxyEndpoint(let endpoint):
-            let index = anonymous.firstIndex(of: endpoint) ?? anonymous.count
-            if index == anonymous.count { anonymous.append(endpoint) }
+        case .proxyEndpoint(let endpoint, let isSecure):
+            let server = AnonymousServer(endpoint: endpoint, isSecure: isSecure)
+            let index = anonymous.firstIndex(of: server) ?? anonymous.count
+            if index == anonymous.count { anonymous.append(server) }
             return (top.upstreams.count + index, nil)
         case .respond, .redirect: return nil
         }
@@ -147,7 +159,9 @@ struct Resolver {
             routes: routes,
             table: RouteTable(routes.map { ($0.pattern, $0.methods) }),
             listeners: listeners.numbers(of: number),
-            policy: policy([top, block], upstream: nil, source: source, site: number)
+            policy: policy([top, block], upstream: nil, source: source, site: number),
+            tls: TLSPlan(top: top, report: report)
+                .site(block, isSecure: listeners.isSecure(number))
         )
     }
 
@@ -227,6 +241,12 @@ struct Resolver {
         accessLogs.append(log)
         return accessLogs.count - 1
     }
+}
+
+/// A server that stands in a `proxy`.
+struct AnonymousServer: Equatable {
+    let endpoint: Endpoint
+    let isSecure: Bool
 }
 
 /// A route to be: one of the file, or the one that a site's own action stands for.

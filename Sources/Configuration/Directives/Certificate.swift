@@ -1,0 +1,107 @@
+extension Directive {
+    static let certificate = Directive(
+        name: "certificate",
+        contexts: [.top, .site],
+        repetition: .many,
+        arguments: [
+            Argument(
+                "CHAIN",
+                .text,
+                "PEM file: the certificate, then those that lead to its authority"
+            ),
+            Argument("KEY", .text, "PEM file: the private key"),
+        ],
+        options: [
+            Option("ocsp", .text, "DER file: an OCSP response to staple")
+        ],
+        summary: "A certificate, for the sites that listen with `tls`.",
+        help: """
+            At the top, for all sites that have none of their own. Of several, such as an ECDSA \
+            and an RSA one, the client's abilities choose. Paths are relative to the file that \
+            names them. The files are taken over when they change, without a reload, as soon as \
+            certificate and key fit each other.
+            """,
+        example: .site(
+            """
+            listen :443 tls
+            certificate shop.pem shop.key
+            proxy app
+            """
+        ),
+        effect: .set { call, block in
+            guard let chain = call.argument(0), let key = call.argument(1) else { return }
+            let files = CertificateFiles(
+                chain: call.path(chain),
+                key: call.path(key),
+                ocsp: call.options["ocsp"].map(call.path)
+            )
+            let source = CertificateSource.files(files)
+            if let first = block.certificates.first(where: { $0.value == source }) {
+                call.error(
+                    chain.mark,
+                    "'\(chain.text)' stands twice",
+                    notes: [(first.mark, "it stands here first")]
+                )
+                return
+            }
+            block.certificates.append(Placed(value: source, mark: call.mark))
+        }
+    )
+
+    static let clientCertificate = Directive(
+        name: "client_certificate",
+        contexts: [.site],
+        arguments: [
+            Argument("MODE", .keyword(["required", "optional"]), "whether one must be shown"),
+            Argument("CA", .text, .oneOrMore, "PEM files: the authorities that are believed"),
+        ],
+        summary: "Asks clients for certificates.",
+        help: """
+            With `required` a handshake without a certificate of one of the authorities fails; \
+            with `optional` only one with a certificate that cannot be verified does.
+            """,
+        example: .site(
+            """
+            listen :443 tls
+            certificate shop.pem shop.key
+            client_certificate required partners.pem
+            proxy app
+            """
+        ),
+        effect: .set { call, block in
+            guard let mode = call.argument(0) else { return }
+            let policy = ClientCertificatePolicy(
+                isRequired: mode.keyword == "required",
+                authorities: call.arguments.dropFirst().map(call.path)
+            )
+            block.clientCertificates = Placed(value: policy, mark: call.mark)
+        }
+    )
+
+    static let ticketKeys = Directive(
+        name: "ticket_keys",
+        contexts: [.top],
+        arguments: [
+            Argument("FILE", .text, "one or more keys of 80 random bytes each")
+        ],
+        summary: "Keys of session tickets, shared by several machines.",
+        help: """
+            Without it each process makes its own keys and renews them every 12 hours. The first \
+            key of the file encrypts, all of them decrypt, so a new key goes to the end on every \
+            machine first, and to the front later. `openssl rand 80 > FILE` makes one. The file \
+            is taken over when it changes.
+            """,
+        example: .top("ticket_keys /etc/gateway/tickets.key"),
+        effect: .set { call, block in
+            guard let file = call.argument(0) else { return }
+            block.ticketKeys = Placed(value: call.path(file), mark: file.mark)
+        }
+    )
+}
+
+extension Call {
+    /// The path that a word names, seen from the file it stands in.
+    func path(_ word: Parsed) -> String {
+        resolvedPath(word.text, from: report.files[word.mark.file].name)
+    }
+}

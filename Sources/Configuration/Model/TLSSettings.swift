@@ -1,0 +1,83 @@
+/// How a site speaks TLS: present where one of its listeners does.
+public struct SiteTLS: Sendable, Hashable {
+    /// At least one; of several, the client's abilities choose.
+    public let certificates: [CertificateSource]
+    /// Versions, ciphers, tickets.
+    public let policy: TLSPolicy
+    /// Whether clients are asked for certificates; nil: they are not.
+    public let clientCertificates: ClientCertificatePolicy?
+}
+
+/// Where a certificate comes from.
+public enum CertificateSource: Sendable, Hashable {
+    /// PEM files, read again when they change.
+    case files(CertificateFiles)
+}
+
+/// The files of a certificate.
+public struct CertificateFiles: Sendable, Hashable {
+    /// The path of the certificate and those that lead to its authority, PEM.
+    public let chain: String
+    /// The path of its private key, PEM.
+    public let key: String
+    /// The path of an OCSP response to staple, DER; nil: none.
+    public let ocsp: String?
+
+    /// Names the files of a certificate.
+    public init(chain: String, key: String, ocsp: String?) {
+        self.chain = chain
+        self.key = key
+        self.ocsp = ocsp
+    }
+}
+
+/// Versions, ciphers and tickets of TLS.
+public struct TLSPolicy: Sendable, Hashable {
+    /// The versions there are.
+    public enum Version: String, Sendable, CaseIterable {
+        case tls12 = "1.2"
+        case tls13 = "1.3"
+    }
+    /// The oldest version that is spoken.
+    public let minimumVersion: Version
+    /// OpenSSL's names of the cipher suites for TLS 1.2 with colons between; nil: Mozilla's
+    /// intermediate ones.
+    public let ciphers: String?
+    /// OpenSSL's names of the groups with colons between.
+    public let groups: String
+    /// Session tickets for each full handshake; 0 turns resumption off.
+    public let tickets: Int
+}
+
+/// Whether and how clients show certificates.
+public struct ClientCertificatePolicy: Sendable, Hashable {
+    /// Whether a handshake without one fails.
+    public let isRequired: Bool
+    /// Paths of PEM files with the authorities that are believed; at least one.
+    public let authorities: [String]
+}
+
+/// What holds for TLS in the whole process.
+public struct TLSProcessSettings: Sendable, Hashable {
+    /// The path of a file with ticket keys that several machines share; nil: each process makes its
+    /// own and renews them.
+    public let ticketKeys: String?
+    /// Where the secrets of all sessions are written for debugging; nil: nowhere.
+    public let keyLog: String?
+    /// For a whole handshake, in nanoseconds.
+    public let handshakeTimeout: Int64
+    /// Handshakes under way in one event loop at most.
+    public let handshakes: Int
+}
+
+/// How an upstream's servers are spoken to where TLS is used.
+public struct UpstreamTLS: Sendable, Hashable {
+    /// Paths of PEM files with the authorities that are believed; empty: the system's.
+    public let authorities: [String]
+    /// The name in the server's certificate; nil: the name or address that it is configured by.
+    public let name: String?
+    /// What the gateway shows when it is asked for a certificate; nil: nothing.
+    public let certificate: CertificateFiles?
+    /// Whether the server's certificate is verified at all.
+    public let isVerified: Bool
+}
