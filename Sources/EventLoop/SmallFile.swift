@@ -18,7 +18,11 @@ public enum SmallFile {
             let received = retrying {
                 // At most as many bytes as there is room for.
                 unsafe content.withUnsafeMutableBytes { bytes in
-                    unsafe read(descriptor, bytes.baseAddress.map { unsafe $0 + count }, bytes.count - count)
+                    unsafe read(
+                        descriptor,
+                        bytes.baseAddress.map { unsafe $0 + count },
+                        bytes.count - count
+                    )
                 }
             }
             if received < 0 { return nil }

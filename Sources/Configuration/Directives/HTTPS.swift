@@ -162,8 +162,8 @@ private func httpsDraft(_ call: Call) -> HTTPSDraft? {
     )
 }
 
-/// Choice: what the preload list asks for (https://hstspreload.org) is an error here, because a host
-/// that asks for it and cannot have it is a slip, and one that is on it cannot soon leave.
+/// Choice: what the preload list (https://hstspreload.org) asks for is asked for here, since a host
+/// that cannot be on it as it is written is a slip.
 private func strictTransport(_ call: Call) -> StrictTransport? {
     guard let option = call.options["hsts"], let duration = option.duration else { return nil }
     if duration % Literals.second != 0 {

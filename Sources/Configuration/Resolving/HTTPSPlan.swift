@@ -47,7 +47,8 @@ func checkHTTPS(_ site: Block, number: Int, top: Block, listeners: ListenerPlan,
     let isOwn = site.https != nil
     let isTrusting = (site.trusted ?? top.trusted) != nil
     let hasSecure = listeners.isSecure(number)
-    if placed.value.needsSecureRequests, !hasSecure, !isTrusting, isOwn || placed.value.redirect != nil
+    if placed.value.needsSecureRequests, !hasSecure, !isTrusting,
+        isOwn || placed.value.redirect != nil
     {
         report.error(
             placed.mark,

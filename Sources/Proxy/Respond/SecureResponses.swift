@@ -20,17 +20,20 @@ final class SecureResponses: Sendable {
             } ?? []
         let words: [CookieRules.SameSite: String] = [.lax: "Lax", .strict: "Strict", .none: "None"]
         sameSite =
-            policy.cookies.sameSite.flatMap { words[$0] }.map { Array("; SameSite=\($0)".utf8) } ?? []
+            policy.cookies.sameSite.flatMap { words[$0] }.map { Array("; SameSite=\($0)".utf8) }
+            ?? []
         var plain = FieldNameSet()
         if policy.cookies.isHTTPOnly || policy.cookies.sameSite != nil { plain.insert(.setCookie) }
+        if policy.strictTransport != nil { plain.insert(.strictTransportSecurity) }
         var secure = plain
         if policy.cookies.isSecure { secure.insert(.setCookie) }
-        if policy.strictTransport != nil { secure.insert(.strictTransportSecurity) }
         replaced = (secure, plain)
     }
 
     /// The fields that must not be passed on as the upstream sent them.
-    func replacedFields(isSecure: Bool) -> FieldNameSet { isSecure ? replaced.secure : replaced.plain }
+    func replacedFields(isSecure: Bool) -> FieldNameSet {
+        isSecure ? replaced.secure : replaced.plain
+    }
 
     /// Writes what belongs into every response.
     ///
