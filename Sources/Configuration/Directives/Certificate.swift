@@ -55,10 +55,17 @@ extension Directive {
             Argument("MODE", .keyword(["required", "optional"]), "whether one must be shown"),
             Argument("CA", .text, .oneOrMore, "PEM files: the authorities that are believed"),
         ],
+        options: [
+            Option("chain", .flag, "send Client-Cert-Chain upstream as well")
+        ],
         summary: "Asks clients for certificates.",
         help: """
             With `required` a handshake without a certificate of one of the authorities fails; \
             with `optional` only one with a certificate that cannot be verified does.
+
+            Applications get the certificate in Client-Cert (RFC 9440), its subject in \
+            X-Client-Cert-Subject and the SHA-256 of it in X-Client-Cert-Fingerprint. What clients \
+            send in these fields is removed.
             """,
         example: .site(
             """
@@ -72,7 +79,8 @@ extension Directive {
             guard let mode = call.argument(0) else { return }
             let policy = ClientCertificatePolicy(
                 isRequired: mode.keyword == "required",
-                authorities: call.arguments.dropFirst().map(call.path)
+                authorities: call.arguments.dropFirst().map(call.path),
+                sendsChain: call.has("chain")
             )
             block.clientCertificates = Placed(value: policy, mark: call.mark)
         }

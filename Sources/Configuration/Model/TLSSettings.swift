@@ -55,6 +55,8 @@ public struct ClientCertificatePolicy: Sendable, Hashable {
     public let isRequired: Bool
     /// Paths of PEM files with the authorities that are believed; at least one.
     public let authorities: [String]
+    /// Whether apps are sent the certificates between the client's and its authority's.
+    public let sendsChain: Bool
 }
 
 /// What holds for TLS in the whole process.

@@ -36,7 +36,7 @@ extension Exchange {
     }
 
     /// What follows the path of challenges; nil for any other path.
-    private mutating func challengeToken() -> [UInt8]? {
+    mutating func challengeToken() -> [UInt8]? {
         pathIsNormal
             ? Exchange.token(of: request.path) : Exchange.token(of: normalizedPath.span)
     }

@@ -63,6 +63,7 @@ public final class ServingSnapshot: Sendable {
                 return RouteRuntime(
                     route,
                     site: site.name,
+                    clientCertificates: site.tls?.clientCertificates,
                     series: registry.route(site: site.name, route: route.name),
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
@@ -130,6 +131,8 @@ final class RouteRuntime: Sendable {
     let logFormat: AccessLogFormat
     /// What is done so that clients come by https; nil: nothing.
     let https: SecureResponses?
+    /// Whether clients of the site may show certificates; nil: they are not asked.
+    let clientCertificates: ClientCertificatePolicy?
     /// Bytes of the site's and the route's names, for the access log.
     let site: [UInt8]
     let name: [UInt8]
@@ -137,6 +140,7 @@ final class RouteRuntime: Sendable {
     init(
         _ route: Route,
         site: String,
+        clientCertificates: ClientCertificatePolicy?,
         series: RouteSeries,
         rule: ClientAddressRule,
         log: LogDestination?,
@@ -147,6 +151,7 @@ final class RouteRuntime: Sendable {
         self.rule = rule
         self.log = log
         self.logFormat = logFormat
+        self.clientCertificates = clientCertificates
         https = route.policy.https.map { SecureResponses($0) }
         self.site = Array(site.utf8)
         name = Array(route.name.utf8)
@@ -157,6 +162,8 @@ final class RouteRuntime: Sendable {
 final class ListenerRuntime: Sendable {
     let identity: ListenerIdentity
     let table: SiteTable
+    /// The site whose certificate clients are shown that ask for no name, or for none of ours.
+    let defaultSite: Int?
 
     init(_ listener: SiteListener) {
         identity = ListenerIdentity(
@@ -164,5 +171,6 @@ final class ListenerRuntime: Sendable {
             proxyProtocol: listener.proxyProtocol
         )
         table = listener.table
+        defaultSite = listener.sites.first
     }
 }
