@@ -34,6 +34,14 @@ static inline long gateway_ctx_set_session_cache(SSL_CTX *context, long mode) {
 static inline int gateway_ctx_add_chain(SSL_CTX *context, X509 *certificate) {
   return SSL_CTX_add1_chain_cert(context, certificate) == 1;
 }
+static inline long gateway_ctx_set_ticket_keys(
+    SSL_CTX *context,
+    int (*callback)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int)) {
+  return SSL_CTX_set_tlsext_ticket_key_evp_cb(context, callback);
+}
+static inline long gateway_ctx_set_status(SSL_CTX *context, int (*callback)(SSL *, void *)) {
+  return SSL_CTX_set_tlsext_status_cb(context, callback);
+}
 static inline int gateway_ctx_clear_chain(SSL_CTX *context) { return SSL_CTX_clear_chain_certs(context) == 1; }
 
 // One connection.
@@ -45,6 +53,17 @@ static inline int gateway_ssl_set_server_name(SSL *ssl, const char *name) {
 static inline long gateway_ssl_set_ocsp_response(SSL *ssl, unsigned char *bytes, long count) {
   return SSL_set_tlsext_status_ocsp_resp(ssl, bytes, count);
 }
+
+static inline int gateway_ssl_set_groups(SSL *ssl, const char *list) {
+  return SSL_set1_groups_list(ssl, (char *)list);
+}
+
+// The order of the list decides, but who prefers ChaCha20, for want of AES in hardware, gets it; nobody may
+// negotiate anew on an established connection.
+static const uint64_t gateway_server_options =
+    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION;
+static const uint64_t gateway_no_tickets = SSL_OP_NO_TICKET;
+static const unsigned long gateway_name_flags = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
 
 // Errors.
 static inline int gateway_error_library(unsigned long code) { return ERR_GET_LIB(code); }
