@@ -103,4 +103,23 @@ static inline const unsigned char *gateway_ip_name(const GENERAL_NAME *name, int
   *count = ASN1_STRING_length(name->d.iPAddress);
   return ASN1_STRING_get0_data(name->d.iPAddress);
 }
+
+// Making certificates. MBSTRING_UTF8 is a macro of macros; X509V3_set_ctx takes a structure whose
+// last field a macro sets.
+static const int gateway_text_utf8 = MBSTRING_UTF8;
+static inline int gateway_add_extension(X509 *certificate, X509 *issuer, int kind, const char *value) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+  X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, kind, value);
+  if (extension == NULL) return 0;
+  int result = X509_add_ext(certificate, extension, -1);
+  X509_EXTENSION_free(extension);
+  return result;
+}
+
+// The alternative names of a certificate, or NULL; the result of this call has no type.
+static inline GENERAL_NAMES *gateway_alternative_names(const X509 *certificate) {
+  return X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
 #endif

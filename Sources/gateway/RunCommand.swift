@@ -27,7 +27,9 @@ struct RunCommand: ParsableCommand {
         let logger = Logger(label: "gateway")
         ProcessResources.raiseDescriptorLimit()
         let gateway: Gateway
+        let certificates = CertificateKeeping(loaded)
         do {
+            try certificates.ensure(logger)
             gateway = try Gateway(
                 loaded,
                 workerCount: workerCount(loaded.workers),
@@ -45,6 +47,7 @@ struct RunCommand: ParsableCommand {
         for listener in loaded.listeners {
             logger.notice("listening", metadata: ["address": "\(listener.address)"])
         }
+        for line in certificates.advice { StandardOutput.write(printable(line) + "\n") }
         ServiceManager.ready()
         serve(gateway, logger, started: loaded)
         gateway.join()
@@ -81,6 +84,7 @@ struct RunCommand: ParsableCommand {
         do {
             let loaded = try Configuration.load(file.path, access: .system)
             for warning in loaded.warnings { logger.warning("\(warning)") }
+            try CertificateKeeping(loaded).ensure(logger)
             try gateway.reload(loaded)
             if loaded.workers != started.workers || loaded.log != started.log {
                 logger.warning(

@@ -16,7 +16,7 @@ extension Directive {
         // Bounds.
         timeout, limit, buffer,
         // TLS.
-        certificate, tls, clientCertificate, ticketKeys, https, cookies,
+        certificate, state, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

@@ -6,13 +6,19 @@ extension Directive {
         arguments: [
             Argument(
                 "CHAIN",
-                .text,
-                "PEM file: the certificate, then those that lead to its authority"
+                .either(["internal"], .text),
+                "PEM file: the certificate, then those that lead to its authority; or `internal` "
+                    + "for one that the gateway makes itself"
             ),
-            Argument("KEY", .text, "PEM file: the private key"),
+            Argument("KEY", .text, .optional, "PEM file: the private key"),
         ],
+        usage: "CHAIN KEY|internal",
         options: [
-            Option("ocsp", .text, "DER file: an OCSP response to staple")
+            Option(
+                "ocsp",
+                .either(["on"], .text),
+                "DER file: an OCSP response to staple; `on` fetches it from the authority"
+            )
         ],
         summary: "A certificate, for the sites that listen with `tls`.",
         help: """
@@ -20,6 +26,11 @@ extension Directive {
             and an RSA one, the client's abilities choose. Paths are relative to the file that \
             names them. The files are taken over when they change, without a reload, as soon as \
             certificate and key fit each other.
+
+            With `internal` the gateway is its own authority, for development: it makes itself one \
+            in the folder of `state`, and certificates for the hosts of each site (for `*`: \
+            localhost, 127.0.0.1 and ::1), renews them, and says at its start how to trust it. \
+            Nobody else trusts it.
             """,
         example: .site(
             """
@@ -29,13 +40,9 @@ extension Directive {
             """
         ),
         effect: .set { call, block in
-            guard let chain = call.argument(0), let key = call.argument(1) else { return }
-            let files = CertificateFiles(
-                chain: call.path(chain),
-                key: call.path(key),
-                ocsp: call.options["ocsp"].map(call.path)
-            )
-            let source = CertificateSource.files(files)
+            guard let chain = call.argument(0), let source = certificateSource(call, chain) else {
+                return
+            }
             if let first = block.certificates.first(where: { $0.value == source }) {
                 call.error(
                     chain.mark,
@@ -104,6 +111,34 @@ extension Directive {
             guard let file = call.argument(0) else { return }
             block.ticketKeys = Placed(value: call.path(file), mark: file.mark)
         }
+    )
+}
+
+private func certificateSource(_ call: Call, _ chain: Parsed) -> CertificateSource? {
+    let key = call.argument(1)
+    let ocsp = call.options["ocsp"]
+    if chain.keyword == "internal" {
+        if let key { call.error(key.mark, "'internal' has no files") }
+        if let ocsp { call.error(ocsp.mark, "'ocsp=' has no effect beside 'internal'") }
+        return .local(.unresolved)
+    }
+    guard let key else {
+        call.error(
+            nil,
+            "KEY is missing",
+            hint: suggestion(for: chain.text, among: ["internal"])
+                ?? "write \(call.directive.usageLine)"
+        )
+        return nil
+    }
+    let isFetched = ocsp?.keyword == "on"
+    return .files(
+        CertificateFiles(
+            chain: call.path(chain),
+            key: call.path(key),
+            ocsp: isFetched ? nil : ocsp.map(call.path),
+            fetchesOCSP: isFetched
+        )
     )
 }
 

@@ -12,6 +12,57 @@ public struct SiteTLS: Sendable, Hashable {
 public enum CertificateSource: Sendable, Hashable {
     /// PEM files, read again when they change.
     case files(CertificateFiles)
+    /// The gateway's own authority, for development.
+    case local(LocalCertificate)
+
+    /// Where the certificate is read from.
+    public var files: CertificateFiles {
+        switch self {
+        case .files(let files): files
+        case .local(let local): local.files
+        }
+    }
+}
+
+/// A certificate that the gateway makes itself.
+public struct LocalCertificate: Sendable, Hashable {
+    /// The names and addresses that it is for.
+    public let names: [String]
+    /// The folder of the authority.
+    public let directory: String
+    /// Where it is put, in that folder.
+    public let files: CertificateFiles
+
+    /// As a directive says it, before it is known for which site.
+    static let unresolved = LocalCertificate(names: [], state: "")
+
+    /// Puts a certificate in its place.
+    /// - Parameters:
+    ///   - names: Its names and addresses.
+    ///   - state: The folder of `state`.
+    init(names: [String], state: String) {
+        self.names = names
+        directory = state + "/internal"
+        let stem = directory + "/" + fileStem(names)
+        files = CertificateFiles(chain: stem + ".pem", key: stem + ".key", ocsp: nil)
+    }
+}
+
+/// A name for a file that stands for some texts: the first of them, for people, and a number that
+/// tells it from others that begin alike.
+///
+/// Choice: FNV-1a, 64 bits: short, and a collision takes an operator who looks for one.
+func fileStem(_ texts: [String]) -> String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in texts.joined(separator: " ").utf8 {
+        hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+    }
+    let last = texts.first?.split(separator: "/").last ?? ""
+    let plain = last.prefix(64).map { character in
+        character.isASCII && (character.isLetter || character.isNumber || character == ".")
+            ? character : "_"
+    }
+    return String(plain) + "-" + String(hash, radix: 16)
 }
 
 /// The files of a certificate.
@@ -22,12 +73,15 @@ public struct CertificateFiles: Sendable, Hashable {
     public let key: String
     /// The path of an OCSP response to staple, DER; nil: none.
     public let ocsp: String?
+    /// Whether the gateway puts that response there itself.
+    public let fetchesOCSP: Bool
 
     /// Names the files of a certificate.
-    public init(chain: String, key: String, ocsp: String?) {
+    public init(chain: String, key: String, ocsp: String?, fetchesOCSP: Bool = false) {
         self.chain = chain
         self.key = key
         self.ocsp = ocsp
+        self.fetchesOCSP = fetchesOCSP
     }
 }
 

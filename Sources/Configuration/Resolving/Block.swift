@@ -56,6 +56,7 @@ final class Block {
     var tls: Placed<TLSDraft>?
     var clientCertificates: Placed<ClientCertificatePolicy>?
     var ticketKeys: Placed<String>?
+    var state: Placed<String>?
 
     // Settings of an upstream.
     var upstreamTLS: Placed<UpstreamTLS>?

@@ -15,8 +15,12 @@ struct Resolver {
     private var accessLogs: [AccessLog] = []
     private var listeners = ListenerPlan()
 
-    init(report: Report, top: Block) {
+    /// Where state is kept, unless the file says it.
+    private let stateDirectory: String
+
+    init(report: Report, top: Block, stateDirectory: String) {
         self.report = report
+        self.stateDirectory = stateDirectory
         self.top = top
         isSound = !report.hasErrors
     }
@@ -43,8 +47,9 @@ struct Resolver {
             + anonymous.map {
                 UpstreamPlan.anonymous($0.endpoint, isSecure: $0.isSecure, top: top)
             }
-        let tls = TLSPlan(top: top, report: report)
+        let tls = tlsPlan
         if isSound {
+            tls.checkState(sites)
             let secure = top.sites.indices.filter { listeners.isSecure($0) }
             tls.checkTop(
                 isSecure: !secure.isEmpty,
@@ -67,6 +72,10 @@ struct Resolver {
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
             warnings: report.diagnostics(.warning)
         )
+    }
+
+    private var tlsPlan: TLSPlan {
+        TLSPlan(top: top, report: report, state: top.state?.value ?? stateDirectory)
     }
 
     private func connection() -> ConnectionSettings {
@@ -160,7 +169,8 @@ struct Resolver {
             table: RouteTable(routes.map { ($0.pattern, $0.methods) }),
             listeners: listeners.numbers(of: number),
             policy: policy([top, block], upstream: nil, source: source, site: number),
-            tls: TLSPlan(top: top, report: report)
+            tls:
+                tlsPlan
                 .site(block, isSecure: listeners.isSecure(number))
         )
     }

@@ -2,6 +2,8 @@
 struct TLSPlan {
     let top: Block
     let report: Report
+    /// The folder of `state`.
+    let state: String
 
     /// How a site speaks TLS; nil when none of its listeners does.
     func site(_ block: Block, isSecure: Bool) -> SiteTLS? {
@@ -18,10 +20,56 @@ struct TLSPlan {
             )
         }
         return SiteTLS(
-            certificates: own.map(\.value),
+            certificates: own.map { resolved($0.value, for: block) },
             policy: policy(block),
             clientCertificates: block.clientCertificates?.value
         )
+    }
+
+    /// A certificate with the places that the gateway chooses for its files.
+    private func resolved(_ source: CertificateSource, for site: Block) -> CertificateSource {
+        switch source {
+        case .local:
+            return .local(LocalCertificate(names: names(of: site), state: state))
+        case .files(let files) where files.fetchesOCSP:
+            let stem = fileStem([files.chain])
+            return .files(
+                CertificateFiles(
+                    chain: files.chain,
+                    key: files.key,
+                    ocsp: state + "/ocsp/" + stem + ".der",
+                    fetchesOCSP: true
+                )
+            )
+        case .files: return source
+        }
+    }
+
+    /// What a site's own certificate is for.
+    private func names(of site: Block) -> [String] {
+        site.hosts.flatMap { host in
+            switch host.value {
+            case .exact(let name):
+                [name.hasPrefix("[") ? String(name.dropFirst().dropLast()) : name]
+            case .below(let name): ["*.\(name)"]
+            case .any: ["localhost", "127.0.0.1", "::1"]
+            }
+        }
+    }
+
+    /// Reports a `state` in which nothing would be kept.
+    func checkState(_ sites: [Site]) {
+        guard let placed = top.state else { return }
+        let certificates = sites.compactMap(\.tls).flatMap(\.certificates)
+        let isUsed = certificates.contains { source in
+            if case .local = source { true } else { source.files.fetchesOCSP }
+        }
+        if !isUsed {
+            report.error(
+                placed.mark,
+                "state: has no effect: nothing is kept without 'certificate internal' or 'ocsp=on'"
+            )
+        }
     }
 
     private func checkInert(_ block: Block) {

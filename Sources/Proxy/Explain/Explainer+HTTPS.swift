@@ -113,6 +113,7 @@ extension CertificateSource {
     var summary: String {
         switch self {
         case .files(let files): files.chain
+        case .local(let local): "internal, for \(local.names.joined(separator: " "))"
         }
     }
 }

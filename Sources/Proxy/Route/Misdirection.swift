@@ -36,7 +36,7 @@ extension ListenerRuntime {
     /// The site whose certificate a client is shown.
     /// - Parameter name: What the client asked for (SNI); nil for nothing.
     func site(forServerName name: String?) -> Int? {
-        guard let name else { return defaultSite }
-        return table.find(host: Array(name.utf8).span) ?? defaultSite
+        // Without a name, a site for every host before all others.
+        table.find(host: Array((name ?? "").utf8).span) ?? defaultSite
     }
 }
