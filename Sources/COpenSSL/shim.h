@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/http.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -121,5 +122,33 @@ static inline int gateway_add_extension(X509 *certificate, X509 *issuer, int kin
 // The alternative names of a certificate, or NULL; the result of this call has no type.
 static inline GENERAL_NAMES *gateway_alternative_names(const X509 *certificate) {
   return X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
+
+// OCSP. Stacks are macros; OSSL_HTTP_transfer wants the parts of a URL, and a dozen arguments that
+// have no other value than these here.
+static inline char *gateway_first_string(STACK_OF(OPENSSL_STRING) *list) {
+  return sk_OPENSSL_STRING_num(list) > 0 ? sk_OPENSSL_STRING_value(list, 0) : NULL;
+}
+static inline int gateway_verify_ocsp(OCSP_BASICRESP *response, X509 *issuer, X509_STORE *store) {
+  STACK_OF(X509) *certificates = sk_X509_new_null();
+  if (certificates == NULL || sk_X509_push(certificates, issuer) <= 0) {
+    sk_X509_free(certificates);
+    return 0;
+  }
+  int result = OCSP_basic_verify(response, certificates, store, 0);
+  sk_X509_free(certificates);
+  return result;
+}
+static inline BIO *gateway_post(const char *url, const char *type, BIO *body, const char *expected,
+                                size_t limit, int seconds) {
+  char *host = NULL, *port = NULL, *path = NULL;
+  int secure = 0;
+  if (!OSSL_HTTP_parse_url(url, &secure, NULL, &host, &port, NULL, &path, NULL, NULL)) return NULL;
+  BIO *answer = OSSL_HTTP_transfer(NULL, host, port, path, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0,
+                                   NULL, type, body, expected, 1, limit, seconds, 0);
+  OPENSSL_free(host);
+  OPENSSL_free(port);
+  OPENSSL_free(path);
+  return answer;
 }
 #endif
