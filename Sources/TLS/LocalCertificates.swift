@@ -52,7 +52,7 @@ public struct LocalCertificates: Sendable {
         throws(TLSSetupError) -> Outcome
     {
         var outcome = Outcome()
-        try makeDirectory()
+        try PrivateFile.makeFolder(of: authorityPath)
         let lock = try PrivateFile.lock(directory + "/lock")
         defer { close(lock) }
         let authority: IssuedCertificate
@@ -72,19 +72,6 @@ public struct LocalCertificates: Sendable {
             outcome.made.append(each.chain)
         }
         return outcome
-    }
-
-    private func makeDirectory() throws(TLSSetupError) {
-        // The folders above it are ordinary ones.
-        var path = ""
-        let parts = directory.split(separator: "/", omittingEmptySubsequences: false)
-        for part in parts.dropLast() {
-            path += part + "/"
-            if !part.isEmpty { _ = unsafe mkdir(path, 0o755) }
-        }
-        guard unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST else {
-            throw PrivateFile.failure(directory)
-        }
     }
 
     /// The authority in the folder; nil when it is not whole, or not for long.
@@ -165,6 +152,21 @@ enum PrivateFile {
         isWhole = isWhole && fsync(descriptor) == 0
         close(descriptor)
         guard isWhole, unsafe rename(draft, path) == 0 else { throw failure(path) }
+    }
+
+    /// Makes the folder of a file, for its owner only, and ordinary ones above it.
+    static func makeFolder(of file: String) throws(TLSSetupError) {
+        guard let slash = file.lastIndex(of: "/"), slash != file.startIndex else { return }
+        let folder = String(file[..<slash])
+        var path = ""
+        let parts = folder.split(separator: "/", omittingEmptySubsequences: false)
+        for part in parts.dropLast() {
+            path += part + "/"
+            if !part.isEmpty { _ = unsafe mkdir(path, 0o755) }
+        }
+        guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+            throw PrivateFile.failure(folder)
+        }
     }
 
     /// Waits until nobody else holds a lock file, and holds it until it is closed.

@@ -29,11 +29,11 @@ site {hosts} {{
 
 
 def test_a_good_chain_has_its_days_printed_and_nothing_else(tmp_path, pki):
-    leaf = pki.leaf("shop.example", days=90)
+    leaf = pki.leaf("shop.example", days=90.5)
     status, output, errors = check(
         tmp_path, pki, pki.chain(leaf, pki.intermediate), leaf.key_path)
     assert (status, errors) == (0, "")
-    assert "CN=shop.example, 89 days left (until " in output
+    assert "CN=shop.example, 90 days left (until " in output
     assert "gateway.conf: good\n" in output
 
 
@@ -53,22 +53,22 @@ def warning(tmp_path, pki, chain, key, **options):
 
 
 def test_expired(tmp_path, pki):
-    leaf = pki.leaf("shop.example", starts=-30, days=-3)
+    leaf = pki.leaf("shop.example", starts=-30, days=-3.5)
     chain = pki.chain(leaf, pki.intermediate)
     assert "expired 3 days ago: clients refuse it" in warning(tmp_path, pki, chain, leaf.key_path)
     assert "CN=shop.example, expired (until " in check(tmp_path, pki, chain, leaf.key_path)[1]
 
 
 def test_not_valid_yet(tmp_path, pki):
-    leaf = pki.leaf("shop.example", starts=2, days=90)
+    leaf = pki.leaf("shop.example", starts=1.99, days=90.5)
     text = warning(tmp_path, pki, pki.chain(leaf, pki.intermediate), leaf.key_path)
     assert "is not valid yet, for another 48 hours" in text
 
 
 def test_soon_over(tmp_path, pki):
-    leaf = pki.leaf("shop.example", days=5)
+    leaf = pki.leaf("shop.example", days=5.5)
     text = warning(tmp_path, pki, pki.chain(leaf, pki.intermediate), leaf.key_path)
-    assert "ends in 4 days: renew it" in text
+    assert "ends in 5 days: renew it" in text
 
 
 def test_without_its_intermediate(tmp_path, pki):
@@ -92,7 +92,7 @@ def test_the_chain_of_somebody_else(tmp_path, pki):
 
 
 def test_an_expired_intermediate(tmp_path, pki):
-    old = pki.make("Old Intermediate", pki.root, "authority", starts=-90, days=-1)
+    old = pki.make("Old Intermediate", pki.root, "authority", starts=-90, days=-1.5)
     leaf = pki.leaf("shop.example", issuer=old)
     text = warning(tmp_path, pki, pki.chain(leaf, old), leaf.key_path)
     assert "holds 'CN=Old Intermediate', which expired 1 day ago" in text
@@ -139,7 +139,7 @@ def test_files_that_are_no_certificate_or_not_there(tmp_path, pki):
 
 
 def test_all_problems_of_a_certificate_in_one_go(tmp_path, pki):
-    leaf = pki.leaf("shop.example", starts=-30, days=-3)
+    leaf = pki.leaf("shop.example", starts=-30, days=-3.5)
     status, _, errors = check(tmp_path, pki, pki.chain(leaf), leaf.key_path, hosts="a.example")
     assert status == 0
     assert len(errors.splitlines()) == 3
