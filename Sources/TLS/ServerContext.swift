@@ -68,6 +68,8 @@ import COpenSSL
             _ = LibraryErrors.takeFirst()
             throw TLSSetupError("OpenSSL knows no cipher suite of '\(ciphers)'")
         }
+        // Mozilla's order: half the key, a third less work, and no attack on either.
+        unsafe SSL_CTX_set_ciphersuites(pointer, ServerSettings.suites)
         guard unsafe gateway_ctx_set_groups(pointer, settings.groups) == 1 else {
             _ = LibraryErrors.takeFirst()
             throw TLSSetupError("OpenSSL does not know all groups of '\(settings.groups)'")
@@ -87,7 +89,9 @@ import COpenSSL
 
     private func askForCertificates(read: FileReader) throws(TLSSetupError) {
         // A session may be taken up again only where the same certificates are asked for.
-        var identity = Certificates.sha256(Array("\(settings.clientCertificates, default: "")".utf8))
+        var identity = Certificates.sha256(
+            Array("\(settings.clientCertificates, default: "")".utf8)
+        )
         guard let policy = settings.clientCertificates else {
             unsafe SSL_CTX_set_session_id_context(pointer, &identity, 32)
             return
@@ -96,14 +100,14 @@ import COpenSSL
         for path in policy.authorities {
             let content = try read(path)
             identity = Certificates.sha256(identity + content)
-            let authorities = try unsafe PEM.certificates(content, file: path)
-            defer { for unsafe each in unsafe authorities { unsafe X509_free(each) } }
-            if unsafe authorities.isEmpty {
+            let authorities = try PEM.certificates(content, file: path)
+            defer { for each in authorities { unsafe X509_free(each.pointer) } }
+            if authorities.isEmpty {
                 throw TLSSetupError("'\(path)' holds no certificate in PEM form")
             }
-            for unsafe each in unsafe authorities {
-                unsafe X509_STORE_add_cert(store, each)
-                unsafe SSL_CTX_add_client_CA(pointer, each)
+            for each in authorities {
+                unsafe X509_STORE_add_cert(store, each.pointer)
+                unsafe SSL_CTX_add_client_CA(pointer, each.pointer)
             }
         }
         unsafe SSL_CTX_set_session_id_context(pointer, &identity, 32)
@@ -129,18 +133,19 @@ import COpenSSL
 }
 
 /// What OpenSSL calls to staple an OCSP response.
-private let statusCallback:
-    @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> CInt = { ssl, _ in
-        guard let ssl = unsafe ssl, let session = unsafe TLSSession.of(ssl),
-            let response = (session.context as? ServerContext)?.ocsp, !response.isEmpty,
-            let copy = unsafe gateway_allocate(response.count)
-        else { return SSL_TLSEXT_ERR_NOACK }
-        // The copy has as many bytes, and OpenSSL frees it.
-        unsafe copy.copyMemory(from: response, byteCount: response.count)
-        let bytes = unsafe copy.assumingMemoryBound(to: UInt8.self)
-        _ = unsafe gateway_ssl_set_ocsp_response(ssl, bytes, response.count)
-        return SSL_TLSEXT_ERR_OK
-    }
+private let statusCallback: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> CInt = {
+    ssl,
+    _ in
+    guard let ssl = unsafe ssl, let session = unsafe TLSSession.of(ssl),
+        let response = (session.context as? ServerContext)?.ocsp, !response.isEmpty,
+        let copy = unsafe gateway_allocate(response.count)
+    else { return SSL_TLSEXT_ERR_NOACK }
+    // The copy has as many bytes, and OpenSSL frees it.
+    unsafe copy.copyMemory(from: response, byteCount: response.count)
+    let bytes = unsafe copy.assumingMemoryBound(to: UInt8.self)
+    _ = unsafe gateway_ssl_set_ocsp_response(ssl, bytes, response.count)
+    return SSL_TLSEXT_ERR_OK
+}
 
 /// What OpenSSL calls to choose an application protocol.
 private let protocolCallback:
@@ -171,7 +176,8 @@ private let protocolCallback:
     }
 
 private let keyLogCallback: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = {
-    ssl, line in
+    ssl,
+    line in
     guard let ssl = unsafe ssl, let line = unsafe line, let session = unsafe TLSSession.of(ssl)
     else { return }
     session.server?.keyLog?.write(unsafe String(cString: line))
