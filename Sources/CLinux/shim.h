@@ -14,6 +14,8 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -65,6 +67,12 @@ static inline int gateway_accept(int descriptor, struct sockaddr_storage *peer) 
 static inline int gateway_getsockname(int descriptor, struct sockaddr_storage *local) {
     socklen_t size = sizeof *local;
     return getsockname(descriptor, (struct sockaddr *)local, &size);
+}
+
+// Waits until one of two descriptors can be read, or the time is over.
+static inline int gateway_wait_two(int first, int second, int timeout_milliseconds) {
+    struct pollfd descriptors[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    return poll(descriptors, 2, timeout_milliseconds);
 }
 
 // errno is a macro over thread-local storage.

@@ -66,6 +66,16 @@ static const uint64_t gateway_server_options =
 static const uint64_t gateway_no_tickets = SSL_OP_NO_TICKET;
 static const unsigned long gateway_name_flags = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
 
+// Tickets are authenticated by HMAC with SHA-256. Here and not in Swift, because a parameter keeps pointers to its
+// name and value, and a string of Swift's lasts no longer than the call that it is handed to.
+static inline int gateway_mac_set_key(EVP_MAC_CTX *mac, const unsigned char *key, size_t count) {
+  OSSL_PARAM parameters[3];
+  parameters[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, count);
+  parameters[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0);
+  parameters[2] = OSSL_PARAM_construct_end();
+  return EVP_MAC_CTX_set_params(mac, parameters);
+}
+
 // Errors.
 static inline int gateway_error_library(unsigned long code) { return ERR_GET_LIB(code); }
 static inline int gateway_error_reason(unsigned long code) { return ERR_GET_REASON(code); }

@@ -145,6 +145,9 @@ public actor Worker {
             listener: identity,
             now: context.reactor.now
         )
+        if let number = context.snapshot.number(of: identity) {
+            connection.needsHandshake = context.snapshot.listeners[number].isSecure
+        }
         let slot = connection.stream.slot
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection

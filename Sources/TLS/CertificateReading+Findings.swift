@@ -93,7 +93,7 @@ extension CertificateReading {
     private var all: [BorrowedCertificate] {
         // The pair lives as long as this reading.
         var all = [unsafe BorrowedCertificate(pointer: pair.certificate)]
-        unsafe pair.chain.forEach { all.append(unsafe BorrowedCertificate(pointer: $0)) }
+        for each in pair.chain { all.append(unsafe BorrowedCertificate(pointer: each.pointer)) }
         return all
     }
 }

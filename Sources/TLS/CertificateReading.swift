@@ -47,12 +47,10 @@ public struct CertificateReading: Sendable {
 
     /// Whether a certificate, PEM, has signed it.
     func isIssued(by authority: [UInt8]) -> Bool {
-        guard let certificates = try? unsafe PEM.certificates(authority, file: "") else {
-            return false
-        }
-        defer { unsafe certificates.forEach { unsafe X509_free($0) } }
-        guard let issuer = unsafe certificates.first else { return false }
-        let key = unsafe X509_get0_pubkey(issuer)
+        guard let certificates = try? PEM.certificates(authority, file: "") else { return false }
+        defer { for each in certificates { unsafe X509_free(each.pointer) } }
+        guard let issuer = certificates.first else { return false }
+        let key = unsafe X509_get0_pubkey(issuer.pointer)
         let isSigned = unsafe X509_verify(pair.certificate, key) == 1
         if !isSigned { _ = LibraryErrors.takeFirst() }
         return isSigned

@@ -83,13 +83,13 @@ public struct ClientSettings: Sendable, Hashable {
         }
         let store = unsafe SSL_CTX_get_cert_store(pointer)
         for path in settings.authorities {
-            let authorities = try unsafe PEM.certificates(try read(path), file: path)
-            if unsafe authorities.isEmpty {
+            let authorities = try PEM.certificates(try read(path), file: path)
+            if authorities.isEmpty {
                 throw TLSSetupError("'\(path)' holds no certificate in PEM form")
             }
-            for unsafe each in unsafe authorities {
-                unsafe X509_STORE_add_cert(store, each)
-                unsafe X509_free(each)
+            for each in authorities {
+                unsafe X509_STORE_add_cert(store, each.pointer)
+                unsafe X509_free(each.pointer)
             }
         }
     }
@@ -127,34 +127,34 @@ public struct ClientSettings: Sendable, Hashable {
 /// Sessions that servers gave, for the next connection: one loop's, for one upstream.
 @safe public final class ClientSessions {
     /// By the server's name; SSL_SESSION*, each one reference.
-    private var kept: [String: OpaquePointer] = unsafe [:]
+    private var kept: [String: SharedPointer] = [:]
 
     /// Starts with none.
     public init() {}
 
-    deinit { for unsafe each in unsafe kept.values { unsafe SSL_SESSION_free(each) } }
+    deinit { for each in kept.values { unsafe SSL_SESSION_free(each.pointer) } }
 
     /// How many are kept.
-    public var count: Int { unsafe kept.count }
+    public var count: Int { kept.count }
 
     /// Lets a new connection take up an earlier session.
     func resume(_ session: TLSSession, name: String) {
-        guard let earlier = unsafe kept.removeValue(forKey: name) else { return }
+        guard let earlier = kept.removeValue(forKey: name) else { return }
         // In TLS 1.3 a ticket is for one use, so that two connections cannot be linked by it.
-        unsafe SSL_set_session(session.ssl, earlier)
-        unsafe SSL_SESSION_free(earlier)
+        unsafe SSL_set_session(session.ssl, earlier.pointer)
+        unsafe SSL_SESSION_free(earlier.pointer)
     }
 
     /// Keeps a session; the newest of a name counts.
     /// - Returns: Whether it was taken over.
     func keep(_ fresh: OpaquePointer, name: String) -> Bool {
-        if let before = unsafe kept.updateValue(fresh, forKey: name) {
-            unsafe SSL_SESSION_free(before)
-        } else if unsafe kept.count > TLSLimits.keptSessions,
-            let victim = unsafe kept.keys.first(where: { $0 != name }),
-            let old = unsafe kept.removeValue(forKey: victim)
+        if let before = kept.updateValue(unsafe SharedPointer(pointer: fresh), forKey: name) {
+            unsafe SSL_SESSION_free(before.pointer)
+        } else if kept.count > TLSLimits.keptSessions,
+            let victim = kept.keys.first(where: { $0 != name }),
+            let old = kept.removeValue(forKey: victim)
         {
-            unsafe SSL_SESSION_free(old)
+            unsafe SSL_SESSION_free(old.pointer)
         }
         return true
     }
@@ -162,7 +162,8 @@ public struct ClientSettings: Sendable, Hashable {
 
 /// What OpenSSL calls when a server has given a session: 1 when it was taken over.
 private let newSessionCallback: @convention(c) (OpaquePointer?, OpaquePointer?) -> CInt = {
-    ssl, fresh in
+    ssl,
+    fresh in
     guard let ssl = unsafe ssl, let fresh = unsafe fresh, let session = unsafe TLSSession.of(ssl),
         let name = session.serverName, let sessions = session.client
     else { return 0 }

@@ -7,7 +7,7 @@ import COpenSSL
     let certificate: OpaquePointer
     let key: OpaquePointer
     /// What leads from the certificate to its authority.
-    let chain: [OpaquePointer]
+    let chain: [SharedPointer]
     /// Unix seconds.
     let notAfter: Int64
 
@@ -17,32 +17,34 @@ import COpenSSL
         throws(TLSSetupError)
     {
         guard Library.isReady else { throw TLSSetupError("OpenSSL cannot be used") }
-        let certificates = try unsafe PEM.certificates(chainPEM, file: chainFile)
+        let certificates = try PEM.certificates(chainPEM, file: chainFile)
         var isTaken = false
-        defer { if !isTaken { for unsafe each in unsafe certificates { unsafe X509_free(each) } } }
-        guard let first = unsafe certificates.first else {
+        defer { if !isTaken { for each in certificates { unsafe X509_free(each.pointer) } } }
+        guard let first = certificates.first else {
             throw TLSSetupError("'\(chainFile)' holds no certificate in PEM form")
         }
         guard let key = try unsafe PEM.key(keyPEM, file: keyFile) else {
             throw TLSSetupError("'\(keyFile)' holds no private key in PEM form")
         }
-        guard unsafe X509_check_private_key(first, key) == 1 else {
+        guard unsafe X509_check_private_key(first.pointer, key) == 1 else {
             _ = LibraryErrors.takeFirst()
             unsafe EVP_PKEY_free(key)
-            throw TLSSetupError("the key in '\(keyFile)' does not fit the certificate in "
-                + "'\(chainFile)'")
+            throw TLSSetupError(
+                "the key in '\(keyFile)' does not fit the certificate in "
+                    + "'\(chainFile)'"
+            )
         }
         isTaken = true
-        unsafe certificate = first
+        unsafe certificate = first.pointer
         unsafe self.key = key
-        unsafe chain = Array(certificates.dropFirst())
-        notAfter = unsafe Certificates.unixSeconds(X509_get0_notAfter(first)) ?? 0
+        chain = Array(certificates.dropFirst())
+        notAfter = unsafe Certificates.unixSeconds(X509_get0_notAfter(first.pointer)) ?? 0
     }
 
     deinit {
         unsafe X509_free(certificate)
         unsafe EVP_PKEY_free(key)
-        for unsafe each in unsafe chain { unsafe X509_free(each) }
+        for each in chain { unsafe X509_free(each.pointer) }
     }
 
     /// Gives it to a context, beside pairs of other kinds that it has.
@@ -51,8 +53,8 @@ import COpenSSL
             unsafe SSL_CTX_use_PrivateKey(context, key) == 1,
             unsafe gateway_ctx_clear_chain(context) == 1
         else { return false }
-        for unsafe each in unsafe chain {
-            guard unsafe gateway_ctx_add_chain(context, each) == 1 else { return false }
+        for each in chain {
+            guard unsafe gateway_ctx_add_chain(context, each.pointer) == 1 else { return false }
         }
         return true
     }
@@ -62,23 +64,23 @@ import COpenSSL
 enum PEM {
     /// All certificates in a text, in its order; the caller frees them.
     static func certificates(_ bytes: [UInt8], file: String) throws(TLSSetupError)
-        -> [OpaquePointer]
+        -> [SharedPointer]
     {
-        var found: [OpaquePointer] = unsafe []
+        var found: [SharedPointer] = []
         guard let memory = unsafe BIO_new_mem_buf(bytes, Int32(clamping: bytes.count)) else {
             throw TLSSetupError("'\(file)' cannot be read: no memory")
         }
         defer { unsafe BIO_free(memory) }
         while let certificate = unsafe PEM_read_bio_X509(memory, nil, nil, nil) {
-            unsafe found.append(certificate)
+            found.append(unsafe SharedPointer(pointer: certificate))
         }
         let code = LibraryErrors.takeFirst()
         // The end of the text is an error to OpenSSL.
         guard gateway_error_reason(code) == PEM_R_NO_START_LINE else {
-            for unsafe each in unsafe found { unsafe X509_free(each) }
+            for each in found { unsafe X509_free(each.pointer) }
             throw TLSSetupError("'\(file)' holds a damaged certificate")
         }
-        return unsafe found
+        return found
     }
 
     /// The private key in a text; the caller frees it.

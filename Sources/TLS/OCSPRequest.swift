@@ -104,8 +104,9 @@ public struct OCSPRequest: Sendable {
     init(_ pem: [UInt8], file: String) throws(TLSSetupError) {
         guard Library.isReady else { throw TLSSetupError("OpenSSL cannot be used") }
         var all: [BorrowedCertificate] = []
-        let certificates = try unsafe PEM.certificates(pem, file: file)
-        unsafe certificates.forEach { all.append(unsafe BorrowedCertificate(pointer: $0)) }
+        for each in try PEM.certificates(pem, file: file) {
+            all.append(unsafe BorrowedCertificate(pointer: each.pointer))
+        }
         self.all = all
     }
 

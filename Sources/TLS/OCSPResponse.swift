@@ -130,3 +130,22 @@ public struct OCSPResponse: Sendable {
         }
     }
 }
+
+extension KeyPair {
+    /// Checks a response to be stapled to this certificate.
+    /// - Parameters:
+    ///   - der: As it stands in its file.
+    ///   - now: Unix seconds.
+    /// - Throws: What is wrong with it, in words.
+    func staple(_ der: [UInt8], now: Int64) throws(TLSSetupError) -> OCSPResponse {
+        guard let issuer = chain.first else {
+            throw TLSSetupError("the certificate's file lacks the issuer, who signs responses")
+        }
+        return try unsafe OCSPResponse(
+            der,
+            certificate: BorrowedCertificate(pointer: certificate),
+            issuer: BorrowedCertificate(pointer: issuer.pointer),
+            now: now
+        )
+    }
+}

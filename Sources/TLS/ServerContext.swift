@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// Everything that the handshakes of one site share: certificates, versions, ciphers.
 ///
@@ -11,39 +12,56 @@ import COpenSSL
     public let settings: ServerSettings
     /// When each certificate ends, in Unix seconds, in the order of the settings.
     public let expirations: [Int64]
-    /// The OCSP response to staple; empty for none.
-    let ocsp: [UInt8]
+    /// Why OCSP responses that were given are not stapled, in words.
+    public let warnings: [String]
+    /// The OCSP response to staple with each pair; nil for none.
+    private let staples: [OCSPResponse?]
     private let pairs: [KeyPair]
 
     /// Reads the files and makes a context of them.
     /// - Throws: What is wrong with them, in words.
     public convenience init(_ settings: ServerSettings, read: FileReader) throws(TLSSetupError) {
         var pairs: [KeyPair] = []
-        var ocsp: [UInt8] = []
+        var staples: [OCSPResponse?] = []
+        var warnings: [String] = []
         for files in settings.certificates {
-            pairs.append(
-                try KeyPair(
-                    chain: files.chain,
-                    chainPEM: try read(files.chain),
-                    key: files.key,
-                    keyPEM: try read(files.key)
-                )
+            let pair = try KeyPair(
+                chain: files.chain,
+                chainPEM: try read(files.chain),
+                key: files.key,
+                keyPEM: try read(files.key)
             )
-            if let path = files.ocsp { ocsp = try read(path) }
+            pairs.append(pair)
+            var staple: OCSPResponse?
+            // One that clients would take for a fault is worse than none; the file is empty until
+            // the first one has been fetched.
+            if let path = files.ocsp, case let der = try read(path), !der.isEmpty {
+                do throws(TLSSetupError) {
+                    staple = try pair.staple(der, now: Int64(time(nil)))
+                } catch {
+                    warnings.append("'\(path)' is not stapled: \(error)")
+                }
+            }
+            staples.append(staple)
         }
-        try self.init(settings, pairs: pairs, ocsp: ocsp, read: read)
+        try self.init(settings, pairs: pairs, staples: staples, warnings: warnings, read: read)
     }
 
-    init(_ settings: ServerSettings, pairs: [KeyPair], ocsp: [UInt8], read: FileReader)
-        throws(TLSSetupError)
-    {
+    private init(
+        _ settings: ServerSettings,
+        pairs: [KeyPair],
+        staples: [OCSPResponse?],
+        warnings: [String],
+        read: FileReader
+    ) throws(TLSSetupError) {
         guard Library.isReady, let context = unsafe SSL_CTX_new(TLS_server_method()) else {
             throw TLSSetupError("OpenSSL cannot make a context")
         }
         unsafe pointer = context
         self.settings = settings
         self.pairs = pairs
-        self.ocsp = ocsp
+        self.staples = staples
+        self.warnings = warnings
         expirations = pairs.map(\.notAfter)
         for (pair, files) in zip(pairs, settings.certificates) {
             guard unsafe pair.install(in: context) else {
@@ -68,6 +86,8 @@ import COpenSSL
             _ = LibraryErrors.takeFirst()
             throw TLSSetupError("OpenSSL knows no cipher suite of '\(ciphers)'")
         }
+        // Mozilla's order: half the key, a third less work, and no attack on either.
+        unsafe SSL_CTX_set_ciphersuites(pointer, ServerSettings.suites)
         guard unsafe gateway_ctx_set_groups(pointer, settings.groups) == 1 else {
             _ = LibraryErrors.takeFirst()
             throw TLSSetupError("OpenSSL does not know all groups of '\(settings.groups)'")
@@ -87,7 +107,9 @@ import COpenSSL
 
     private func askForCertificates(read: FileReader) throws(TLSSetupError) {
         // A session may be taken up again only where the same certificates are asked for.
-        var identity = Certificates.sha256(Array("\(settings.clientCertificates, default: "")".utf8))
+        var identity = Certificates.sha256(
+            Array("\(settings.clientCertificates, default: "")".utf8)
+        )
         guard let policy = settings.clientCertificates else {
             unsafe SSL_CTX_set_session_id_context(pointer, &identity, 32)
             return
@@ -96,14 +118,14 @@ import COpenSSL
         for path in policy.authorities {
             let content = try read(path)
             identity = Certificates.sha256(identity + content)
-            let authorities = try unsafe PEM.certificates(content, file: path)
-            defer { for unsafe each in unsafe authorities { unsafe X509_free(each) } }
-            if unsafe authorities.isEmpty {
+            let authorities = try PEM.certificates(content, file: path)
+            defer { for each in authorities { unsafe X509_free(each.pointer) } }
+            if authorities.isEmpty {
                 throw TLSSetupError("'\(path)' holds no certificate in PEM form")
             }
-            for unsafe each in unsafe authorities {
-                unsafe X509_STORE_add_cert(store, each)
-                unsafe SSL_CTX_add_client_CA(pointer, each)
+            for each in authorities {
+                unsafe X509_STORE_add_cert(store, each.pointer)
+                unsafe SSL_CTX_add_client_CA(pointer, each.pointer)
             }
         }
         unsafe SSL_CTX_set_session_id_context(pointer, &identity, 32)
@@ -121,7 +143,17 @@ import COpenSSL
         unsafe SSL_CTX_set_client_hello_cb(pointer, clientHelloCallback, nil)
         unsafe SSL_CTX_set_alpn_select_cb(pointer, protocolCallback, nil)
         unsafe gateway_ctx_set_ticket_keys(pointer, ticketKeyCallback)
-        if !ocsp.isEmpty { unsafe gateway_ctx_set_status(pointer, statusCallback) }
+        if staples.contains(where: { $0 != nil }) { unsafe gateway_ctx_set_status(pointer, statusCallback) }
+    }
+
+    /// What is stapled to the certificate that a session shows, as long as it counts.
+    fileprivate func staple(for ssl: OpaquePointer, now: Int64) -> [UInt8]? {
+        let shown = unsafe SSL_get_certificate(ssl)
+        for (pair, staple) in zip(pairs, staples) where unsafe pair.certificate == shown {
+            guard let staple, staple.isCurrent(now: now) else { return nil }
+            return staple.der
+        }
+        return nil
     }
 
     /// Lets the secrets of all its sessions be written to the key log.
@@ -129,18 +161,20 @@ import COpenSSL
 }
 
 /// What OpenSSL calls to staple an OCSP response.
-private let statusCallback:
-    @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> CInt = { ssl, _ in
-        guard let ssl = unsafe ssl, let session = unsafe TLSSession.of(ssl),
-            let response = (session.context as? ServerContext)?.ocsp, !response.isEmpty,
-            let copy = unsafe gateway_allocate(response.count)
-        else { return SSL_TLSEXT_ERR_NOACK }
-        // The copy has as many bytes, and OpenSSL frees it.
-        unsafe copy.copyMemory(from: response, byteCount: response.count)
-        let bytes = unsafe copy.assumingMemoryBound(to: UInt8.self)
-        _ = unsafe gateway_ssl_set_ocsp_response(ssl, bytes, response.count)
-        return SSL_TLSEXT_ERR_OK
-    }
+private let statusCallback: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> CInt = {
+    ssl,
+    _ in
+    guard let ssl = unsafe ssl, let session = unsafe TLSSession.of(ssl),
+        let context = session.context as? ServerContext,
+        let response = unsafe context.staple(for: ssl, now: Int64(time(nil))),
+        let copy = unsafe gateway_allocate(response.count)
+    else { return SSL_TLSEXT_ERR_NOACK }
+    // The copy has as many bytes, and OpenSSL frees it.
+    unsafe copy.copyMemory(from: response, byteCount: response.count)
+    let bytes = unsafe copy.assumingMemoryBound(to: UInt8.self)
+    _ = unsafe gateway_ssl_set_ocsp_response(ssl, bytes, response.count)
+    return SSL_TLSEXT_ERR_OK
+}
 
 /// What OpenSSL calls to choose an application protocol.
 private let protocolCallback:
@@ -171,7 +205,8 @@ private let protocolCallback:
     }
 
 private let keyLogCallback: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = {
-    ssl, line in
+    ssl,
+    line in
     guard let ssl = unsafe ssl, let line = unsafe line, let session = unsafe TLSSession.of(ssl)
     else { return }
     session.server?.keyLog?.write(unsafe String(cString: line))

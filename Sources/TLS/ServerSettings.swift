@@ -69,6 +69,10 @@ public struct ServerSettings: Sendable, Hashable {
         certificates.flatMap(\.files) + (clientCertificates?.authorities ?? [])
     }
 
+    /// The suites of TLS 1.3.
+    static let suites =
+        "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
     /// Mozilla's intermediate recommendation, version 5.7, in its order.
     static let intermediateCiphers = [
         "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",

@@ -55,8 +55,10 @@ let sessionWrite:
         return 1
     }
 
-let sessionControl:
-    @convention(c) (OpaquePointer?, CInt, Int, UnsafeMutableRawPointer?) -> Int = {
-        // Nothing is held back here, so a flush is done at once; there is nothing else to control.
-        _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0
-    }
+let sessionControl: @convention(c) (OpaquePointer?, CInt, Int, UnsafeMutableRawPointer?) -> Int = {
+    // Nothing is held back here, so a flush is done at once; there is nothing else to control.
+    _,
+    command,
+    _,
+    _ in command == BIO_CTRL_FLUSH ? 1 : 0
+}

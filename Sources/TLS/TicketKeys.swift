@@ -52,6 +52,9 @@ public final class TicketKeys: Sendable {
         state.withLock { $0 = State(keys: keys, isFixed: true) }
     }
 
+    /// Whether the keys are those of a file.
+    public var isFixed: Bool { state.withLock { $0.isFixed } }
+
     /// The key that encrypts now.
     /// - Parameter now: Unix seconds.
     func current(now: Int64) -> Key? {
@@ -136,19 +139,8 @@ let ticketKeyCallback:
     }
 
 private func setKey(of mac: OpaquePointer?, _ key: TicketKeys.Key) -> Bool {
-    var authentication = key.authentication
-    var digest = Array("SHA256".utf8CString)
-    return unsafe authentication.withUnsafeMutableBytes { keyBytes in
-        unsafe digest.withUnsafeMutableBufferPointer { name in
-            // Both outlive the call, which copies them.
-            let parameters = unsafe [
-                OSSL_PARAM_construct_octet_string("key", keyBytes.baseAddress, keyBytes.count),
-                OSSL_PARAM_construct_utf8_string("digest", name.baseAddress, 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            return unsafe EVP_MAC_CTX_set_params(mac, parameters) == 1
-        }
-    }
+    // Copied before the call returns.
+    unsafe gateway_mac_set_key(mac, key.authentication, key.authentication.count) == 1
 }
 
 extension TLSSession {

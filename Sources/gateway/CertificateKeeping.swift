@@ -3,16 +3,23 @@ import Glibc
 import Logging
 import TLS
 
-/// Certificates that the gateway makes itself: there before anything listens, and renewed while it
-/// runs.
+/// What TLS needs from the gateway besides serving: certificates that it makes itself, and OCSP
+/// responses; there before anything listens, and renewed while it runs.
 struct CertificateKeeping: Sendable {
     /// By folder, as sites may not agree about one, what is wanted there.
     private let wanted: [String: [LocalCertificates.Wanted]]
+    /// The certificates whose OCSP responses are fetched.
+    let responses: [OCSPKeeper.Wanted]
 
     /// Gathers what a configuration wants.
     init(_ configuration: Configuration) {
         var wanted: [String: [LocalCertificates.Wanted]] = [:]
+        var responses: [OCSPKeeper.Wanted] = []
         for source in configuration.sites.compactMap(\.tls).flatMap(\.certificates) {
+            if source.files.fetchesOCSP, let path = source.files.ocsp {
+                let each = OCSPKeeper.Wanted(chain: source.files.chain, response: path)
+                if !responses.contains(each) { responses.append(each) }
+            }
             guard case .local(let local) = source else { continue }
             let each = LocalCertificates.Wanted(
                 names: local.names,
@@ -24,10 +31,11 @@ struct CertificateKeeping: Sendable {
             }
         }
         self.wanted = wanted
+        self.responses = responses
     }
 
     /// Whether there is nothing to do.
-    var isEmpty: Bool { wanted.isEmpty }
+    var isEmpty: Bool { wanted.isEmpty && responses.isEmpty }
 
     /// Makes what is missing or about to end, and says so.
     /// - Throws: What the system or OpenSSL says.
@@ -49,6 +57,14 @@ struct CertificateKeeping: Sendable {
                 )
             }
         }
+    }
+
+    /// Everything that must be there before the certificates are read.
+    /// - Throws: What the system or OpenSSL says.
+    func prepare(_ logger: Logger) throws(TLSSetupError) {
+        try ensure(logger)
+        var keeper = OCSPKeeper(responses)
+        try keeper.prepare(now: Int64(time(nil)))
     }
 
     /// How to trust the authorities, line by line.

@@ -29,7 +29,7 @@ struct RunCommand: ParsableCommand {
         let gateway: Gateway
         let certificates = CertificateKeeping(loaded)
         do {
-            try certificates.ensure(logger)
+            try certificates.prepare(logger)
             gateway = try Gateway(
                 loaded,
                 workerCount: workerCount(loaded.workers),
@@ -49,12 +49,19 @@ struct RunCommand: ParsableCommand {
         }
         for line in certificates.advice { StandardOutput.write(printable(line) + "\n") }
         ServiceManager.ready()
-        serve(gateway, logger, started: loaded)
+        let rounds = CertificateRounds()
+        rounds.start(certificates, of: gateway, logger)
+        serve(gateway, logger, started: loaded, rounds)
         gateway.join()
     }
 
     /// Does what signals ask for, until all loops have ended.
-    private func serve(_ gateway: Gateway, _ logger: Logger, started: Configuration) {
+    private func serve(
+        _ gateway: Gateway,
+        _ logger: Logger,
+        started: Configuration,
+        _ rounds: CertificateRounds
+    ) {
         var isStopping = false
         while true {
             switch Signals.next() {
@@ -63,7 +70,7 @@ struct RunCommand: ParsableCommand {
             case .reopenLogs:
                 gateway.reopenLogs()
             case .reload:
-                if !isStopping { reload(gateway, logger, started: started) }
+                if !isStopping { reload(gateway, logger, started: started, rounds) }
             case .stop:
                 ServiceManager.stopping()
                 if isStopping {
@@ -78,14 +85,21 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    private func reload(_ gateway: Gateway, _ logger: Logger, started: Configuration) {
+    private func reload(
+        _ gateway: Gateway,
+        _ logger: Logger,
+        started: Configuration,
+        _ rounds: CertificateRounds
+    ) {
         ServiceManager.reloading()
         defer { ServiceManager.ready() }
         do {
             let loaded = try Configuration.load(file.path, access: .system)
             for warning in loaded.warnings { logger.warning("\(warning)") }
-            try CertificateKeeping(loaded).ensure(logger)
+            let certificates = CertificateKeeping(loaded)
+            try certificates.prepare(logger)
             try gateway.reload(loaded)
+            rounds.start(certificates, of: gateway, logger)
             if loaded.workers != started.workers || loaded.log != started.log {
                 logger.warning(
                     "'workers' and 'log' are as they were at start: they change at a restart"

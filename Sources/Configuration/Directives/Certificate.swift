@@ -106,7 +106,16 @@ extension Directive {
             machine first, and to the front later. `openssl rand 80 > FILE` makes one. The file \
             is taken over when it changes.
             """,
-        example: .top("ticket_keys /etc/gateway/tickets.key"),
+        example: .top(
+            """
+            ticket_keys /etc/gateway/tickets.key
+            site shop.example.com {
+                listen :443 tls
+                certificate shop.pem shop.key
+                proxy 127.0.0.1:5000
+            }
+            """
+        ),
         effect: .set { call, block in
             guard let file = call.argument(0) else { return }
             block.ticketKeys = Placed(value: call.path(file), mark: file.mark)

@@ -7,7 +7,7 @@ extension Directive {
                 "LEVEL",
                 .keyword(["modern", "intermediate"]),
                 .optional,
-                "Mozilla's recommendations: `intermediate` speaks TLS 1.2 and 1.3, `modern` only 1.3"
+                "Mozilla's advice: `intermediate` speaks TLS 1.2 and 1.3, `modern` only 1.3"
             )
         ],
         options: serverOptions + upstreamOptions,

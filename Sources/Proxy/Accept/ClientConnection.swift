@@ -23,8 +23,10 @@ final class ClientConnection {
     /// The snapshot in which the listener was looked up last, and its number there.
     var listenerGeneration = 0
     var listenerNumber = 0
-    /// What the handshake has established; nil without TLS.
+    /// What the TLS handshake has established; nil where TLS is not terminated here.
     var tls: TLSInformation?
+    /// Whether a TLS handshake is due before anything else.
+    var needsHandshake = false
     /// Whether TLS is terminated here.
     var isSecure: Bool { tls != nil }
     /// The snapshot in which `directedSite` was found to be one that the handshake was made for.

@@ -27,7 +27,7 @@ extension Explainer {
         guard isSecure else { return }
         guard let tls = exchange.connection.tls else {
             add("tls", "the listener expects TLS: a request by http gets 400, and says so")
-            throw Failure(status: 400, reason: .refused(.httpsRequired), closesConnection: true)
+            throw .refused(.plainHTTP)
         }
         let runtime = exchange.snapshot.listeners[listener.number]
         let name = tls.serverName

@@ -4,6 +4,7 @@ import EventLoop
 import HTTP
 import HTTP1
 import Synchronization
+import TLS
 import Telemetry
 
 /// The client connections of the whole process, counted once for each that comes and goes.
@@ -46,6 +47,10 @@ final class LoopContext {
     var exchangeCount = 0
     /// Tunnels open in this loop.
     var openTunnels = 0
+    /// TLS handshakes under way in this loop.
+    var handshakes = 0
+    private var handshakeTurn: UInt64 = 0
+    private var handshakesInTurn = 0
     var forwardedWarning = ForwardedWarning()
     private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
@@ -85,6 +90,23 @@ final class LoopContext {
             let name = upstream.runtime.configuration.name
             upstream.retire(to: upstreams.first { $0.runtime.configuration.name == name })
         }
+    }
+
+    /// The TLS of a listener; nil when it has none, or is gone.
+    func tlsServer(of listener: ListenerIdentity) -> TLSServer? {
+        snapshot.number(of: listener).flatMap { snapshot.listeners[$0].tls }
+    }
+
+    /// Whether one more handshake may be computed before the loop looks at its sockets again;
+    /// counts it if so.
+    var mayComputeHandshake: Bool {
+        if handshakeTurn != reactor.statistics.turns {
+            handshakeTurn = reactor.statistics.turns
+            handshakesInTurn = 0
+        }
+        if handshakesInTurn >= ProxyLimits.handshakesPerTurn { return false }
+        handshakesInTurn += 1
+        return true
     }
 
     /// Tells the operator, once in a while, that contents find no room on the disk.
