@@ -40,9 +40,12 @@ def alive(pids):
 
 def script(pids):
     for pid in pids:
-        with open(f"/proc/{pid}/cmdline", "rb") as arguments:
-            if arguments.read().split(b"\0")[1:2] == [b"Scripts/run.sh"]:
-                return pid
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as arguments:
+                if arguments.read().split(b"\0")[1:2] == [b"Scripts/run.sh"]:
+                    return pid
+        except FileNotFoundError:  # The script's own helpers come and go.
+            continue
     raise RuntimeError("Scripts/run.sh does not run")
 
 

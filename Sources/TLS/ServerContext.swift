@@ -143,7 +143,9 @@ import Glibc
         unsafe SSL_CTX_set_client_hello_cb(pointer, clientHelloCallback, nil)
         unsafe SSL_CTX_set_alpn_select_cb(pointer, protocolCallback, nil)
         unsafe gateway_ctx_set_ticket_keys(pointer, ticketKeyCallback)
-        if staples.contains(where: { $0 != nil }) { unsafe gateway_ctx_set_status(pointer, statusCallback) }
+        if staples.contains(where: { $0 != nil }) {
+            unsafe gateway_ctx_set_status(pointer, statusCallback)
+        }
     }
 
     /// What is stapled to the certificate that a session shows, as long as it counts.
