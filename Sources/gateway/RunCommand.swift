@@ -45,6 +45,7 @@ struct RunCommand: ParsableCommand {
         for listener in loaded.listeners {
             logger.notice("listening", metadata: ["address": "\(listener.address)"])
         }
+        ProcessResources.releaseStartupPages()
         ServiceManager.ready()
         serve(gateway, logger, started: loaded)
         gateway.join()
