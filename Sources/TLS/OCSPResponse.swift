@@ -32,6 +32,13 @@ public struct OCSPResponse: Sendable {
     /// When a newer one should be asked for: halfway, so that days remain to try again.
     public var refresh: Int64 { thisUpdate + max(0, nextUpdate - thisUpdate) / 2 }
 
+    /// What somebody else has checked.
+    init(checked der: [UInt8], thisUpdate: Int64, nextUpdate: Int64) {
+        self.der = der
+        self.thisUpdate = thisUpdate
+        self.nextUpdate = nextUpdate
+    }
+
     /// Checks a response: well-formed, signed by the issuer or whom it has authorised, about this
     /// certificate, which is good, and current.
     /// - Parameters:

@@ -2,6 +2,7 @@ import Bytes
 import Configuration
 import Glibc
 import HTTP
+import Proxy
 import TLS
 
 /// What `gateway check` says about certificates: what stops the gateway, what clients will refuse,
@@ -32,6 +33,20 @@ struct CertificateCheck {
         }
         for upstream in configuration.upstreams {
             if let files = upstream.tls?.certificate { look(at: files, hosts: [], nil) }
+        }
+        if errors.isEmpty { load(configuration, order.map(\.files)) }
+    }
+
+    /// Makes of the files what `gateway run` would make of them.
+    private mutating func load(_ configuration: Configuration, _ certificates: [CertificateFiles]) {
+        // Some are made when the gateway starts, and a key log is made when it is opened.
+        let files = certificates.flatMap { [$0.chain] + ($0.ocsp.map { [$0] } ?? []) }
+        let areAllThere = files.allSatisfy { unsafe access($0, F_OK) == 0 }
+        guard areAllThere, configuration.tls.keyLog == nil else { return }
+        do {
+            warnings += try TLSRuntime.load(configuration, previous: nil, read: Files.read).warnings
+        } catch {
+            errors.append("tls: \(error)")
         }
     }
 

@@ -48,6 +48,7 @@ struct RunCommand: ParsableCommand {
             logger.notice("listening", metadata: ["address": "\(listener.address)"])
         }
         for line in certificates.advice { StandardOutput.write(printable(line) + "\n") }
+        ProcessResources.releaseStartupPages()
         ServiceManager.ready()
         let rounds = CertificateRounds()
         rounds.start(certificates, of: gateway, logger)

@@ -21,6 +21,9 @@ public final class TLSRuntime: Sendable {
         return files
     }
 
+    /// What is wrong with files that can be done without, in words.
+    public var warnings: [String] { slots.flatMap(\.current.warnings) }
+
     /// Of a configuration without TLS, or one that is only looked at.
     public static let none = TLSRuntime(
         servers: [],
