@@ -7,6 +7,7 @@ public enum SmallFile {
     /// - Parameters:
     ///   - path: From the root or from the working directory.
     ///   - limit: Bytes of the longest content.
+    /// - Returns: All of it.
     public static func content(of path: String, atMost limit: Int) -> [UInt8]? {
         // The path is a Swift string, passed NUL-terminated.
         let descriptor = unsafe gateway_open_regular(path)

@@ -6,6 +6,7 @@ extension CertificateReading {
     ///   - now: Unix seconds.
     ///   - hosts: The names that it is to stand for; `*.` names too.
     ///   - authorities: Those that clients are taken to trust; nil: nothing is said about trust.
+    /// - Returns: Sentences that begin behind the name of the file; none when all is well.
     public func findings(now: Int64, hosts: [String], authorities: TrustedAuthorities?) -> [String]
     {
         var findings = dates(now: now)

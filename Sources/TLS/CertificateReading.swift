@@ -27,6 +27,7 @@ public struct CertificateReading: Sendable {
 
     /// Whether it stands for a host.
     /// - Parameter name: A name, an IP address, or `*.` and a name for all names one level below.
+    /// - Returns: Whether a client would take it for that host.
     public func covers(_ name: String) -> Bool {
         if name.hasPrefix("*.") {
             // No certificate names this one, so only a wildcard can fit it.

@@ -32,6 +32,7 @@ public enum LocalAuthority {
     /// - Parameters:
     ///   - name: What people see in the list of authorities that they trust.
     ///   - now: Unix seconds.
+    /// - Returns: The authority, signed by itself.
     /// - Throws: What OpenSSL says.
     public static func make(name: String, now: Int64) throws(TLSSetupError) -> IssuedCertificate {
         let key = try unsafe makeKey()
@@ -67,6 +68,7 @@ public enum LocalAuthority {
     ///   - names: Host names, `*.` names and IP addresses; at least one.
     ///   - authority: Who signs it.
     ///   - now: Unix seconds.
+    /// - Returns: The certificate, without a chain.
     /// - Throws: What OpenSSL says, also when the authority cannot be read.
     public static func issue(
         for names: [String],

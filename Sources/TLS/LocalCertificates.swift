@@ -47,6 +47,7 @@ public struct LocalCertificates: Sendable {
     ///   - wanted: Certificates with their files.
     ///   - machine: The name of this machine, part of the authority's name.
     ///   - now: Unix seconds.
+    /// - Returns: What was made.
     /// - Throws: What the system or OpenSSL says.
     public func ensure(_ wanted: [Wanted], machine: String, now: Int64)
         throws(TLSSetupError) -> Outcome

@@ -72,6 +72,7 @@ public struct OCSPRequest: Sendable {
 
     /// Asks the responder; waits for it, so not for an event loop.
     /// - Parameter now: Unix seconds.
+    /// - Returns: A response that may be stapled.
     /// - Throws: Why there is no good response, in words.
     public func fetch(now: Int64) throws(TLSSetupError) -> OCSPResponse {
         guard let request = encoded() else { throw TLSSetupError("no request can be made") }

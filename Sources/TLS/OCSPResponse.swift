@@ -143,6 +143,7 @@ extension KeyPair {
     /// - Parameters:
     ///   - der: As it stands in its file.
     ///   - now: Unix seconds.
+    /// - Returns: What may be stapled.
     /// - Throws: What is wrong with it, in words.
     func staple(_ der: [UInt8], now: Int64) throws(TLSSetupError) -> OCSPResponse {
         guard let issuer = chain.first else {

@@ -3,8 +3,8 @@ import Testing
 
 @testable import TLS
 
-// Made by openssl for this test, good until 2125: an authority, and two certificates of it that name
-// the responder http://ocsp.example/.
+// Made by openssl for this test, good until 2125: an authority, and two certificates of it that
+// name the responder http://ocsp.example/.
 private let authority = """
     -----BEGIN CERTIFICATE-----
     MIIBbjCCARSgAwIBAgIUI3HUeMwXGbQOkc4gxkLmu4250rIwCgYIKoZIzj0EAwIw

@@ -20,6 +20,7 @@ public struct SourceAccess: Sendable {
     /// - Parameters:
     ///   - path: The file's path.
     ///   - limit: Bytes of the longest content.
+    /// - Returns: All of it.
     /// - Throws: Why it could not be read.
     public func content(_ path: String, atMost limit: Int) throws(Failure) -> [UInt8] {
         try read(path, limit)

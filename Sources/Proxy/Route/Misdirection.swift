@@ -35,6 +35,7 @@ extension Exchange {
 extension ListenerRuntime {
     /// The site whose certificate a client is shown.
     /// - Parameter name: What the client asked for (SNI); nil for nothing.
+    /// - Returns: The number of the site, or nil where the listener has none.
     func site(forServerName name: String?) -> Int? {
         // Without a name, a site for every host before all others.
         table.find(host: Array((name ?? "").utf8).span) ?? defaultSite

@@ -52,6 +52,7 @@ public final class TLSRuntime: Sendable {
     ///   - configuration: Loaded and valid.
     ///   - previous: What serves now: its ticket keys go on.
     ///   - read: Reads a file.
+    /// - Returns: Contexts for every listener and upstream.
     /// - Throws: What is wrong with a file, in words.
     public static func load(
         _ configuration: Configuration,
