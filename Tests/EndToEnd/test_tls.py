@@ -254,8 +254,8 @@ def test_sslscan_finds_nothing_weak(secure):
     for version in ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"):
         assert re.search(rf"{version}\s+disabled", run.stdout), run.stdout
     assert re.search(r"TLSv1.3\s+enabled", run.stdout)
-    assert "renegotiation not supported" in run.stdout.lower() or "secure" in run.stdout.lower()
-    assert "Compression disabled" in run.stdout
+    assert "Insecure" not in run.stdout
+    assert "Compression enabled" not in run.stdout
     assert not re.search(r"\b(RC4|3DES|NULL|EXP|CBC|MD5|anon)\b", run.stdout)
 
 
