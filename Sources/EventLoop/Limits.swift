@@ -42,6 +42,8 @@ public enum LoopLimits {
     ///
     /// Eight records: more would leave the processor's cache, fewer cost more calls.
     public static let tlsFlight = 128 * 1024
+    /// The same for a connection that begins, or whose peer takes less than it is given.
+    static let tlsFirstFlight = 16 * 1024
     /// Bytes of ciphertext that a peer may leave untaken while it is still read from.
     ///
     /// A flight with its overhead fits; more than that are answers that it does not take.

@@ -87,6 +87,7 @@ extension Stream {
         defer { layer.giveBuffers(reactor) }
         var taken = 0
         while true {
+            if layer.session.hasEnded { return taken }
             if layer.session.input != nil || layer.session.hasPending {
                 switch layer.session.decrypt(into: buffer, atMost: space - taken) {
                 case .bytes(let count):
@@ -134,6 +135,7 @@ extension Stream {
 
     /// As `isQuiet`, of an encrypted stream: tickets may have come, which are no one's request.
     func isQuietTLS(_ layer: TLSLayer) -> Bool {
+        if layer.session.hasEnded { return false }
         guard mayRead else { return isOpen && !layer.session.hasPending }
         layer.prepareOutput(reactor)
         defer { layer.giveBuffers(reactor) }
@@ -158,9 +160,9 @@ extension Stream {
         defer { layer.giveBuffers(reactor) }
         while mayWrite && !buffer.isEmpty {
             guard let output = layer.session.output else { return }
-            let wanted = min(buffer.count, LoopLimits.tlsFlight)
+            let wanted = min(buffer.count, layer.flight)
             output.reserve(wanted + (wanted / TLSLimits.recordBytes + 1) * TLSLimits.recordOverhead)
-            while !buffer.isEmpty && output.count < LoopLimits.tlsFlight {
+            while !buffer.isEmpty && output.count < layer.flight {
                 guard layer.session.encrypt(from: buffer) else {
                     mayRead = true
                     throw .closed
@@ -170,6 +172,8 @@ extension Stream {
                 mayRead = true
                 throw .closed
             }
+            layer.flight =
+                mayWrite ? min(layer.flight * 2, LoopLimits.tlsFlight) : LoopLimits.tlsFirstFlight
         }
     }
 
@@ -208,6 +212,13 @@ extension Stream {
             _ = layer.send()
         }
         layer.giveBuffers(reactor)
+    }
+
+    /// Ends this side below TLS, as a broken peer does: for tests.
+    public func endWithoutFarewell() {
+        guard case .tls(let layer) = transport else { return }
+        layer.endsAfterOutput = true
+        _ = layer.send()
     }
 
     /// As `close`, of an encrypted stream.

@@ -19,6 +19,9 @@ final class TLSLayer {
     var mayReceive: Bool
     /// The peer has ended its side of the carrier.
     var hasEnded = false
+    /// Bytes of records that go in one call: more as long as the kernel takes all of them, few
+    /// for a slow peer, so that little waits which is encrypted already.
+    var flight = LoopLimits.tlsFirstFlight
     /// The carrier's own end is due once everything has been sent.
     var endsAfterOutput = false
 
@@ -80,8 +83,7 @@ final class TLSLayer {
 
     /// Sends ciphertext: 0 when all of it has been taken, or a negated error number.
     func send() -> Int {
-        guard let output = session.output else { return 0 }
-        while !output.isEmpty {
+        while let output = session.output, !output.isEmpty {
             let result: Int
             switch carrier {
             case .memory(let end): result = end.send(output)

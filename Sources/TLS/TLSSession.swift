@@ -73,6 +73,9 @@ import COpenSSL
     /// Whether decrypted bytes, or a record that has come in part, wait inside.
     public var hasPending: Bool { unsafe SSL_has_pending(ssl) == 1 }
 
+    /// Whether the peer has said farewell: nothing will follow.
+    public private(set) var hasEnded = false
+
     /// Goes on with the handshake.
     /// - Parameter unixSeconds: The time now.
     public func handshake(unixSeconds: Int64) -> Progress {
@@ -116,7 +119,9 @@ import COpenSSL
     private func readEnd() -> Plaintext {
         switch unsafe SSL_get_error(ssl, 0) {
         case SSL_ERROR_WANT_READ: return .wantsInput
-        case SSL_ERROR_ZERO_RETURN: return .ended
+        case SSL_ERROR_ZERO_RETURN:
+            hasEnded = true
+            return .ended
         default: return .failed(fail())
         }
     }
