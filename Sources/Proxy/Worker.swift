@@ -65,8 +65,8 @@ public actor Worker {
     ///
     /// Call once.
     public func start() {
-        Task(executorPreference: executor) { await self.resumeParked() }
-        Task(executorPreference: executor) { await self.keepHouse() }
+        Task { await self.resumeParked() }
+        Task { await self.keepHouse() }
         if number == 0 { startHealthChecks() }
     }
 
@@ -118,7 +118,7 @@ public actor Worker {
 
     private func accept(from listener: EventLoop.Listener, as identity: ListenerIdentity) {
         listeners[identity] = listener
-        Task(executorPreference: executor) { await self.acceptAll(identity) }
+        Task { await self.acceptAll(identity) }
     }
 
     private func acceptAll(_ identity: ListenerIdentity) async {
@@ -127,7 +127,7 @@ public actor Worker {
         while let connection = await listener.accept() {
             admit(connection, identity)
             accepted += 1
-            if accepted % LoopLimits.acceptsPerTurn == 0 { await Task.yield() }
+            if accepted % LoopLimits.acceptsPerTurn == 0 { await context.reactor.yield() }
         }
     }
 
@@ -157,7 +157,7 @@ public actor Worker {
     }
 
     private func startServing(_ slot: Int) {
-        Task(executorPreference: executor) { await self.serve(slot) }
+        Task { await self.serve(slot) }
     }
 
     /// Serves a connection's requests, one after the other, until it ends or falls silent.
