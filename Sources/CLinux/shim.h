@@ -71,26 +71,6 @@ static inline int gateway_getsockname(int descriptor, struct sockaddr_storage *l
     return getsockname(descriptor, (struct sockaddr *)local, &size);
 }
 
-// Lets go of the pages of one object's files that nobody writes to: code and constants. They come back from the page
-// cache when they are used again.
-static inline int gateway_release_segments(struct dl_phdr_info *info, size_t size, void *argument) {
-    (void)size;
-    (void)argument;
-    const uintptr_t page = 4096;
-    for (int index = 0; index < info->dlpi_phnum; index++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[index];
-        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
-        uintptr_t start = (info->dlpi_addr + segment->p_vaddr) & ~(page - 1);
-        uintptr_t end = info->dlpi_addr + segment->p_vaddr + segment->p_filesz;
-        madvise((void *)start, end - start, MADV_DONTNEED);
-    }
-    return 0;
-}
-
-static inline void gateway_release_startup_pages(void) {
-    dl_iterate_phdr(gateway_release_segments, NULL);
-}
-
 // Waits until one of two descriptors can be read, or the time is over.
 static inline int gateway_wait_two(int first, int second, int timeout_milliseconds) {
     struct pollfd descriptors[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
@@ -151,6 +131,23 @@ static inline int gateway_raise_descriptor_limit(void) {
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// Segments are described by pointer arithmetic on the loader's own structures. Code that nobody has
+// written to comes back from the page cache when it is run again.
+static inline int gateway_let_code_go(struct dl_phdr_info *object, size_t size, void *unused) {
+    (void)size, (void)unused;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || segment->p_flags != (PF_R | PF_X)) continue;
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~page;
+        uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_filesz + page) & ~page;
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+static inline void gateway_release_code(void) { dl_iterate_phdr(gateway_let_code_go, NULL); }
 
 static inline int64_t gateway_monotonic_nanoseconds(void) {
     struct timespec now;

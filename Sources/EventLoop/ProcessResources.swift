@@ -9,7 +9,7 @@ public enum ProcessResources {
     /// the default of most systems is far too low.
     public static func raiseDescriptorLimit() { _ = gateway_raise_descriptor_limit() }
 
-    /// Lets go of code and constants that only the start needed, such as the linking of libraries
-    /// of which most is never used; what is used again comes back from the page cache.
-    public static func releaseStartupPages() { gateway_release_startup_pages() }
+    /// Lets the kernel take back the code that only starting needed: of the megabytes that reading
+    /// a configuration touches, serving uses a part, and that part comes back page by page.
+    public static func releaseStartupCode() { gateway_release_code() }
 }

@@ -88,7 +88,7 @@ extension Stream {
         var taken = 0
         while true {
             if layer.session.hasEnded { return taken }
-            if layer.session.input != nil || layer.session.hasPending {
+            if layer.session.mayDecrypt {
                 switch layer.session.decrypt(into: buffer, atMost: space - taken) {
                 case .bytes(let count):
                     taken += count
@@ -136,11 +136,11 @@ extension Stream {
     /// As `isQuiet`, of an encrypted stream: tickets may have come, which are no one's request.
     func isQuietTLS(_ layer: TLSLayer) -> Bool {
         if layer.session.hasEnded { return false }
-        guard mayRead else { return isOpen && !layer.session.hasPending }
+        guard mayRead else { return isOpen && !layer.session.mayDecrypt }
         layer.prepareOutput(reactor)
         defer { layer.giveBuffers(reactor) }
         while true {
-            if layer.session.input != nil || layer.session.hasPending {
+            if layer.session.mayDecrypt {
                 guard case .wantsInput = layer.session.peek() else { return false }
             }
             if layer.hasOutput, !flushTLS(layer) { return false }

@@ -78,6 +78,7 @@ struct Exchange: ~Copyable {
 
     /// Serves the request whose head has been received.
     /// - Returns: Whether the connection can take another one.
+    @inline(__always)
     mutating func run() async -> Bool {
         begin()
         do throws(Failure) {
@@ -102,6 +103,7 @@ struct Exchange: ~Copyable {
     }
 
     /// Does what the route says.
+    @inline(__always)
     private mutating func act() async throws(Failure) {
         guard let route else { throw .refused(.noRoute) }
         switch route.route.action {

@@ -65,8 +65,8 @@ public actor Worker {
     ///
     /// Call once.
     public func start() {
-        Task(executorPreference: executor) { await self.resumeParked() }
-        Task(executorPreference: executor) { await self.keepHouse() }
+        Task { await self.resumeParked() }
+        Task { await self.keepHouse() }
         if number == 0 { startHealthChecks() }
     }
 
@@ -74,7 +74,9 @@ public actor Worker {
     /// - Parameter mustNotSleep: Whether jobs wait to be run.
     public func turn(mustNotSleep: Bool) {
         let before = context.reactor.statistics
-        context.reactor.poll(mustNotSleep: mustNotSleep)
+        let hasWaiting = !context.waitingHandshakes.isEmpty
+        context.reactor.poll(mustNotSleep: mustNotSleep || hasWaiting)
+        context.beginTurn()
         let after = context.reactor.statistics
         let busy = after.busyNanoseconds - before.busyNanoseconds
         context.metrics.recordTurn(
@@ -116,7 +118,7 @@ public actor Worker {
 
     private func accept(from listener: EventLoop.Listener, as identity: ListenerIdentity) {
         listeners[identity] = listener
-        Task(executorPreference: executor) { await self.acceptAll(identity) }
+        Task { await self.acceptAll(identity) }
     }
 
     private func acceptAll(_ identity: ListenerIdentity) async {
@@ -125,7 +127,7 @@ public actor Worker {
         while let connection = await listener.accept() {
             admit(connection, identity)
             accepted += 1
-            if accepted % LoopLimits.acceptsPerTurn == 0 { await Task.yield() }
+            if accepted % LoopLimits.acceptsPerTurn == 0 { await context.reactor.yield() }
         }
     }
 
@@ -155,7 +157,7 @@ public actor Worker {
     }
 
     private func startServing(_ slot: Int) {
-        Task(executorPreference: executor) { await self.serve(slot) }
+        Task { await self.serve(slot) }
     }
 
     /// Serves a connection's requests, one after the other, until it ends or falls silent.
@@ -264,6 +266,8 @@ public actor Worker {
         metricsListener?.close()
         for upstream in context.upstreams { upstream.closeIdle() }
         context.reactor.shutDown()
+        for point in context.waitingHandshakes { point.wake(.cancelled) }
+        context.waitingHandshakes = []
         context.log?.flush()
     }
 

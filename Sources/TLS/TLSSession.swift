@@ -70,8 +70,14 @@ import COpenSSL
 
     deinit { unsafe SSL_free(ssl) }
 
-    /// Whether decrypted bytes, or a record that has come in part, wait inside.
-    public var hasPending: Bool { unsafe SSL_has_pending(ssl) == 1 }
+    /// Whether there is something to decrypt: ciphertext, or bytes of a record that was read in
+    /// part.
+    ///
+    /// Asked first, because a read that finds nothing costs OpenSSL a record's buffer.
+    public var mayDecrypt: Bool {
+        if let input, !input.isEmpty { return true }
+        return unsafe SSL_pending(ssl) > 0
+    }
 
     /// Whether the peer has said farewell: nothing will follow.
     public private(set) var hasEnded = false

@@ -77,8 +77,11 @@ extension Exchange {
     /// the processor for as long as a dozen requests.
     private mutating func takeTurn() async throws(TLSFailure) {
         while !context.mayComputeHandshake {
-            await Task.yield()
-            if context.reactor.isShutDown { throw .closed }
+            let point = WaitPoint(reactor: context.reactor)
+            context.waitingHandshakes.append(point)
+            let wake = await point.wait(until: WaitPoint.never)
+            point.retire()
+            if wake == .cancelled { throw .closed }
         }
     }
 

@@ -18,9 +18,9 @@ extension Exchange {
         if connection.directedGeneration == snapshot.generation, connection.directedSite == site {
             return true
         }
-        guard let wanted = snapshot.sites[site].tls,
+        guard let wanted = snapshot.configuration.sites[site].tls,
             let shown = snapshot.listeners[listener].site(forServerName: tls.serverName),
-            shown == site || snapshot.sites[shown].tls == wanted
+            shown == site || snapshot.configuration.sites[shown].tls == wanted
         else { return false }
         // Asked for since a reload, of clients that connected before it.
         if wanted.clientCertificates?.isRequired == true, tls.peerCertificate == nil {

@@ -49,7 +49,8 @@ final class LoopContext {
     var openTunnels = 0
     /// TLS handshakes under way in this loop.
     var handshakes = 0
-    private var handshakeTurn: UInt64 = 0
+    /// Handshakes that wait for a later turn of the loop.
+    var waitingHandshakes: [WaitPoint] = []
     private var handshakesInTurn = 0
     var forwardedWarning = ForwardedWarning()
     private var spillLog = RateLimitedLog()
@@ -100,13 +101,19 @@ final class LoopContext {
     /// Whether one more handshake may be computed before the loop looks at its sockets again;
     /// counts it if so.
     var mayComputeHandshake: Bool {
-        if handshakeTurn != reactor.statistics.turns {
-            handshakeTurn = reactor.statistics.turns
-            handshakesInTurn = 0
-        }
         if handshakesInTurn >= ProxyLimits.handshakesPerTurn { return false }
         handshakesInTurn += 1
         return true
+    }
+
+    /// Begins a turn of the loop: lets those handshakes go on that it has room for.
+    func beginTurn() {
+        handshakesInTurn = 0
+        if waitingHandshakes.isEmpty { return }
+        let count = min(waitingHandshakes.count, ProxyLimits.handshakesPerTurn)
+        let next = waitingHandshakes.prefix(count)
+        waitingHandshakes.removeFirst(count)
+        for point in next { point.wake(.ready) }
     }
 
     /// Tells the operator, once in a while, that contents find no room on the disk.
