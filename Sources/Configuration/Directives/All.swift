@@ -15,6 +15,8 @@ extension Directive {
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Bounds.
         timeout, limit, buffer,
+        // TLS.
+        certificate, state, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

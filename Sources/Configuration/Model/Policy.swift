@@ -25,6 +25,8 @@ public final class Policy: Sendable {
     public let errorPages: [ErrorPage]
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
     public let accessLog: Int?
+    /// How clients are brought to https, and what is done to cookies; nil: nothing.
+    public let https: HTTPSPolicy?
 
     init(
         clientAddress: ClientAddressPolicy,
@@ -36,7 +38,8 @@ public final class Policy: Sendable {
         bodyLimit: Int?,
         buffering: RequestBuffering,
         errorPages: [ErrorPage],
-        accessLog: Int?
+        accessLog: Int?,
+        https: HTTPSPolicy?
     ) {
         self.clientAddress = clientAddress
         self.sendsForwarded = sendsForwarded
@@ -48,6 +51,7 @@ public final class Policy: Sendable {
         self.buffering = buffering
         self.errorPages = errorPages
         self.accessLog = accessLog
+        self.https = https
     }
 
     /// The page for a status, if there is one.

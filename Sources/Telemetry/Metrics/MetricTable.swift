@@ -30,6 +30,7 @@ struct MetricDescription: Sendable {
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
+        case certificateExpiry, certificateDays, certificateReloads, ocspFetches
         case processResident, processVirtual, processOpen, processMaximum, processCPU
         case processStart, build
     }
@@ -77,7 +78,8 @@ struct MetricDescription: Sendable {
 /// The exposition and Documentation/Metrics.md both come from here. Names follow the Prometheus
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
-    static let all = requests + connections + upstreams + logs + configuration + loops + process
+    static let all =
+        requests + connections + tls + upstreams + logs + configuration + loops + process
 
     private static let route = ["site", "route"]
     private static let server = ["upstream", "server"]
