@@ -82,12 +82,17 @@ struct Exchange: ~Copyable {
 
     /// Serves the request whose head has been received.
     /// - Returns: Whether the connection can take another one.
+    @inline(__always)
     mutating func run() async -> Bool {
         begin()
         do throws(Failure) {
             try chooseRoute()
-            try admit()
-            try await act()
+            var isAnswered = false
+            if route?.https != nil { isAnswered = try await answerForHTTPS() }
+            if !isAnswered {
+                try admit()
+                try await act()
+            }
         } catch {
             await answer(error)
         }
@@ -102,6 +107,7 @@ struct Exchange: ~Copyable {
     }
 
     /// Does what the route says.
+    @inline(__always)
     private mutating func act() async throws(Failure) {
         guard let route else { throw .refused(.noRoute) }
         switch route.route.action {

@@ -69,8 +69,8 @@ public actor Worker {
         context.cache.startRefresh = { [weak self, executor] in
             Task(executorPreference: executor) { await self?.refresh() }
         }
-        Task(executorPreference: executor) { await self.resumeParked() }
-        Task(executorPreference: executor) { await self.keepHouse() }
+        Task { await self.resumeParked() }
+        Task { await self.keepHouse() }
         if number == 0 { startHealthChecks() }
     }
 
@@ -78,7 +78,9 @@ public actor Worker {
     /// - Parameter mustNotSleep: Whether jobs wait to be run.
     public func turn(mustNotSleep: Bool) {
         let before = context.reactor.statistics
-        context.reactor.poll(mustNotSleep: mustNotSleep || context.cache.news.hasNews)
+        let hasWaiting = !context.waitingHandshakes.isEmpty || context.cache.news.hasNews
+        context.reactor.poll(mustNotSleep: mustNotSleep || hasWaiting)
+        context.beginTurn()
         context.cache.deliver()
         let after = context.reactor.statistics
         let busy = after.busyNanoseconds - before.busyNanoseconds
@@ -121,7 +123,7 @@ public actor Worker {
 
     private func accept(from listener: EventLoop.Listener, as identity: ListenerIdentity) {
         listeners[identity] = listener
-        Task(executorPreference: executor) { await self.acceptAll(identity) }
+        Task { await self.acceptAll(identity) }
     }
 
     private func acceptAll(_ identity: ListenerIdentity) async {
@@ -130,7 +132,7 @@ public actor Worker {
         while let connection = await listener.accept() {
             admit(connection, identity)
             accepted += 1
-            if accepted % LoopLimits.acceptsPerTurn == 0 { await Task.yield() }
+            if accepted % LoopLimits.acceptsPerTurn == 0 { await context.reactor.yield() }
         }
     }
 
@@ -150,6 +152,9 @@ public actor Worker {
             listener: identity,
             now: context.reactor.now
         )
+        if let number = context.snapshot.number(of: identity) {
+            connection.needsHandshake = context.snapshot.listeners[number].isSecure
+        }
         let slot = connection.stream.slot
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection
@@ -157,7 +162,7 @@ public actor Worker {
     }
 
     private func startServing(_ slot: Int) {
-        Task(executorPreference: executor) { await self.serve(slot) }
+        Task { await self.serve(slot) }
     }
 
     /// Serves a connection's requests, one after the other, until it ends or falls silent.
@@ -272,6 +277,8 @@ public actor Worker {
         metricsListener?.close()
         for upstream in context.upstreams { upstream.closeIdle() }
         context.reactor.shutDown()
+        for point in context.waitingHandshakes { point.wake(.cancelled) }
+        context.waitingHandshakes = []
         context.log?.flush()
     }
 

@@ -17,6 +17,8 @@ extension Directive {
         cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize, cachePurge,
         // Bounds.
         timeout, limit, buffer,
+        // TLS.
+        certificate, state, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

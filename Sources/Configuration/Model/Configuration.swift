@@ -26,6 +26,8 @@ public struct Configuration: Sendable {
     public let cachePurge: CachePurge?
     /// What the caches of all routes share; nil when no route has one.
     public let cache: CacheSettings?
+    /// What holds for TLS in the whole process.
+    public let tls: TLSProcessSettings
     /// What holds for a request that no site answers: malformed, or for an unknown host.
     public let policy: Policy
     /// How long a drain may take before what is left is cut, in nanoseconds.

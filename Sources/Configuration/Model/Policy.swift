@@ -27,6 +27,8 @@ public final class Policy: Sendable {
     public let errorPages: [ErrorPage]
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
     public let accessLog: Int?
+    /// How clients are brought to https, and what is done to cookies; nil: nothing.
+    public let https: HTTPSPolicy?
 
     init(
         clientAddress: ClientAddressPolicy,
@@ -39,7 +41,8 @@ public final class Policy: Sendable {
         buffering: RequestBuffering,
         cache: CacheRule?,
         errorPages: [ErrorPage],
-        accessLog: Int?
+        accessLog: Int?,
+        https: HTTPSPolicy?
     ) {
         self.clientAddress = clientAddress
         self.sendsForwarded = sendsForwarded
@@ -52,6 +55,7 @@ public final class Policy: Sendable {
         self.cache = cache
         self.errorPages = errorPages
         self.accessLog = accessLog
+        self.https = https
     }
 
     /// The page for a status, if there is one.

@@ -14,6 +14,8 @@ public final class Site: Sendable {
     public let listenerNames: [String]
     /// What holds for a request that no route takes.
     public let policy: Policy
+    /// How TLS is spoken; nil when none of the listeners has it.
+    public let tls: SiteTLS?
 
     init(
         hosts: [HostPattern],
@@ -21,7 +23,8 @@ public final class Site: Sendable {
         table: RouteTable,
         listeners: [Int],
         listenerNames: [String],
-        policy: Policy
+        policy: Policy,
+        tls: SiteTLS?
     ) {
         self.listenerNames = listenerNames
         self.name = hosts.first?.description ?? "*"
@@ -30,6 +33,7 @@ public final class Site: Sendable {
         self.table = table
         self.listeners = listeners
         self.policy = policy
+        self.tls = tls
     }
 }
 

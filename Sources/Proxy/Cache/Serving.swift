@@ -135,7 +135,7 @@ extension Exchange {
             try await flush(output)
             if offset >= turnEnd {
                 turnEnd = offset + ProxyLimits.bytesPerTurn
-                await Task.yield()
+                await context.reactor.yield()
             }
         }
     }

@@ -111,7 +111,7 @@ extension Exchange {
             if isComplete, isServed { break }
             if responseBody.contentBytes >= turnEnd {
                 turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
-                await Task.yield()
+                await context.reactor.yield()
             }
             if !isComplete, connection.stream.mayRead {
                 try receiveContent(connection, into: input, content, fill)

@@ -40,6 +40,9 @@ enum ProxyLimits {
     static let roundsPerTurn = 64
     /// Refreshes of stored responses that wait to be started in one loop.
     static let refreshes = 256
+    /// TLS handshakes begun in one turn of the loop: some 300 µs each, so that the connections
+    /// which are established wait little more than a millisecond.
+    static let handshakesPerTurn = 4
     /// Seconds named in Retry-After when nothing better is known.
     static let retryAfterSeconds = 1
 }

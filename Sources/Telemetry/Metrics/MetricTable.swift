@@ -30,6 +30,7 @@ struct MetricDescription: Sendable {
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
+        case certificateExpiry, certificateDays, certificateReloads, ocspFetches
         case processResident, processVirtual, processOpen, processMaximum, processCPU
         case processStart, build
         case cacheRequests, cacheResponses
@@ -80,7 +81,7 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + cache + connections + upstreams + logs + configuration + loops + process
+        requests + cache + connections + tls + upstreams + logs + configuration + loops + process
 
     static let route = ["site", "route"]
     private static let server = ["upstream", "server"]
