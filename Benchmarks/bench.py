@@ -361,7 +361,8 @@ def main():
                 results[name] = each(measure_soak, ours or chosen, name, origins, options)
             else:
                 scenario = scenarios.ALL[name]
-                able = [peer for peer in chosen if not scenario.peers or peer.name in scenario.peers]
+                able = [peer for peer in chosen
+                        if not scenario.peers or peer.name in scenario.peers]
                 these = (ours or chosen) if name == "two" else able
                 results[name] = compare(scenario, these, options, origins)
     finally:

@@ -1,4 +1,4 @@
-"""The cache as its users meet it: a Flask app that knows nothing of it, PURGE, and `gateway cache`."""
+"""The cache as its users meet it: an app that knows nothing of it, PURGE, `gateway cache`."""
 
 import concurrent.futures
 import json

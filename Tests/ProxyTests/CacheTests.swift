@@ -460,3 +460,52 @@ extension Peer {
         try await send(bytes: wire(lines.joined(separator: "\n") + "\n\n"))
     }
 }
+
+@Suite("What a route adds to responses it adds to stored ones as well")
+struct CachedFieldsTests {
+    @Test("header rules, and the attributes of cookies")
+    func rules() throws {
+        let configuration = """
+            site * {
+                listen $site
+                cookies httponly
+                route * {
+                    cache
+                    cache_cookies on
+                    header response set X-Own $request_id
+                    header response remove Server
+                    proxy $server
+                }
+            }
+            """
+        try simulate(configuration) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            try await client.send("GET / HTTP/1.1", "Host: a")
+            let origin = try await server.accept()
+            try await origin.gets("GET / HTTP/1.1")
+            try await origin.send(
+                "HTTP/1.1 200 OK",
+                "Cache-Control: max-age=60",
+                "Server: secret",
+                "X-Own: theirs",
+                "Set-Cookie: a=b",
+                "Content-Length: 2",
+                body: "ok"
+            )
+            for _ in 0..<2 {
+                let head = try await client.gets(
+                    "HTTP/1.1 200 OK",
+                    "!Server",
+                    "X-Own: *",
+                    "Set-Cookie: a=b; HttpOnly",
+                    body: "ok"
+                )
+                #expect(head.count { $0.hasPrefix("X-Own: ") } == 1)
+                #expect(head.count { $0.hasPrefix("Set-Cookie: ") } == 1)
+                try await client.send("GET / HTTP/1.1", "Host: a")
+            }
+            try await client.gets("HTTP/1.1 200 OK", "Cache-Status: gateway; hit; *", body: "ok")
+        }
+    }
+}

@@ -100,7 +100,7 @@ extension Exchange {
         let framing: BodyFraming =
             Status.forbidsContent(stored.status) ? .none : .length(stored.contentCount)
         let rules = route?.route.policy.responseHeaders ?? []
-        if rules.isEmpty {
+        if rules.isEmpty, !changesStored(stored.head) {
             status = stored.status
             output.append(stored.head)
             var head = StoredHead(lines: [], status: stored.status, age: age, report: report)

@@ -32,7 +32,8 @@ extension Exchange {
         let rules = route?.route.policy.responseHeaders ?? []
         let lines = head.lines.span
         let isPlain =
-            rules.isEmpty && head.status != 304 && head.contentRange.isEmpty
+            rules.isEmpty && !changesStored(lines) && head.status != 304
+            && head.contentRange.isEmpty
             && head.boundary.isEmpty
         if isPlain {
             output.append(lines)
@@ -46,6 +47,13 @@ extension Exchange {
             writeLines(lines, of: head, rules, to: output)
         }
         writeRest(of: head, rules, cache, to: output)
+    }
+
+    /// Whether `https` or `cookies` put something else in the place of a stored line.
+    func changesStored(_ lines: Span<UInt8>) -> Bool {
+        guard route?.https != nil else { return false }
+        return HeadLines.value(of: "set-cookie", in: lines) != nil
+            || HeadLines.value(of: "strict-transport-security", in: lines) != nil
     }
 
     /// Writes what follows the stored lines.
@@ -69,6 +77,7 @@ extension Exchange {
                 head.report.write(key: nil, to: output)
             }
         }
+        if let https = route?.https { https.write(isSecure: isSecure, to: output) }
         if !rules.isEmpty { write(rules, to: output) }
         output.writeFraming(head.framing)
         if context.isDraining { keepsConnection = false }
@@ -78,14 +87,23 @@ extension Exchange {
 
     /// Writes stored lines but for those that rules replace, that a 304 does not need, or that say
     /// something of another content.
-    private func writeLines(
+    private mutating func writeLines(
         _ lines: Span<UInt8>,
         of head: StoredHead,
         _ rules: [HeaderRule],
         to output: Buffer
     ) {
         let isPart = !head.contentRange.isEmpty
-        HeadLines.forEach(lines) { name, _, line in
+        let isSecure = isSecure
+        let replaced = route?.https?.replacedFields(isSecure: isSecure) ?? FieldNameSet()
+        var cookies = FieldSection()
+        HeadLines.forEach(lines) { name, value, line in
+            if !replaced.isEmpty, replaced.contains(FieldName.match(name)) {
+                if name.equalsIgnoringCase("set-cookie") {
+                    cookies.append(.setCookie, value: value)
+                }
+                return
+            }
             for rule in rules {
                 if case .add = rule.operation { continue }
                 if name.equalsIgnoringCase(rule.lowercaseName.span) { return }
@@ -99,6 +117,7 @@ extension Exchange {
             }
             output.append(line)
         }
+        route?.https?.writeCookies(of: cookies, isSecure: isSecure, to: output)
         if isPart {
             output.append("Content-Range: ")
             output.append(head.contentRange)

@@ -39,8 +39,8 @@ public final class ServingSnapshot: Sendable {
     ///   - logs: Where each of the configuration's access logs goes, in its order; nil where it
     /// could not be opened.
     ///   - resolved: What host names are known to resolve to.
-    ///   - seed: A number that no client knows, by which cache keys are hashed.
     ///   - tls: Certificates and contexts of the same configuration.
+    ///   - seed: A number that no client knows, by which cache keys are hashed.
     public init(
         _ configuration: Configuration,
         previous: ServingSnapshot?,
