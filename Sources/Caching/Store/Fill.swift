@@ -32,7 +32,9 @@ package final class Fill: Sendable {
         var chunks: [[UInt8]] = []
         var count = 0
         var length: Int?
-        var waiters: [Waiter] = []
+        /// In the order in which they came; who has left is nil, so that leaving costs nothing.
+        var waiters: [Waiter?] = []
+        var waiting = 0
         var mayStore = true
         var object: CachedResponse?
     }
@@ -134,7 +136,7 @@ package final class Fill: Sendable {
     package var mayStore: Bool { state.withLock { $0.mayStore } }
 
     /// Whether anybody waits for it or reads it.
-    package var hasFollowers: Bool { state.withLock { !$0.waiters.isEmpty } }
+    package var hasFollowers: Bool { state.withLock { $0.waiting > 0 } }
 
     /// Bytes that have come.
     package var count: Int { state.withLock { $0.count } }
@@ -142,13 +144,24 @@ package final class Fill: Sendable {
     // MARK: Followers
 
     /// Registers a waiter; it gets news until it leaves.
-    package func join(_ list: WakeList, number: UInt64) {
-        state.withLock { $0.waiters.append(Waiter(list: list, number: number)) }
+    ///
+    /// Returns what to leave by.
+    package func join(_ list: WakeList, number: UInt64) -> Int {
+        state.withLock { state in
+            state.waiters.append(Waiter(list: list, number: number))
+            state.waiting += 1
+            return state.waiters.count - 1
+        }
     }
 
-    package func leave(number: UInt64, of list: WakeList) {
+    /// Ends that.
+    package func leave(_ ticket: Int) {
         state.withLock { state in
-            state.waiters.removeAll { $0.number == number && $0.list === list }
+            guard state.waiters.indices.contains(ticket), state.waiters[ticket] != nil else {
+                return
+            }
+            state.waiters[ticket] = nil
+            state.waiting -= 1
         }
     }
 
@@ -190,6 +203,7 @@ package final class Fill: Sendable {
     }
 
     private func wake(_ state: inout State) {
-        for waiter in state.waiters { waiter.list.post(waiter.number) }
+        if state.waiting == 0 { return }
+        for case .some(let waiter) in state.waiters { waiter.list.post(waiter.number) }
     }
 }

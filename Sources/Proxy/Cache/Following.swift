@@ -20,11 +20,11 @@ extension Exchange {
     /// Waits for a fetch, and passes on what it brings if this request may have it.
     mutating func follow(_ fill: Fill, _ cache: CacheRuntime) async throws(Failure) -> Followed {
         let number = context.cache.enroll(gathering)
-        fill.join(context.cache.news, number: number)
+        let ticket = fill.join(context.cache.news, number: number)
         connection.stream.gather(at: gathering)
         defer {
             connection.stream.gather(at: nil)
-            fill.leave(number: number, of: context.cache.news)
+            fill.leave(ticket)
             context.cache.retire(number)
         }
         let deadline = context.reactor.now + cache.rule.patience * 1_000_000
