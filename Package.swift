@@ -42,8 +42,9 @@ let package = Package(
         .target(name: "HTTP1", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
         .target(name: "Addressing", dependencies: ["Bytes"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
+        .target(name: "Limiting", swiftSettings: settings),
         .target(
-            name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP"],
+            name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP", "Limiting"],
             swiftSettings: settings),
         .target(
             name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux"],
@@ -60,7 +61,8 @@ let package = Package(
             name: "Proxy",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Resolving", "Telemetry", .product(name: "Logging", package: "swift-log"),
+                "Limiting", "Resolving", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -84,8 +86,9 @@ let package = Package(
             name: "BalancingTests", dependencies: ["Addressing", "Balancing"],
             swiftSettings: settings),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP"],
+            name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP", "Limiting"],
             exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(name: "LimitingTests", dependencies: ["Limiting"], swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop"],
             swiftSettings: settings),
@@ -103,7 +106,7 @@ let package = Package(
             name: "ProxyTests",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Proxy", "Telemetry",
+                "Limiting", "Proxy", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
