@@ -16,6 +16,8 @@ struct LimitShard {
     /// Where the search for counters to drop goes on.
     private var hand = 0
     private(set) var count = 0
+    /// The latest moment that a decision was made at, nanoseconds.
+    private var latest: Int64 = 0
     /// The longest period that a key was counted by, nanoseconds: what a window decays by.
     private var period: Int64 = 0
     /// Of this shard; `keys` and `bytes` are not kept up here.
@@ -47,7 +49,7 @@ struct LimitShard {
         _ rate: LimitRate,
         now: Int64
     ) -> LimitDecision {
-        if rate.period > period { period = rate.period }
+        let now = advance(to: now, rate)
         if let base = find(key) { return take(at: base, cost: cost, rate, now: now) }
         // A key that nothing is known of has used nothing: only if that changes, it needs a place.
         var state = LimitState()
@@ -71,8 +73,23 @@ struct LimitShard {
         return take(at: insert(key, now), cost: cost, rate, now: now)
     }
 
-    mutating func charge(_ key: LimitKey, cost: Int, _ rate: LimitRate, now: Int64) {
+    /// Decides nothing, and does not move the clock.
+    mutating func look(_ key: LimitKey, _ rate: LimitRate, now: Int64) -> LimitDecision {
+        let before = latest
+        defer { latest = before }
+        return take(key, cost: 0, rate, now: now)
+    }
+
+    /// Takes the time of whichever loop is furthest: each loop reads the clock once a turn, so one
+    /// may be a little behind what another has decided by.
+    private mutating func advance(to now: Int64, _ rate: LimitRate) -> Int64 {
         if rate.period > period { period = rate.period }
+        latest = max(latest, now)
+        return latest
+    }
+
+    mutating func charge(_ key: LimitKey, cost: Int, _ rate: LimitRate, now: Int64) {
+        let now = advance(to: now, rate)
         let base = find(key) ?? insert(key, now)
         if algorithm == .slidingLog {
             SlidingLog.charge(&words, at: base + 2, capacity: logCount, cost: cost, now: now)

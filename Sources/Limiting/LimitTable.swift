@@ -72,7 +72,9 @@ public final class LimitTable: Sendable {
 
     /// What a request would be told, with nothing taken and nothing counted.
     public func look(_ key: LimitKey, _ rate: LimitRate, now: Int64) -> LimitDecision {
-        shard(of: key).state.withLock { $0.take(key, cost: 0, rate, now: now) }
+        shard(of: key).state.withLock { shard in
+            shard.look(key, rate, now: now)
+        }
     }
 
     /// Takes units whether they are there or not; what is missing has to come back first.
