@@ -1,6 +1,7 @@
 public import Addressing
 import Bytes
 public import EventLoop
+import Limiting
 public import Telemetry
 
 /// One event loop with everything that it serves: connections, upstream pools, counters.
@@ -57,7 +58,8 @@ public actor Worker {
             metrics: LoopMetrics(names: ProxyMetrics.names),
             log: log.map { LoopLog(writer: $0) },
             snapshot: snapshot,
-            openConnections: openConnections
+            openConnections: openConnections,
+            number: number
         )
     }
 
@@ -67,6 +69,10 @@ public actor Worker {
     public func start() {
         Task(executorPreference: executor) { await self.resumeParked() }
         Task(executorPreference: executor) { await self.keepHouse() }
+        context.snapshot.limitStore.register(loop: number) { [weak self] ticket in
+            guard let self else { return }
+            Task(executorPreference: self.executor) { await self.admit(ticket) }
+        }
         if number == 0 { startHealthChecks() }
     }
 
@@ -267,6 +273,9 @@ public actor Worker {
     /// Hands over what the last exchanges logged: call when the loop has ended.
     func flushLog() { context.log?.flush() }
 
+    /// Lets in one that waited here, to whom another loop has handed a place.
+    private func admit(_ ticket: GateTicket) { context.admit(ticket) }
+
     /// Writes logs, closes what has grown too old, and says what looks like a mistake.
     private func keepHouse() async {
         var rounds = 0
@@ -278,6 +287,9 @@ public actor Worker {
             rounds += 1
             if rounds % 10 == 0 {
                 for upstream in context.upstreams { upstream.closeExpired() }
+            }
+            if number == 0 {
+                context.snapshot.limitStore.sweep(round: rounds, now: context.reactor.now)
             }
             if let peer = context.forwardedWarning.due(now: context.reactor.now) {
                 ProxyLog.warnOfUntrustedProxy(peer)

@@ -15,6 +15,8 @@ extension Directive {
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Bounds.
         timeout, limit, buffer,
+        // Limits of requests.
+        rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

@@ -23,6 +23,8 @@ public final class Policy: Sendable {
     public let buffering: RequestBuffering
     /// Files in place of the gateway's own error content.
     public let errorPages: [ErrorPage]
+    /// Every limit that a request has to pass, outermost first.
+    public let limits: LimitPolicy
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
     public let accessLog: Int?
 
@@ -36,6 +38,7 @@ public final class Policy: Sendable {
         bodyLimit: Int?,
         buffering: RequestBuffering,
         errorPages: [ErrorPage],
+        limits: LimitPolicy,
         accessLog: Int?
     ) {
         self.clientAddress = clientAddress
@@ -47,6 +50,7 @@ public final class Policy: Sendable {
         self.bodyLimit = bodyLimit
         self.buffering = buffering
         self.errorPages = errorPages
+        self.limits = limits
         self.accessLog = accessLog
     }
 

@@ -24,6 +24,8 @@ public final class Upstream: Sendable {
     /// How long health checks and requests wait for a connection, where no route says otherwise, in
     /// nanoseconds.
     public let connectTimeout: Int64
+    /// Whether the gateway finds how many requests the servers work on at once, and keeps to it.
+    public let adaptsConcurrency: Bool
 
     init(
         name: String,
@@ -35,7 +37,8 @@ public final class Upstream: Sendable {
         attempts: Int,
         profile: Profile,
         needsContentLength: Bool,
-        connectTimeout: Int64
+        connectTimeout: Int64,
+        adaptsConcurrency: Bool = false
     ) {
         self.name = name
         self.servers = servers
@@ -47,6 +50,7 @@ public final class Upstream: Sendable {
         self.profile = profile
         self.needsContentLength = needsContentLength
         self.connectTimeout = connectTimeout
+        self.adaptsConcurrency = adaptsConcurrency
     }
 }
 

@@ -49,7 +49,14 @@ final class Block {
     var action: Placed<ActionDraft>?
     var rewrites: [Placed<Rewriting.Rule>] = []
 
+    var rateLimits: [Placed<RateLimitDraft>] = []
+    var concurrencyLimits: [Placed<ConcurrencyDraft>] = []
+    /// nil within: off.
+    var bandwidth: Placed<BandwidthLimit?>?
+    var rateLimitFields: Placed<RateLimitFields>?
+
     // Settings of an upstream.
+    var adaptsConcurrency = false
     var servers: [Placed<UpstreamServer>] = []
     var balance: Placed<Balance>?
     var keepAlive: Placed<KeepAliveDraft>?

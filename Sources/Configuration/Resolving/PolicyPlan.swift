@@ -24,7 +24,11 @@ struct PolicyPlan {
         return innermost(setting)
     }
 
-    func policy(defaultSource: ClientAddressPolicy.Source, accessLog: Int?) -> Policy {
+    func policy(
+        defaultSource: ClientAddressPolicy.Source,
+        accessLog: Int?,
+        limits: LimitPolicy
+    ) -> Policy {
         let headers = layers.flatMap(\.headers) + (upstream?.headers ?? [])
         let trusted = innermost(\.trusted)?.value ?? TrustDraft()
         let bodyLimit = innermost { $0.limits["body"] }.map(\.value) ?? Defaults.bodySize
@@ -42,6 +46,7 @@ struct PolicyPlan {
             bodyLimit: bodyLimit,
             buffering: buffering(),
             errorPages: errorPages(),
+            limits: limits,
             accessLog: accessLog
         )
     }

@@ -14,6 +14,7 @@ struct Resolver {
     private var usedUpstreams: Set<String> = []
     private var accessLogs: [AccessLog] = []
     private var listeners = ListenerPlan()
+    private var limits = LimitPlan()
 
     init(report: Report, top: Block) {
         self.report = report
@@ -41,6 +42,7 @@ struct Resolver {
         let upstreams =
             top.upstreams.map { UpstreamPlan(block: $0, top: top, report: report).upstream() }
             + anonymous.map { UpstreamPlan.anonymous($0, top: top) }
+        limits.check(top: top, report: report)
         warnAboutDangers(top: top, listeners: listeners, report: report)
         if report.hasErrors { return nil }
         return Configuration(
@@ -204,7 +206,11 @@ struct Resolver {
         let fallback = AccessLog(destination: .standardOutput, format: .combined)
         if let placed { checkFormat(placed) }
         let log = placed.map(\.value) ?? fallback
-        return plan.policy(defaultSource: source, accessLog: log.map { number(of: $0) })
+        return plan.policy(
+            defaultSource: source,
+            accessLog: log.map { number(of: $0) },
+            limits: limits.policy(plan, report: report)
+        )
     }
 
     /// Lines of two formats in one file could be read by no program.

@@ -24,7 +24,8 @@ struct UpstreamPlan {
             profile: profile,
             needsContentLength: defaults.needsContentLength,
             connectTimeout: block.timeouts["connect"]?.value ?? top.timeouts["connect"]?.value
-                ?? Defaults.connectTimeout
+                ?? Defaults.connectTimeout,
+            adaptsConcurrency: block.adaptsConcurrency
         )
     }
 

@@ -166,7 +166,8 @@ extension Gateway {
             process: .current(),
             logs: logWriter.figures,
             configuration: state.withLock { $0.figures },
-            build: build
+            build: build,
+            limits: state.withLock { $0.snapshot }.limitFigures
         ).render(format)
     }
 }

@@ -89,6 +89,7 @@ extension Exchange {
         requestID.write(to: output)
         output.append("\r\n")
         if let failure { writeFailureFields(failure, to: output) }
+        if limits != nil { writeLimitFields(to: output) }
         if let rules = route?.route.policy.responseHeaders, !rules.isEmpty {
             write(rules, to: output)
         }
@@ -103,7 +104,7 @@ extension Exchange {
 
     private func writeFailureFields(_ failure: Failure, to output: Buffer) {
         output.append("Cache-Control: no-store\r\n")
-        if let seconds = failure.retryAfter, failure.status == 503 || failure.status == 502 {
+        if let seconds = failure.retryAfter, failure.tellsWhenToRetry {
             output.writeField("Retry-After", decimal: seconds)
         }
         if case .upstream(let reason) = failure.reason {

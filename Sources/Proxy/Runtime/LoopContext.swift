@@ -3,6 +3,7 @@ import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Limiting
 import Synchronization
 import Telemetry
 
@@ -47,6 +48,12 @@ final class LoopContext {
     /// Tunnels open in this loop.
     var openTunnels = 0
     var forwardedWarning = ForwardedWarning()
+    /// Which loop this is.
+    let number: Int
+    /// Those of this loop that wait at a gate, by the number of their ticket.
+    var waiters: [UInt64: GateWaiter] = [:]
+    private var tickets: UInt64 = 0
+    private var turns: [LimitTurn] = []
     private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
     private var dateSecond: Int64 = 0
@@ -58,8 +65,10 @@ final class LoopContext {
         metrics: LoopMetrics,
         log: LoopLog?,
         snapshot: ServingSnapshot,
-        openConnections: OpenConnections = OpenConnections()
+        openConnections: OpenConnections = OpenConnections(),
+        number: Int = 0
     ) {
+        self.number = number
         self.reactor = reactor
         self.openConnections = openConnections
         self.metrics = metrics
@@ -108,6 +117,33 @@ final class LoopContext {
         }
         let date = date
         buffer.append(date.readable)
+    }
+
+    // MARK: Limits
+
+    /// Takes what an exchange needs to ask its limits.
+    func takeTurn() -> LimitTurn { turns.popLast() ?? LimitTurn() }
+
+    /// Gives it back for the next exchange.
+    func giveTurn(_ turn: LimitTurn) {
+        turn.removeAll()
+        if turns.count < LoopLimits.pooledBuffers { turns.append(turn) }
+    }
+
+    /// A ticket that nobody has had.
+    func makeTicket() -> GateTicket {
+        tickets &+= 1
+        return GateTicket(loop: number, number: tickets)
+    }
+
+    /// Hands a place over to whoever has waited for it, in this loop or another.
+    func admit(_ ticket: GateTicket) {
+        if ticket.loop == number {
+            // Gone already: then it has found out by itself that the place is its own.
+            waiters[ticket.number]?.admit()
+        } else {
+            snapshot.limitStore.deliver(ticket)
+        }
     }
 
     /// Takes memory for a request and its response.

@@ -2,6 +2,7 @@ public import Addressing
 import Balancing
 public import Configuration
 import HTTP1
+import Limiting
 public import Telemetry
 
 /// A loaded configuration made ready to serve: immutable, shared by all loops, replaced whole.
@@ -24,6 +25,8 @@ public final class ServingSnapshot: Sendable {
     let topRule: ClientAddressRule
     let topLog: LogDestination?
     let topLogFormat: AccessLogFormat
+    /// The counters of all limits; the same in all snapshots of a process.
+    let limitStore: LimitStore
 
     /// Prepares a configuration.
     /// - Parameters:
@@ -33,14 +36,19 @@ public final class ServingSnapshot: Sendable {
     ///   - logs: Where each of the configuration's access logs goes, in its order; nil where it
     /// could not be opened.
     ///   - resolved: What host names are known to resolve to.
+    ///   - limitStore: The counters of all limits; without it those of `previous`, or new ones.
     public init(
         _ configuration: Configuration,
         previous: ServingSnapshot?,
         registry: SeriesRegistry,
         logs: [LogDestination?],
-        resolved: [Endpoint: [IPAddress]]
+        resolved: [Endpoint: [IPAddress]],
+        limitStore: LimitStore? = nil
     ) {
         self.configuration = configuration
+        let store = limitStore ?? previous?.limitStore ?? LimitStore(secret: LimitSecret(0, 0))
+        self.limitStore = store
+        let routeLimits = store.adopt(configuration)
         generation = (previous?.generation ?? 0) + 1
         limits = MessageLimits(
             headSize: configuration.connection.headerSize,
@@ -57,8 +65,8 @@ public final class ServingSnapshot: Sendable {
         }
         listeners = configuration.listeners.map { ListenerRuntime($0) }
         sites = configuration.sites
-        routes = configuration.sites.map { site in
-            site.routes.map { route in
+        routes = configuration.sites.enumerated().map { siteNumber, site in
+            site.routes.enumerated().map { number, route in
                 let index = route.policy.accessLog
                 return RouteRuntime(
                     route,
@@ -66,7 +74,8 @@ public final class ServingSnapshot: Sendable {
                     series: registry.route(site: site.name, route: route.name),
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
-                    logFormat: ServingSnapshot.format(configuration, index)
+                    logFormat: ServingSnapshot.format(configuration, index),
+                    limits: routeLimits[siteNumber][number]
                 )
             }
         }
@@ -131,6 +140,8 @@ final class RouteRuntime: Sendable {
     /// Bytes of the site's and the route's names, for the access log.
     let site: [UInt8]
     let name: [UInt8]
+    /// Every limit that its requests have to pass; nil for none.
+    let limits: RouteLimits?
 
     init(
         _ route: Route,
@@ -138,13 +149,15 @@ final class RouteRuntime: Sendable {
         series: RouteSeries,
         rule: ClientAddressRule,
         log: LogDestination?,
-        logFormat: AccessLogFormat
+        logFormat: AccessLogFormat,
+        limits: RouteLimits?
     ) {
         self.route = route
         self.series = series
         self.rule = rule
         self.log = log
         self.logFormat = logFormat
+        self.limits = limits
         self.site = Array(site.utf8)
         name = Array(route.name.utf8)
     }

@@ -1,6 +1,7 @@
 import Addressing
 import Balancing
 import Configuration
+import Limiting
 import Synchronization
 import Telemetry
 
@@ -22,6 +23,8 @@ final class UpstreamRuntime: Sendable {
 
     let configuration: Upstream
     let name: [UInt8]
+    /// Where requests wait for a place; nil unless `concurrency=auto`.
+    let gate: AdaptiveGate?
     private let servers: Mutex<Servers>
     private let generationCounter = Atomic<Int>(1)
 
@@ -36,6 +39,7 @@ final class UpstreamRuntime: Sendable {
     ) {
         self.configuration = configuration
         name = Array(configuration.name.utf8)
+        gate = configuration.adaptsConcurrency ? previous?.gate ?? AdaptiveGate() : nil
         let old = previous?.current.set ?? ServerSet([])
         if configuration.healthCheck == nil {
             // What checks of a former configuration said, nobody will ever take back.

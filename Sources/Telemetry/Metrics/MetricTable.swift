@@ -27,6 +27,7 @@ struct MetricDescription: Sendable {
         case server(ServerCounter)
         case serverGauge(ServerGauge)
         case serverResponses, serverDuration, serverFailures, serverHealthy, serverEjected
+        case limit(LimitMetric)
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
@@ -77,7 +78,8 @@ struct MetricDescription: Sendable {
 /// The exposition and Documentation/Metrics.md both come from here. Names follow the Prometheus
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
-    static let all = requests + connections + upstreams + logs + configuration + loops + process
+    static let all =
+        requests + connections + upstreams + limits + logs + configuration + loops + process
 
     private static let route = ["site", "route"]
     private static let server = ["upstream", "server"]
