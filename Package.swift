@@ -35,6 +35,8 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(
+            name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         .target(name: "Bytes", swiftSettings: settings),
@@ -54,6 +56,10 @@ let package = Package(
         .target(
             name: "Resolving", dependencies: ["Addressing", "CCares"], swiftSettings: settings),
         .target(
+            name: "Redis", dependencies: ["Addressing", "Bytes", "CHiredis", "EventLoop"],
+            // As for EventLoop, whose module comes along.
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
+        .target(
             name: "Telemetry",
             dependencies: ["Addressing", "Bytes", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
@@ -61,7 +67,7 @@ let package = Package(
             name: "Proxy",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Limiting", "Resolving", "Telemetry",
+                "Limiting", "Redis", "Resolving", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),

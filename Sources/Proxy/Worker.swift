@@ -2,6 +2,8 @@ public import Addressing
 import Bytes
 public import EventLoop
 import Limiting
+import Redis
+import Synchronization
 public import Telemetry
 
 /// One event loop with everything that it serves: connections, upstream pools, counters.
@@ -69,6 +71,7 @@ public actor Worker {
     public func start() {
         Task(executorPreference: executor) { await self.resumeParked() }
         Task(executorPreference: executor) { await self.keepHouse() }
+        startRedis()
         context.snapshot.limitStore.register(loop: number) { [weak self] ticket in
             guard let self else { return }
             Task(executorPreference: self.executor) { await self.admit(ticket) }
@@ -198,7 +201,9 @@ public actor Worker {
     /// Serves new exchanges by another configuration.
     /// - Parameter snapshot: What to serve by from now on.
     public func adopt(_ snapshot: ServingSnapshot) {
+        let before = context.shared
         context.adopt(snapshot)
+        if context.shared !== before { startRedis() }
         if number == 0 { startHealthChecks() }
     }
 
@@ -273,6 +278,14 @@ public actor Worker {
     /// Hands over what the last exchanges logged: call when the loop has ended.
     func flushLog() { context.log?.flush() }
 
+    /// Connects to the Redis of the configuration, if it names one.
+    private func startRedis() {
+        guard context.shared != nil else { return }
+        Task(executorPreference: executor) { await self.runRedis() }
+    }
+
+    private func runRedis() async { await context.shared?.client.run() }
+
     /// Lets in one that waited here, to whom another loop has handed a place.
     private func admit(_ ticket: GateTicket) { context.admit(ticket) }
 
@@ -285,11 +298,20 @@ public actor Worker {
             )
             context.log?.flush()
             rounds += 1
+            if let shared = context.shared {
+                shared.client.resolved = context.snapshot.limitStore.names.withLock { $0 }
+                context.metrics.set(.redisConnections, to: shared.client.isUp ? 1 : 0)
+            }
             if rounds % 10 == 0 {
                 for upstream in context.upstreams { upstream.closeExpired() }
             }
             if number == 0 {
-                context.snapshot.limitStore.sweep(round: rounds, now: context.reactor.now)
+                let store = context.snapshot.limitStore
+                store.sweep(round: rounds, now: context.reactor.now)
+                if rounds % ProxyLimits.ratesRounds == 0 && store.watchesFiles {
+                    // Detached: reading a file may take a while.
+                    Task.detached { store.refreshRates() }
+                }
             }
             if let peer = context.forwardedWarning.due(now: context.reactor.now) {
                 ProxyLog.warnOfUntrustedProxy(peer)

@@ -16,7 +16,7 @@ extension Directive {
         // Bounds.
         timeout, limit, buffer,
         // Limits of requests.
-        rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders,
+        rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders, redis,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

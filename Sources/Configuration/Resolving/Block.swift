@@ -49,6 +49,7 @@ final class Block {
     var action: Placed<ActionDraft>?
     var rewrites: [Placed<Rewriting.Rule>] = []
 
+    var redis: Placed<RedisPolicy>?
     var rateLimits: [Placed<RateLimitDraft>] = []
     var concurrencyLimits: [Placed<ConcurrencyDraft>] = []
     /// nil within: off.

@@ -36,6 +36,9 @@ struct LimitPlan {
                 !site.rateLimits.isEmpty || site.routes.contains { !$0.rateLimits.isEmpty }
             }
         guard !hasRates, !report.hasErrors else { return }
+        if let redis = top.redis {
+            report.error(redis.mark, "redis: has no effect: there is no 'rate_limit'")
+        }
         for block in [top] + sites + sites.flatMap(\.routes) {
             guard let fields = block.rateLimitFields else { continue }
             report.error(fields.mark, "ratelimit_headers: has no effect: there is no 'rate_limit'")

@@ -50,6 +50,7 @@ struct Resolver {
             upstreams: upstreams,
             listeners: listeners.listeners(sites: top.sites),
             accessLogs: accessLogs,
+            redis: top.redis?.value,
             workers: top.workers ?? .automatic,
             metrics: top.metrics?.value,
             log: top.log ?? OperationalLog(level: .info, format: .text),

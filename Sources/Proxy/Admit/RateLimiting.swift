@@ -15,7 +15,11 @@ extension Exchange {
         self.limits = turn
         if !limits.rates.isEmpty {
             try collect(limits, turn)
-            try takeLocally(turn)
+            if let shared = context.shared {
+                try await takeShared(turn, shared)
+            } else {
+                try takeLocally(turn)
+            }
         }
         if !limits.gates.isEmpty { try await passGates(limits, turn) }
     }
@@ -55,7 +59,7 @@ extension Exchange {
     }
 
     /// Takes what was collected from the tables that the loops share.
-    private mutating func takeLocally(_ turn: LimitTurn) throws(Failure) {
+    mutating func takeLocally(_ turn: LimitTurn) throws(Failure) {
         let now = context.reactor.now
         var index = 0
         while index < turn.taken.count {
@@ -85,7 +89,7 @@ extension Exchange {
         }
     }
 
-    private func limited(by entry: LimitTurn.Taken, _ decision: LimitDecision) -> Failure {
+    func limited(by entry: LimitTurn.Taken, _ decision: LimitDecision) -> Failure {
         var failure = Failure(
             status: entry.runtime.limit.status,
             reason: .refused(.rateLimited)
@@ -105,7 +109,7 @@ extension Exchange {
         do throws(Failure) {
             for gate in limits.gates { try await pass(gate, turn) }
         } catch {
-            turn.refund()
+            giveBack(turn)
             throw error
         }
     }
@@ -173,7 +177,7 @@ extension Exchange {
     mutating func leaveLimits() {
         guard let turn = limits else { return }
         limits = nil
-        turn.settle(status: status, now: context.reactor.now)
+        turn.settle(status: status, now: context.reactor.now, shared: context.shared)
         for held in turn.held {
             if let next = held.gate.table.leave(held.key) { context.admit(next) }
         }

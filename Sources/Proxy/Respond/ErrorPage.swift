@@ -76,6 +76,7 @@ enum ErrorPage {
             case .spillFailed: "The content of the request could not be stored."
             case .rateLimited: "You have sent more requests than are accepted in this time."
             case .concurrencyLimited: "Too many requests are being served at the moment."
+            case .limitsUnavailable: "The limits of this server cannot be checked at the moment."
             case .limitKeyMissing: "The request lacks what its sender is known by."
             }
         }

@@ -69,6 +69,7 @@ enum Refusal: String, CaseIterable {
     case rateLimited = "rate_limited"
     case concurrencyLimited = "concurrency_limited"
     case limitKeyMissing = "limit_key_missing"
+    case limitsUnavailable = "limits_unavailable"
 
     var status: Int {
         switch self {
@@ -79,7 +80,7 @@ enum Refusal: String, CaseIterable {
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
         case .rateLimited: 429
-        case .concurrencyLimited: 503
+        case .concurrencyLimited, .limitsUnavailable: 503
         case .limitKeyMissing: 400
         }
     }
@@ -88,7 +89,7 @@ enum Refusal: String, CaseIterable {
     var closesConnection: Bool {
         switch self {
         case .unknownSite, .noRoute, .invalidPath, .accessDenied, .rateLimited,
-            .concurrencyLimited, .limitKeyMissing:
+            .concurrencyLimited, .limitKeyMissing, .limitsUnavailable:
             false
         default: true
         }

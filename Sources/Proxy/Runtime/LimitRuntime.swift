@@ -1,6 +1,7 @@
 import Addressing
 import Bytes
 import Configuration
+import EventLoop
 import Limiting
 import Synchronization
 
@@ -20,6 +21,10 @@ final class LimitRuntime: Sendable {
     let isSettledLater: Bool
     /// `"name"`, as a structured field has it.
     let quotedName: [UInt8]
+    /// What the limit is called where gateways share it: equal for what means the same.
+    let sharedName: [UInt8]
+    /// The file of rates as it was when it was read last; nil when only the load has read it.
+    let ratesStamp = Mutex<WatchedFile.Stamp?>(nil)
     private let hasOverrides = Atomic<Bool>(false)
     private let overrides = Mutex<[LimitKey: LimitRate?]>([:])
 
@@ -35,6 +40,9 @@ final class LimitRuntime: Sendable {
         if case .fixed(let units) = limit.cost { cost = units } else { cost = 1 }
         isSettledLater = limit.isSettledLater
         quotedName = Array("\"\(limit.name)\"".utf8)
+        var hasher = KeyHasher(secret)
+        hasher.combine(value: Array(limit.identity.utf8).span)
+        sharedName = Array((String(hasher.finish().high, radix: 36) + ":").utf8)
         replaceOverrides(limit.overrides)
     }
 
@@ -53,6 +61,15 @@ final class LimitRuntime: Sendable {
     func rate(for key: LimitKey) -> LimitRate? {
         if !hasOverrides.load(ordering: .relaxed) { return limit.rate }
         return overrides.withLock { $0[key] ?? limit.rate }
+    }
+
+    /// The part of a rate that one of several gateways has while they cannot count together.
+    func share(of rate: LimitRate, _ gateways: Int) -> LimitRate {
+        LimitRate(
+            max(1, rate.count / gateways),
+            per: rate.period,
+            burst: max(cost, rate.burst / gateways)
+        ) ?? rate
     }
 
     /// The key that a line of a file of rates means; nil when an address is none.

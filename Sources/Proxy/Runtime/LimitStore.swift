@@ -1,4 +1,6 @@
+import Addressing
 import Configuration
+import EventLoop
 public import Limiting
 import Synchronization
 
@@ -14,6 +16,8 @@ public final class LimitStore: Sendable {
     }
     private let state = Mutex(State())
     let secret: LimitSecret
+    /// What names of Redis servers are known to resolve to.
+    let names = Mutex<[Endpoint: [IPAddress]]>([:])
 
     /// Makes a store without counters.
     /// - Parameter secret: Makes keys unpredictable.
@@ -23,7 +27,9 @@ public final class LimitStore: Sendable {
     ///
     /// What it no longer names is forgotten; exchanges under way keep what they hold.
     func adopt(_ configuration: Configuration) -> [[RouteLimits?]] {
-        state.withLock { state in
+        // Gateways that share their counters hash keys alike.
+        let secret = configuration.redis.map { SharedLimits.secret($0) } ?? self.secret
+        return state.withLock { state in
             var rates: [String: LimitRuntime] = [:]
             var gates: [String: GateRuntime] = [:]
             let routes = configuration.sites.map { site in
@@ -32,7 +38,7 @@ public final class LimitStore: Sendable {
                     if policy.isEmpty { return nil }
                     return RouteLimits(
                         rates: policy.rates.map { limit in
-                            let made = rates[limit.identity] ?? runtime(limit, &state)
+                            let made = rates[limit.identity] ?? runtime(limit, secret, &state)
                             rates[limit.identity] = made
                             return made
                         },
@@ -56,7 +62,11 @@ public final class LimitStore: Sendable {
         }
     }
 
-    private func runtime(_ limit: RateLimit, _ state: inout State) -> LimitRuntime {
+    private func runtime(
+        _ limit: RateLimit,
+        _ secret: LimitSecret,
+        _ state: inout State
+    ) -> LimitRuntime {
         let logCount = limit.algorithm == .slidingLog ? limit.rate.count : 1
         let table =
             state.rates[limit.identity]?.table
@@ -93,6 +103,40 @@ public final class LimitStore: Sendable {
     func sweep(round: Int, now: Int64) {
         for runtime in state.withLock({ Array($0.rates.values) }) {
             runtime.table.sweep(round, now: now)
+        }
+    }
+
+    /// Whether any limit has a file of rates.
+    var watchesFiles: Bool {
+        state.withLock { $0.rates.values.contains { $0.limit.ratesFile != nil } }
+    }
+
+    /// Reads files of rates again that have changed; a faulty one changes nothing.
+    ///
+    /// Blocks while it reads: not for an event loop.
+    func refreshRates() {
+        for runtime in rates {
+            guard let path = runtime.limit.ratesFile, let stamp = WatchedFile.stamp(of: path),
+                runtime.ratesStamp.withLock({ known in
+                    defer { known = stamp }
+                    return known != stamp
+                })
+            else { continue }
+            guard
+                let bytes = WatchedFile.content(of: path, atMost: RateOverride.maximumFileSize)
+            else {
+                ProxyLog.cannotReadRates(path, "it cannot be read, or is too large")
+                continue
+            }
+            do throws(RateOverride.Failure) {
+                runtime.replaceOverrides(
+                    try RateOverride.parse(
+                        bytes,
+                        parts: runtime.limit.key.parts.count,
+                        runtime.limit.algorithm
+                    )
+                )
+            } catch { ProxyLog.cannotReadRates(path, "line \(error.line): \(error.message)") }
         }
     }
 

@@ -10,10 +10,14 @@ final class LimitTurn {
     struct Taken {
         let runtime: LimitRuntime
         let key: LimitKey
-        let rate: LimitRate
+        var rate: LimitRate
         let cost: Int
         /// What the response said that it cost.
         var actual: Int?
+        /// Whether it was taken from what gateways share.
+        var isShared = false
+        /// Whether nothing was taken, as the limit only observes.
+        var isVoid = false
     }
 
     /// A place at one gate.
@@ -54,7 +58,8 @@ final class LimitTurn {
     /// - Parameters:
     ///   - status: Of the response; 0 when there was none.
     ///   - now: Monotonic nanoseconds.
-    func settle(status: Int, now: Int64) {
+    ///   - shared: The way to what gateways share.
+    func settle(status: Int, now: Int64, shared: SharedLimits?) {
         for entry in taken where entry.runtime.isSettledLater {
             let limit = entry.runtime.limit
             var cost = entry.cost
@@ -64,6 +69,10 @@ final class LimitTurn {
                 if !limit.counted.isEmpty, !limit.counted.contains(where: { $0.contains(status) }) {
                     cost = 0
                 }
+            }
+            if entry.isShared {
+                shared?.adjust(entry, by: cost - entry.cost)
+                continue
             }
             let table = entry.runtime.table
             if cost < entry.cost {

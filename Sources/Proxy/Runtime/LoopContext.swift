@@ -4,6 +4,7 @@ import EventLoop
 import HTTP
 import HTTP1
 import Limiting
+import Redis
 import Synchronization
 import Telemetry
 
@@ -54,6 +55,8 @@ final class LoopContext {
     var waiters: [UInt64: GateWaiter] = [:]
     private var tickets: UInt64 = 0
     private var turns: [LimitTurn] = []
+    /// The way to the limits that gateways share; nil where they do not.
+    private(set) var shared: SharedLimits?
     private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
     private var dateSecond: Int64 = 0
@@ -85,6 +88,7 @@ final class LoopContext {
     /// Takes in a new configuration: upstreams that stay keep their idle connections.
     func adopt(_ snapshot: ServingSnapshot) {
         self.snapshot = snapshot
+        adoptRedis(snapshot.configuration.redis)
         let old = upstreams
         upstreams = snapshot.upstreams.enumerated().map { index, runtime in
             let kept = old.first { $0.runtime.configuration.name == runtime.configuration.name }
@@ -120,6 +124,13 @@ final class LoopContext {
     }
 
     // MARK: Limits
+
+    /// Keeps the connection to Redis, or ends it for another one.
+    private func adoptRedis(_ policy: RedisPolicy?) {
+        if shared?.policy == policy { return }
+        shared?.client.stop()
+        shared = policy.map { SharedLimits($0, reactor: reactor) }
+    }
 
     /// Takes what an exchange needs to ask its limits.
     func takeTurn() -> LimitTurn { turns.popLast() ?? LimitTurn() }

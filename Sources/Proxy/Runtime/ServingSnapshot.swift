@@ -3,6 +3,7 @@ import Balancing
 public import Configuration
 import HTTP1
 import Limiting
+import Synchronization
 public import Telemetry
 
 /// A loaded configuration made ready to serve: immutable, shared by all loops, replaced whole.
@@ -48,6 +49,7 @@ public final class ServingSnapshot: Sendable {
         self.configuration = configuration
         let store = limitStore ?? previous?.limitStore ?? LimitStore(secret: LimitSecret(0, 0))
         self.limitStore = store
+        store.names.withLock { $0 = resolved }
         let routeLimits = store.adopt(configuration)
         generation = (previous?.generation ?? 0) + 1
         limits = MessageLimits(
@@ -93,6 +95,9 @@ public final class ServingSnapshot: Sendable {
     /// The host names that upstreams name.
     public var names: Set<Endpoint> {
         var names: Set<Endpoint> = []
+        for server in configuration.redis?.servers ?? [] {
+            if case .name = server { names.insert(server) }
+        }
         for upstream in configuration.upstreams {
             for server in upstream.servers {
                 if case .name = server.endpoint { names.insert(server.endpoint) }
@@ -104,6 +109,7 @@ public final class ServingSnapshot: Sendable {
     /// Lets the upstreams take in what names resolve to now.
     public func update(resolved: [Endpoint: [IPAddress]], registry: SeriesRegistry) {
         for upstream in upstreams { upstream.update(registry: registry, resolved: resolved) }
+        limitStore.names.withLock { $0 = resolved }
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {

@@ -11,8 +11,13 @@ public enum LoopCounter: Int, Sendable, CaseIterable {
     case requestBodiesSpilled
     case bytesSpliced
     case nameLookupFailures
+    case redisAnswers
+    case redisTimeouts
+    case redisErrors
+    case redisUnavailable
+    case redisFallbacks
 
-    static var count: Int { 6 }
+    static var count: Int { 11 }
 }
 
 /// Figures of a loop that go up and down, summed over the loops.
@@ -29,8 +34,9 @@ public enum LoopGauge: Int, Sendable, CaseIterable {
 public enum LoopFigure: Int, Sendable, CaseIterable {
     case timers
     case tasks
+    case redisConnections
 
-    static var count: Int { 2 }
+    static var count: Int { 3 }
 }
 
 /// Counters by a reason whose names are given when the metrics are made (`MetricNames`).

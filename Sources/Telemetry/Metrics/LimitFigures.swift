@@ -66,7 +66,55 @@ enum LimitMetric: Sendable {
 extension MetricTable {
     private static let policy = ["policy", "scope"]
 
-    static let limits: [MetricDescription] = [
+    static let limits = ownLimits + sharedLimits
+
+    private static let sharedLimits: [MetricDescription] = [
+        .init(
+            "gateway_redis_answers",
+            .counter,
+            .loopCounter(.redisAnswers),
+            "Questions to Redis that were answered in time."
+        ),
+        .init(
+            "gateway_redis_timeouts",
+            .counter,
+            .loopCounter(.redisTimeouts),
+            "Questions to Redis without an answer in time, or whose connection was lost."
+        ),
+        .init(
+            "gateway_redis_errors",
+            .counter,
+            .loopCounter(.redisErrors),
+            "Questions to Redis that it answered with an error."
+        ),
+        .init(
+            "gateway_redis_unavailable",
+            .counter,
+            .loopCounter(.redisUnavailable),
+            "Questions not asked, because Redis was gone."
+        ),
+        .init(
+            "gateway_redis_duration_seconds",
+            .histogram,
+            .redisDuration,
+            "How long requests waited for Redis."
+        ),
+        .init(
+            "gateway_redis_fallbacks",
+            .counter,
+            .loopCounter(.redisFallbacks),
+            "Requests that were decided without Redis, as on_failure says."
+        ),
+        .init(
+            "gateway_redis_connections",
+            .gauge,
+            labels: ["loop"],
+            .loopFigure(.redisConnections),
+            "Whether an event loop is connected to Redis."
+        ),
+    ]
+
+    private static let ownLimits: [MetricDescription] = [
         .init(
             "gateway_rate_limit_decisions",
             .counter,

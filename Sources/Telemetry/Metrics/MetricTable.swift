@@ -28,6 +28,7 @@ struct MetricDescription: Sendable {
         case serverGauge(ServerGauge)
         case serverResponses, serverDuration, serverFailures, serverHealthy, serverEjected
         case limit(LimitMetric)
+        case redisDuration
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo

@@ -103,6 +103,7 @@ public struct MetricsText {
         case .server, .serverGauge, .serverResponses, .serverDuration, .serverFailures,
             .serverHealthy, .serverEjected:
             writeServers(metric.source, to: writer)
+        case .redisDuration: writer.histogram([], loop[MetricsLayout.redis...])
         case .limit(let limit): limits.write(limit, to: writer)
         case .logWritten, .logDropped, .logReopened, .logQueued:
             writeLogs(metric.source, to: writer)
