@@ -92,12 +92,16 @@ let package = Package(
             name: "BalancingTests", dependencies: ["Addressing", "Balancing"],
             swiftSettings: settings),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP", "Limiting"],
+            name: "ConfigurationTests",
+            dependencies: ["Addressing", "Configuration", "HTTP", "Limiting"],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(name: "LimitingTests", dependencies: ["Limiting"], swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop"],
             swiftSettings: settings),
+        .testTarget(
+            name: "RedisTests", dependencies: ["Bytes", "Redis"],
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
         .testTarget(
             name: "ResolvingTests", dependencies: ["Addressing", "Resolving"],
             swiftSettings: settings),

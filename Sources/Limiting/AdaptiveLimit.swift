@@ -1,9 +1,9 @@
 /// Finds how many requests a server works on at once before more only wait inside it.
 ///
-/// Once in a while a few requests are let through nearly alone, which shows how long one takes when
-/// nothing is in its way. The ratio of that to what requests take now is the gradient that moves the
-/// limit: as long as they take little longer it grows, and when they queue inside the server it
-/// shrinks in proportion.
+/// Once in a while a few requests are let through nearly alone, which shows how long one takes
+/// when nothing is in its way. The ratio of that to what requests take now is the gradient that
+/// moves the limit: as long as they take little longer it grows, and when they queue inside the
+/// server it shrinks in proportion.
 ///
 /// Choice: the gradient with a measured base, as in Envoy's adaptive concurrency filter, and not
 /// with a long average (Netflix's second form): under an overload that lasts, an average takes the

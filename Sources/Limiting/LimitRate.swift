@@ -23,12 +23,11 @@ public struct LimitRate: Sendable, Hashable {
     /// no sum of two moments can overflow.
     static let maximumTolerance: Int64 = 1 << 61
 
-    /// Makes a rate.
+    /// Makes a rate; nil when a number is out of bounds, or a full bucket would last for decades.
     /// - Parameters:
     ///   - count: Units in a period.
     ///   - period: Nanoseconds.
     ///   - burst: Units at once; without it, as many as in a period.
-    /// - Returns: nil when a number is out of its bounds, or a full bucket would last for decades.
     public init?(_ count: Int, per period: Int64, burst: Int? = nil) {
         let burst = burst ?? count
         let bounds = 1...LimitRate.maximumCount

@@ -6,10 +6,9 @@ enum SlidingLog {
     static func wordCount(_ limit: Int) -> Int { 1 + limit }
 
     /// Takes `cost` units if they are there.
-    /// - Parameters:
-    ///   - words: Those of the shard.
-    ///   - base: Where the key's begin; there are `wordCount(capacity)` of them.
-    ///   - capacity: Times that the ring holds, at least the rate's count.
+    ///
+    /// The words are those of the shard; the key's begin at `base`, and hold `capacity` times, at
+    /// least the rate's count.
     static func take(
         _ words: inout [UInt64],
         at base: Int,

@@ -226,6 +226,7 @@ public actor Worker {
     public func metrics() -> MetricsSnapshot {
         context.metrics.set(.timers, to: context.reactor.timerCount)
         context.metrics.set(.tasks, to: context.connectionCount)
+        context.metrics.set(.redisConnections, to: context.shared?.client.isUp ?? false ? 1 : 0)
         let pauses = listeners.values.reduce(0) { $0 + Int($1.exhaustions) }
         // A closed listener takes its count along; the metric only ever grows.
         context.metrics.add(.acceptPauses, max(0, pauses - countedPauses))
@@ -300,7 +301,6 @@ public actor Worker {
             rounds += 1
             if let shared = context.shared {
                 shared.client.resolved = context.snapshot.limitStore.names.withLock { $0 }
-                context.metrics.set(.redisConnections, to: shared.client.isUp ? 1 : 0)
             }
             if rounds % 10 == 0 {
                 for upstream in context.upstreams { upstream.closeExpired() }

@@ -48,9 +48,10 @@ struct PictureTests {
                     "<rect x=\"\(place(time))\" y=\"\(top + 30 - height)\" width=\"3\" "
                     + "height=\"\(height)\" class=\"\(isAllowed ? "yes" : "no")\"/>\n"
             }
-            let most = allowed.map { start in
-                allowed.count { $0 >= start && $0 < start + 10 }
-            }.max() ?? 0
+            let most =
+                allowed.map { start in
+                    allowed.count { $0 >= start && $0 < start + 10 }
+                }.max() ?? 0
             rows += """
                 <text x="16" y="\(top - 2)" class="name">\(algorithm.rawValue)</text>
                 <text x="744" y="\(top - 2)" class="sum">\(allowed.count) pass, at most \(most) \

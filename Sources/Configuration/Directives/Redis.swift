@@ -9,8 +9,8 @@ extension Directive {
                 "URL",
                 .text,
                 .oneOrMore,
-                "`redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`; of several, the first that takes "
-                    + "writes is used"
+                "`redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`; of several, the first that "
+                    + "takes writes is used"
             )
         ],
         options: [

@@ -24,6 +24,7 @@ extension RateOverride {
     ///   - bytes: The content.
     ///   - parts: Parts of the key; more than one stand with `+` between.
     ///   - algorithm: How requests are counted.
+    /// - Returns: The rates, in the order of the lines.
     /// - Throws: What is wrong, and where.
     public static func parse(
         _ bytes: [UInt8],

@@ -34,9 +34,11 @@ enum ErrorPage {
         // Everything inside is this program's own text or hexadecimal digits and token characters.
         let identity = id.isEmpty ? "" : ",\"request_id\":\"\(escaped(id))\""
         // A limit's name has no quote and no backslash either; its declaration sees to that.
-        let violated = failure.policy.map { ",\"violated-policies\":[\"\($0.limit.name)\"]" } ?? ""
+        let violated =
+            failure.policy.map { ",\"violated-policies\":[\"\($0.limit.name)\"]" } ?? ""
+        let type = failure.policy == nil ? "about:blank" : quotaExceeded
         let problem =
-            "{\"type\":\"\(failure.policy == nil ? "about:blank" : quotaExceeded)\",\"title\":\"\(title)\",\"status\":\(failure.status),"
+            "{\"type\":\"\(type)\",\"title\":\"\(title)\",\"status\":\(failure.status),"
             + "\"detail\":\"\(detail)\"\(violated)\(identity)}\n"
         return (Array("application/problem+json".utf8), Array(problem.utf8))
     }

@@ -14,10 +14,7 @@ struct Pace {
     /// Bytes that go in one piece at most: a tenth of a second's worth, but never tiny packets.
     var piece: Int { min(max(limit.rate / 10, 1024), LoopLimits.smallBuffer) }
 
-    /// How many bytes may go now.
-    /// - Parameters:
-    ///   - sent: Bytes that went so far.
-    ///   - now: Nanoseconds of the loop's clock.
+    /// How many bytes may go now, after so many.
     func allowance(sent: Int, now: Int64) -> Int {
         max(0, earned(now) - sent)
     }

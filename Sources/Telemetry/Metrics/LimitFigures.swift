@@ -2,18 +2,23 @@
 public struct LimitFigures: Sendable, Equatable {
     /// A limit of requests in a time.
     public struct Rate: Sendable, Equatable {
-        /// Its name and where it stands.
+        /// Its name.
         public var policy: String
+        /// Where it stands.
         public var scope: String
-        /// Decisions for a request, against one, and against one that was let through.
+        /// Decisions for a request.
         public var allowed: UInt64 = 0
+        /// Decisions against one.
         public var refused: UInt64 = 0
+        /// Decisions against one that was let through all the same.
         public var observed: UInt64 = 0
-        /// Counters held, and the bytes that they take.
+        /// Counters held.
         public var keys = 0
+        /// Bytes that they take.
         public var bytes = 0
-        /// Counters dropped that said nothing any more, and that did.
+        /// Counters dropped that said nothing any more.
         public var decayed: UInt64 = 0
+        /// Counters dropped that did.
         public var forgotten: UInt64 = 0
 
         /// A limit that was never asked.
@@ -25,15 +30,19 @@ public struct LimitFigures: Sendable, Equatable {
 
     /// A limit of requests at once.
     public struct Gate: Sendable, Equatable {
-        /// Its name and where it stands.
+        /// Its name.
         public var policy: String
+        /// Where it stands.
         public var scope: String
-        /// Requests that got a place, found no room to wait, and waited in vain.
+        /// Requests that got a place.
         public var entered: UInt64 = 0
+        /// Requests that found no room to wait.
         public var full: UInt64 = 0
+        /// Requests that waited in vain.
         public var timedOut: UInt64 = 0
-        /// Requests inside and waiting now.
+        /// Requests inside now.
         public var inside = 0
+        /// Requests that wait now.
         public var waiting = 0
         /// For an upstream: how many may be inside now.
         public var limit = 0
@@ -190,7 +199,7 @@ extension MetricTable {
             .counter,
             labels: ["upstream", "outcome"],
             .limit(.upstreamRequests),
-            "Requests that got a place in such an upstream, found the queue full, or waited in vain."
+            "Requests that such an upstream took, found the queue full, or waited in vain."
         ),
     ]
 }
