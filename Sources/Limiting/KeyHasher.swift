@@ -59,7 +59,17 @@ public struct KeyHasher {
 
     /// Adds bytes as they are; who adds several values adds their lengths too.
     public mutating func combine(bytes: Span<UInt8>) {
-        for index in bytes.indices {
+        var index = 0
+        // Whole words while they fit; a byte at a time would cost as much as the hash itself.
+        while index &+ 8 <= bytes.count {
+            var word: UInt64 = 0
+            for offset in 0..<8 {
+                word |= UInt64(bytes[index &+ offset]) << (UInt64(offset) &* 8)
+            }
+            combine(word)
+            index &+= 8
+        }
+        while index < bytes.count {
             let shift = UInt64(count & 7) &* 8
             tail |= UInt64(bytes[index]) << shift
             count &+= 1
@@ -67,6 +77,7 @@ public struct KeyHasher {
                 compress(tail)
                 tail = 0
             }
+            index &+= 1
         }
     }
 
@@ -87,6 +98,7 @@ public struct KeyHasher {
         return LimitKey(high: v0 ^ v1 ^ v2 ^ v3, low: low)
     }
 
+    @inline(__always)
     private mutating func compress(_ word: UInt64) {
         v3 ^= word
         mix()
