@@ -38,6 +38,8 @@ let package = Package(
         .systemLibrary(
             name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Bytes", swiftSettings: settings),
         .target(name: "HTTP", dependencies: ["Bytes"], swiftSettings: settings),
@@ -48,8 +50,9 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP", "Limiting"],
             swiftSettings: settings),
+        .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: settings),
         .target(
-            name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux"],
+            name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux", "TLS"],
             // Glibc's own module must be read with the GNU extensions that CLinux asks for, or the
             // two disagree about fd_set.
             cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
@@ -67,7 +70,7 @@ let package = Package(
             name: "Proxy",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Limiting", "Redis", "Resolving", "Telemetry",
+                "Limiting", "Redis", "Resolving", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -75,7 +78,7 @@ let package = Package(
             name: "gateway",
             dependencies: [
                 "Addressing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1", "Proxy",
-                "Resolving", "Telemetry",
+                "Resolving", "TLS", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -97,7 +100,7 @@ let package = Package(
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(name: "LimitingTests", dependencies: ["Limiting"], swiftSettings: settings),
         .testTarget(
-            name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop"],
+            name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop", "TLS"],
             swiftSettings: settings),
         .testTarget(
             name: "RedisTests", dependencies: ["Bytes", "Redis"],
@@ -112,11 +115,12 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        .testTarget(name: "TLSTests", dependencies: ["Bytes", "TLS"], swiftSettings: settings),
         .testTarget(
             name: "ProxyTests",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Limiting", "Proxy", "Telemetry",
+                "Limiting", "Proxy", "TLS", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +15,9 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -67,6 +71,12 @@ static inline int gateway_getsockname(int descriptor, struct sockaddr_storage *l
     return getsockname(descriptor, (struct sockaddr *)local, &size);
 }
 
+// Waits until one of two descriptors can be read, or the time is over.
+static inline int gateway_wait_two(int first, int second, int timeout_milliseconds) {
+    struct pollfd descriptors[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    return poll(descriptors, 2, timeout_milliseconds);
+}
+
 // errno is a macro over thread-local storage.
 static inline int gateway_errno(void) {
     return errno;
@@ -104,6 +114,17 @@ static inline int gateway_file_stamp(const char *path, int64_t *modified, int64_
     return 0;
 }
 
+// open is variadic. O_NONBLOCK: a pipe in the place of the file must not make the loop wait.
+static inline int gateway_open_regular(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat status;
+    if (descriptor >= 0 && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))) {
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
 // S_ISSOCK is a macro.
 static inline bool gateway_is_socket(const char *path) {
     struct stat status;
@@ -123,6 +144,23 @@ static inline int gateway_raise_descriptor_limit(void) {
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// Segments are described by pointer arithmetic on the loader's own structures. Code that nobody has
+// written to comes back from the page cache when it is run again.
+static inline int gateway_let_code_go(struct dl_phdr_info *object, size_t size, void *unused) {
+    (void)size, (void)unused;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || segment->p_flags != (PF_R | PF_X)) continue;
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~page;
+        uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_filesz + page) & ~page;
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+static inline void gateway_release_code(void) { dl_iterate_phdr(gateway_let_code_go, NULL); }
 
 static inline int64_t gateway_monotonic_nanoseconds(void) {
     struct timespec now;

@@ -82,13 +82,18 @@ struct Exchange: ~Copyable {
 
     /// Serves the request whose head has been received.
     /// - Returns: Whether the connection can take another one.
+    @inline(__always)
     mutating func run() async -> Bool {
         begin()
         do throws(Failure) {
             try chooseRoute()
-            try admit()
-            if let limits = route?.limits { try await passLimits(limits) }
-            try await act()
+            var isAnswered = false
+            if route?.https != nil { isAnswered = try await answerForHTTPS() }
+            if !isAnswered {
+                try admit()
+                if let limits = route?.limits { try await passLimits(limits) }
+                try await act()
+            }
         } catch {
             await answer(error)
         }
@@ -103,6 +108,7 @@ struct Exchange: ~Copyable {
     }
 
     /// Does what the route says.
+    @inline(__always)
     private mutating func act() async throws(Failure) {
         guard let route else { throw .refused(.noRoute) }
         switch route.route.action {

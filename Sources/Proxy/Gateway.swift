@@ -5,6 +5,7 @@ import Limiting
 import Logging
 import Resolving
 import Synchronization
+import TLS
 public import Telemetry
 
 /// The whole process: its workers, its listeners and the configuration in force.
@@ -15,6 +16,7 @@ public final class Gateway: Sendable {
     public enum Failure: Error, CustomStringConvertible {
         case cannotListen(SocketAddress, SystemError)
         case cannotOpenLog(String)
+        case cannotUseTLS(String)
         case system(SystemError)
 
         /// A sentence for the operator.
@@ -22,6 +24,7 @@ public final class Gateway: Sendable {
             switch self {
             case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
             case .cannotOpenLog(let reason): "cannot open the access log: \(reason)"
+            case .cannotUseTLS(let reason): "TLS: \(reason)"
             case .system(let error): "cannot start: \(error)"
             }
         }
@@ -36,6 +39,7 @@ public final class Gateway: Sendable {
         var resolved: [Endpoint: [IPAddress]] = [:]
         var figures = ConfigurationFigures()
         var threads: [LoopThread] = []
+        var fileWatcher: FileWatcher?
         var isReady = false
     }
 
@@ -72,6 +76,7 @@ public final class Gateway: Sendable {
             registry: registry,
             logs: configuration.accessLogs.map { logs[$0] },
             resolved: [:],
+            tls: try Gateway.loadTLS(configuration, previous: nil),
             // Another multiple of the golden ratio for each half; loops begin at the first.
             limitStore: LimitStore(
                 secret: LimitSecret(
@@ -131,6 +136,7 @@ public final class Gateway: Sendable {
         install(bound)
         install(metrics: metrics)
         watchNames()
+        watchFiles()
         state.withLock { state in
             state.listeners = Gateway.addresses(snapshot.configuration)
             state.metricsAddress = snapshot.configuration.metrics
@@ -149,13 +155,15 @@ public final class Gateway: Sendable {
         let bound = try bind(configuration, known: before.2, inherited: [])
         let metrics = try bindMetrics(configuration.metrics, known: before.3)
         let logs = try Gateway.openLogs(configuration, known: before.1, writer: logWriter)
+        let tls = try Gateway.loadTLS(configuration, previous: before.0.tls)
         let resolved = state.withLock { $0.resolved }
         let snapshot = ServingSnapshot(
             configuration,
             previous: before.0,
             registry: registry,
             logs: configuration.accessLogs.map { logs[$0] },
-            resolved: resolved
+            resolved: resolved,
+            tls: tls
         )
         let addresses = Gateway.addresses(configuration)
         state.withLock { state in
@@ -173,6 +181,7 @@ public final class Gateway: Sendable {
         if configuration.metrics != before.3 { install(metrics: metrics) }
         for worker in workers { run(on: worker) { $0.closeListeners(except: addresses) } }
         watchNames()
+        watchFiles()
     }
 
     /// Takes note that a new configuration was faulty, for the metrics.
@@ -196,7 +205,7 @@ public final class Gateway: Sendable {
             return state.snapshot.configuration.drainTimeout
         }
         for worker in workers {
-            Task(executorPreference: worker.executor) {
+            Task {
                 await worker.drain(within: time)
                 worker.executor.stop()
             }
@@ -206,7 +215,7 @@ public final class Gateway: Sendable {
     /// Ends everything at once.
     public func stop() {
         for worker in workers {
-            Task(executorPreference: worker.executor) {
+            Task {
                 await worker.shutDown()
                 worker.executor.stop()
             }
@@ -215,6 +224,7 @@ public final class Gateway: Sendable {
 
     /// Waits for the loops' threads, and writes what is left of the logs.
     public func join() {
+        state.withLock { $0.fileWatcher }?.stop()
         for thread in state.withLock({ $0.threads }) { thread.join() }
         resolver.withLock { resolver in
             resolver?.shutdown()
@@ -226,7 +236,7 @@ public final class Gateway: Sendable {
     // MARK: Parts
 
     private func run(on worker: Worker, _ body: @escaping @Sendable (isolated Worker) -> Void) {
-        Task(executorPreference: worker.executor) { await worker.perform(body) }
+        Task { await worker.perform(body) }
     }
 
     private static func addresses(_ configuration: Configuration) -> Set<ListenerAddress> {
@@ -235,6 +245,31 @@ public final class Gateway: Sendable {
                 ListenerAddress($0.address, proxyProtocol: $0.proxyProtocol)
             }
         )
+    }
+
+    private static func loadTLS(_ configuration: Configuration, previous: TLSRuntime?)
+        throws(Failure) -> TLSRuntime
+    {
+        do {
+            return try TLSRuntime.load(configuration, previous: previous, read: Files.read)
+        } catch { throw .cannotUseTLS(error.description) }
+    }
+
+    /// The state of configuration and certificates, for the metrics.
+    func figures() -> ConfigurationFigures {
+        state.withLock { state in
+            var figures = state.figures
+            var seen: Set<String> = []
+            for slot in state.snapshot.tls.slots {
+                let context = slot.current
+                for (files, end) in zip(context.settings.certificates, context.expirations)
+                where seen.insert(files.chain).inserted {
+                    figures.certificates.ends.append(.init(name: files.chain, end: end))
+                }
+            }
+            figures.certificates.nowUnixSeconds = SystemClock.unixSeconds()
+            return figures
+        }
     }
 
     private static func openLogs(

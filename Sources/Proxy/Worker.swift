@@ -69,8 +69,8 @@ public actor Worker {
     ///
     /// Call once.
     public func start() {
-        Task(executorPreference: executor) { await self.resumeParked() }
-        Task(executorPreference: executor) { await self.keepHouse() }
+        Task { await self.resumeParked() }
+        Task { await self.keepHouse() }
         startRedis()
         context.snapshot.limitStore.register(loop: number) { [weak self] ticket in
             guard let self else { return }
@@ -83,7 +83,9 @@ public actor Worker {
     /// - Parameter mustNotSleep: Whether jobs wait to be run.
     public func turn(mustNotSleep: Bool) {
         let before = context.reactor.statistics
-        context.reactor.poll(mustNotSleep: mustNotSleep)
+        let hasWaiting = !context.waitingHandshakes.isEmpty
+        context.reactor.poll(mustNotSleep: mustNotSleep || hasWaiting)
+        context.beginTurn()
         let after = context.reactor.statistics
         let busy = after.busyNanoseconds - before.busyNanoseconds
         context.metrics.recordTurn(
@@ -125,7 +127,7 @@ public actor Worker {
 
     private func accept(from listener: EventLoop.Listener, as identity: ListenerIdentity) {
         listeners[identity] = listener
-        Task(executorPreference: executor) { await self.acceptAll(identity) }
+        Task { await self.acceptAll(identity) }
     }
 
     private func acceptAll(_ identity: ListenerIdentity) async {
@@ -134,7 +136,7 @@ public actor Worker {
         while let connection = await listener.accept() {
             admit(connection, identity)
             accepted += 1
-            if accepted % LoopLimits.acceptsPerTurn == 0 { await Task.yield() }
+            if accepted % LoopLimits.acceptsPerTurn == 0 { await context.reactor.yield() }
         }
     }
 
@@ -154,6 +156,9 @@ public actor Worker {
             listener: identity,
             now: context.reactor.now
         )
+        if let number = context.snapshot.number(of: identity) {
+            connection.needsHandshake = context.snapshot.listeners[number].isSecure
+        }
         let slot = connection.stream.slot
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection
@@ -161,7 +166,7 @@ public actor Worker {
     }
 
     private func startServing(_ slot: Int) {
-        Task(executorPreference: executor) { await self.serve(slot) }
+        Task { await self.serve(slot) }
     }
 
     /// Serves a connection's requests, one after the other, until it ends or falls silent.
@@ -273,6 +278,8 @@ public actor Worker {
         metricsListener?.close()
         for upstream in context.upstreams { upstream.closeIdle() }
         context.reactor.shutDown()
+        for point in context.waitingHandshakes { point.wake(.cancelled) }
+        context.waitingHandshakes = []
         context.log?.flush()
     }
 
@@ -282,7 +289,7 @@ public actor Worker {
     /// Connects to the Redis of the configuration, if it names one.
     private func startRedis() {
         guard context.shared != nil else { return }
-        Task(executorPreference: executor) { await self.runRedis() }
+        Task { await self.runRedis() }
     }
 
     private func runRedis() async { await context.shared?.client.run() }

@@ -17,6 +17,8 @@ extension Directive {
         timeout, limit, buffer,
         // Limits of requests.
         rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders, redis,
+        // TLS.
+        certificate, state, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

@@ -27,6 +27,8 @@ public final class Policy: Sendable {
     public let limits: LimitPolicy
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
     public let accessLog: Int?
+    /// How clients are brought to https, and what is done to cookies; nil: nothing.
+    public let https: HTTPSPolicy?
 
     init(
         clientAddress: ClientAddressPolicy,
@@ -39,7 +41,8 @@ public final class Policy: Sendable {
         buffering: RequestBuffering,
         errorPages: [ErrorPage],
         limits: LimitPolicy,
-        accessLog: Int?
+        accessLog: Int?,
+        https: HTTPSPolicy?
     ) {
         self.clientAddress = clientAddress
         self.sendsForwarded = sendsForwarded
@@ -52,6 +55,7 @@ public final class Policy: Sendable {
         self.errorPages = errorPages
         self.limits = limits
         self.accessLog = accessLog
+        self.https = https
     }
 
     /// The page for a status, if there is one.

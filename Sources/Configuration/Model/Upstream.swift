@@ -26,6 +26,8 @@ public final class Upstream: Sendable {
     public let connectTimeout: Int64
     /// Whether the gateway finds how many requests the servers work on at once, and keeps to it.
     public let adaptsConcurrency: Bool
+    /// How the servers with TLS are verified; nil when none has it.
+    public let tls: UpstreamTLS?
 
     init(
         name: String,
@@ -38,6 +40,7 @@ public final class Upstream: Sendable {
         profile: Profile,
         needsContentLength: Bool,
         connectTimeout: Int64,
+        tls: UpstreamTLS?,
         adaptsConcurrency: Bool = false
     ) {
         self.name = name
@@ -51,6 +54,7 @@ public final class Upstream: Sendable {
         self.needsContentLength = needsContentLength
         self.connectTimeout = connectTimeout
         self.adaptsConcurrency = adaptsConcurrency
+        self.tls = tls
     }
 }
 
@@ -66,6 +70,8 @@ public struct UpstreamServer: Sendable {
     public let maximumConnections: Int?
     /// Whether it is left out.
     public let isDown: Bool
+    /// Whether connections to it are encrypted.
+    public let isSecure: Bool
 }
 
 /// How a server is chosen.

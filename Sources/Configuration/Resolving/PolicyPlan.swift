@@ -6,6 +6,8 @@ struct PolicyPlan {
     let layers: [Block]
     /// The upstream's own block, if it has one.
     let upstream: Block?
+    /// The port that a redirect to https names; nil for 443.
+    let securePort: UInt16?
 
     /// What the innermost block says that says anything.
     func innermost<Value>(_ setting: (Block) -> Value?) -> Value? {
@@ -47,7 +49,8 @@ struct PolicyPlan {
             buffering: buffering(),
             errorPages: errorPages(),
             limits: limits,
-            accessLog: accessLog
+            accessLog: accessLog,
+            https: https()
         )
     }
 

@@ -17,6 +17,7 @@ enum AttemptError: Error {
 
 extension Exchange {
     /// Sends the request to a server of the upstream and passes its response on.
+    @inline(__always)
     mutating func forward(to upstream: UpstreamLoop) async throws(Failure) {
         upstream.refresh()
         if requestBody.isComplete {
@@ -91,6 +92,7 @@ extension Exchange {
         case over(Failure)
     }
 
+    @inline(__always)
     private mutating func attempt(_ upstream: UpstreamLoop, index: Int) async -> Outcome {
         var reused = false
         do throws(AttemptError) {
@@ -151,7 +153,9 @@ extension Exchange {
         }
     }
 
-    private func upstreamFailure(_ failure: UpstreamFailure, upstream: UpstreamLoop) -> Failure {
+    private mutating func upstreamFailure(_ failure: UpstreamFailure, upstream: UpstreamLoop)
+        -> Failure
+    {
         Failure(
             status: failure.status,
             reason: .upstream(failure),
@@ -159,7 +163,7 @@ extension Exchange {
         )
     }
 
-    private func seconds(_ nanoseconds: Int64) -> Int {
+    private mutating func seconds(_ nanoseconds: Int64) -> Int {
         max(ProxyLimits.retryAfterSeconds, Int((nanoseconds + 999_999_999) / 1_000_000_000))
     }
 
@@ -182,20 +186,10 @@ extension Exchange {
         let address = upstream.servers.addresses[index]
         let timeout =
             route?.route.policy.timeouts.connect ?? upstream.runtime.configuration.connectTimeout
+        let deadline = reactor.now + timeout
+        let stream: EventLoop.Stream
         do throws(StreamError) {
-            let stream = try await reactor.connect(
-                to: address,
-                deadline: reactor.now + timeout
-            )
-            let fresh = UpstreamConnection(
-                stream: stream,
-                identity: identity,
-                series: series,
-                serverNumber: index,
-                now: reactor.now
-            )
-            self.upstream = fresh
-            upstream.opened(fresh)
+            stream = try await reactor.connect(to: address, deadline: deadline)
         } catch {
             let failure: UpstreamFailure =
                 switch error {
@@ -206,6 +200,20 @@ extension Exchange {
                 }
             throw .upstream(failure, requestBytesSent: false, responseSeen: false)
         }
+        do throws(UpstreamFailure) {
+            try await upstream.secure(stream, index, deadline: deadline)
+        } catch {
+            throw .upstream(error, requestBytesSent: false, responseSeen: false)
+        }
+        let fresh = UpstreamConnection(
+            stream: stream,
+            identity: identity,
+            series: series,
+            serverNumber: index,
+            now: reactor.now
+        )
+        self.upstream = fresh
+        upstream.opened(fresh)
     }
 
     /// Closes the upstream connection of a failed attempt.
@@ -216,7 +224,7 @@ extension Exchange {
     }
 
     /// The number that equal requests share, for an upstream that balances by a hash.
-    func balancingKey(_ balance: Balance) -> UInt64? {
+    mutating func balancingKey(_ balance: Balance) -> UInt64? {
         guard case .hash(let key) = balance else { return nil }
         switch key {
         case .clientAddress:
@@ -243,13 +251,15 @@ extension Exchange {
 
     /// What is left of the body for another attempt.
     private var bodyForReplay: FailedAttempt.Body {
-        switch content {
-        case .none: .none
-        case .inInput, .buffered, .spilled: .buffered
-        case .streaming:
-            // Of a body that is complete, what ended it is gone too.
-            !requestBody.isComplete && requestBody.contentBytes == ahead?.count ?? 0
-                ? .untouched : .consumed
+        mutating get {
+            switch content {
+            case .none: .none
+            case .inInput, .buffered, .spilled: .buffered
+            case .streaming:
+                // Of a body that is complete, what ended it is gone too.
+                !requestBody.isComplete && requestBody.contentBytes == ahead?.count ?? 0
+                    ? .untouched : .consumed
+            }
         }
     }
 }
@@ -259,7 +269,7 @@ extension UpstreamFailure {
     var kind: FailedAttempt.Failure {
         switch self {
         case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy,
-            .exhausted:
+            .exhausted, .tlsFailed, .certificateUntrusted:
             .connect
         case .reset, .closed, .bodyIncomplete: .connectionLost
         case .responseTimeout, .bodyTimeout: .timeout

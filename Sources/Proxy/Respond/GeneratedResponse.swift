@@ -64,7 +64,7 @@ extension Exchange {
     }
 
     /// Writes and sends a whole response.
-    private mutating func send(
+    mutating func send(
         status: Int,
         contentType: [UInt8],
         body: [UInt8],
@@ -90,6 +90,7 @@ extension Exchange {
         output.append("\r\n")
         if let failure { writeFailureFields(failure, to: output) }
         if limits != nil { writeLimitFields(to: output) }
+        if let https = route?.https { https.write(isSecure: isSecure, to: output) }
         if let rules = route?.route.policy.responseHeaders, !rules.isEmpty {
             write(rules, to: output)
         }
@@ -102,7 +103,7 @@ extension Exchange {
         progress = .complete
     }
 
-    private func writeFailureFields(_ failure: Failure, to output: Buffer) {
+    private mutating func writeFailureFields(_ failure: Failure, to output: Buffer) {
         output.append("Cache-Control: no-store\r\n")
         if let seconds = failure.retryAfter, failure.tellsWhenToRetry {
             output.writeField("Retry-After", decimal: seconds)
@@ -145,7 +146,7 @@ extension Exchange {
         return MediaNegotiation.preferred(of: offers, accepting: request.fields) == 1
     }
 
-    private func count(_ failure: Failure) {
+    private mutating func count(_ failure: Failure) {
         switch failure.reason {
         case .rejected(let reason):
             context.metrics.count(

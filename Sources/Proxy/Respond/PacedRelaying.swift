@@ -65,7 +65,7 @@ extension Exchange {
                     continue
                 }
                 if try stepUpload(to: connection) == .turn {
-                    await Task.yield()
+                    await context.reactor.yield()
                     continue
                 }
                 if output.isEmpty && !connection.stream.mayRead {

@@ -13,6 +13,7 @@ extension Exchange {
     ]
 
     /// Passes the upstream's response on to the client.
+    @inline(__always)
     mutating func passOn(_ upstream: UpstreamLoop, server: Balancing.Server, series: ServerSeries)
         async throws(Failure)
     {
@@ -142,7 +143,11 @@ extension Exchange {
         } else {
             output.writeStatusLine(response.status, reason: response.reason)
         }
-        output.writeEndToEndFields(of: response.fields, skipping: Exchange.ownResponseFields)
+        if let https = route?.https {
+            writeSecured(https, to: output)
+        } else {
+            output.writeEndToEndFields(of: response.fields, skipping: Exchange.ownResponseFields)
+        }
         if !response.fields.contains(.date) { context.writeDate(to: output) }
         output.append("X-Request-ID: ")
         requestID.write(to: output)
@@ -153,6 +158,18 @@ extension Exchange {
         if context.isDraining { keepsConnection = false }
         writePersistence(to: output)
         output.writeEndOfHead()
+    }
+
+    /// Writes the upstream's fields with what `https` and `cookies` change in them.
+    private mutating func writeSecured(_ https: SecureResponses, to output: Buffer) {
+        let isSecure = isSecure
+        let replaced = https.replacedFields(isSecure: isSecure)
+        output.writeEndToEndFields(
+            of: response.fields,
+            skipping: Exchange.ownResponseFields.union(replaced)
+        )
+        https.writeCookies(of: response.fields, isSecure: isSecure, to: output)
+        https.write(isSecure: isSecure, to: output)
     }
 
     /// Says whether the connection goes on, where the version's default does not say it.
@@ -203,7 +220,7 @@ extension Exchange {
             if responseBody.isComplete { break }
             if responseBody.contentBytes >= turnEnd {
                 turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
-                await Task.yield()
+                await context.reactor.yield()
             }
             try sendOutput(output)
             if output.isEmpty && input.isEmpty && canSpliceResponse(from: connection) {
@@ -215,7 +232,7 @@ extension Exchange {
                 continue
             }
             if try stepUpload(to: connection) == .turn {
-                await Task.yield()
+                await context.reactor.yield()
                 continue
             }
             if output.count < ProxyLimits.pendingBytes && connection.stream.mayRead { continue }
@@ -350,7 +367,7 @@ extension Exchange {
             context.metrics.add(.bytesSpliced, moved)
             switch need {
             case .done: return
-            case .turn: await Task.yield()
+            case .turn: await context.reactor.yield()
             case .sourceEnded:
                 throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
             case .source: try await waitToSplice(connection, forClient: false)

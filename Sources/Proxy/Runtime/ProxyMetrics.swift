@@ -1,4 +1,5 @@
 import HTTP1
+import TLS
 import Telemetry
 
 /// What the reasons are called that the proxy counts by.
@@ -6,6 +7,7 @@ enum ProxyMetrics {
     static let names = MetricNames(
         requestsRejected: RejectReason.allCases.map(\.name) + Refusal.allCases.map(\.rawValue),
         connectionsClosed: ConnectionEnd.allCases.map(\.rawValue),
-        upstreamFailures: UpstreamFailure.allCases.map(\.rawValue)
+        upstreamFailures: UpstreamFailure.allCases.map(\.rawValue),
+        tlsFailures: TLSFailure.allCases.map(\.rawValue)
     )
 }

@@ -5,6 +5,7 @@ import HTTP1
 import Limiting
 import Synchronization
 public import Telemetry
+import TLS
 
 /// A loaded configuration made ready to serve: immutable, shared by all loops, replaced whole.
 ///
@@ -15,13 +16,15 @@ public final class ServingSnapshot: Sendable {
     /// Counts the configurations of this process, from 1.
     public let generation: Int
     let limits: MessageLimits
+    /// Certificates and contexts.
+    let tls: TLSRuntime
     let upstreams: [UpstreamRuntime]
     /// By site, then by the site's own route numbers.
     let routes: [[RouteRuntime]]
     /// In the configuration's order.
     let listeners: [ListenerRuntime]
-    /// In the configuration's order.
-    let sites: [Site]
+    /// How each site's routes are found, in the configuration's order.
+    let sites: [SiteRuntime]
     /// For what happens before a route is known.
     let topRule: ClientAddressRule
     let topLog: LogDestination?
@@ -37,6 +40,7 @@ public final class ServingSnapshot: Sendable {
     ///   - logs: Where each of the configuration's access logs goes, in its order; nil where it
     /// could not be opened.
     ///   - resolved: What host names are known to resolve to.
+    ///   - tls: Certificates and contexts of the same configuration.
     ///   - limitStore: The counters of all limits; without it those of `previous`, or new ones.
     public init(
         _ configuration: Configuration,
@@ -44,9 +48,11 @@ public final class ServingSnapshot: Sendable {
         registry: SeriesRegistry,
         logs: [LogDestination?],
         resolved: [Endpoint: [IPAddress]],
+        tls: TLSRuntime = .none,
         limitStore: LimitStore? = nil
     ) {
         self.configuration = configuration
+        self.tls = tls
         let store = limitStore ?? previous?.limitStore ?? LimitStore(secret: LimitSecret(0, 0))
         self.limitStore = store
         store.names.withLock { $0 = resolved }
@@ -57,22 +63,29 @@ public final class ServingSnapshot: Sendable {
             fieldCount: configuration.connection.headerCount,
             targetSize: configuration.connection.targetSize
         )
-        upstreams = configuration.upstreams.map { upstream in
+        upstreams = configuration.upstreams.enumerated().map { number, upstream in
             UpstreamRuntime(
                 upstream,
                 previous: previous?.upstreams.first { $0.configuration.name == upstream.name },
                 registry: registry,
-                resolved: resolved
+                resolved: resolved,
+                tls: number < tls.upstreams.count ? tls.upstreams[number] : nil
             )
         }
-        listeners = configuration.listeners.map { ListenerRuntime($0) }
-        sites = configuration.sites
+        listeners = configuration.listeners.enumerated().map { number, listener in
+            ListenerRuntime(
+                listener,
+                tls: number < tls.servers.count ? tls.servers[number] : nil
+            )
+        }
+        sites = configuration.sites.map { SiteRuntime(table: $0.table) }
         routes = configuration.sites.enumerated().map { siteNumber, site in
             site.routes.enumerated().map { number, route in
                 let index = route.policy.accessLog
                 return RouteRuntime(
                     route,
                     site: site.name,
+                    clientCertificates: site.tls?.clientCertificates,
                     series: registry.route(site: site.name, route: route.name),
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
@@ -143,6 +156,10 @@ final class RouteRuntime: Sendable {
     /// The destination of its access log, or nil.
     let log: LogDestination?
     let logFormat: AccessLogFormat
+    /// What is done so that clients come by https; nil: nothing.
+    let https: SecureResponses?
+    /// Whether clients of the site may show certificates; nil: they are not asked.
+    let clientCertificates: ClientCertificatePolicy?
     /// Bytes of the site's and the route's names, for the access log.
     let site: [UInt8]
     let name: [UInt8]
@@ -152,6 +169,7 @@ final class RouteRuntime: Sendable {
     init(
         _ route: Route,
         site: String,
+        clientCertificates: ClientCertificatePolicy?,
         series: RouteSeries,
         rule: ClientAddressRule,
         log: LogDestination?,
@@ -164,21 +182,40 @@ final class RouteRuntime: Sendable {
         self.log = log
         self.logFormat = logFormat
         self.limits = limits
+        self.clientCertificates = clientCertificates
+        https = route.policy.https.map { SecureResponses($0) }
         self.site = Array(site.utf8)
         name = Array(route.name.utf8)
     }
+}
+
+/// The routes of one site, found by path and method.
+///
+/// A class, so that looking into it copies nothing.
+final class SiteRuntime: Sendable {
+    let table: RouteTable
+
+    init(table: RouteTable) { self.table = table }
 }
 
 /// The sites of one listener, found by host.
 final class ListenerRuntime: Sendable {
     let identity: ListenerIdentity
     let table: SiteTable
+    /// The site whose certificate clients are shown that ask for no name, or for none of ours.
+    let defaultSite: Int?
+    /// Whether connections are encrypted.
+    let isSecure: Bool
+    let tls: TLSServer?
 
-    init(_ listener: SiteListener) {
+    init(_ listener: SiteListener, tls: TLSServer?) {
+        isSecure = listener.isSecure
+        self.tls = tls
         identity = ListenerIdentity(
             address: listener.address,
             proxyProtocol: listener.proxyProtocol
         )
         table = listener.table
+        defaultSite = listener.sites.first
     }
 }

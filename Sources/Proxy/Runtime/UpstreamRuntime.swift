@@ -3,6 +3,7 @@ import Balancing
 import Configuration
 import Limiting
 import Synchronization
+import TLS
 import Telemetry
 
 /// One upstream as all loops see it: the configuration, and the servers of the moment.
@@ -17,6 +18,8 @@ final class UpstreamRuntime: Sendable {
         var series: [ServerSeries]
         /// Bytes of each server's name, for the access log.
         var names: [[UInt8]]
+        /// What each server's certificate must say; nil for one without TLS.
+        var secureTargets: [SecureTarget?]
         /// Whether names are still waiting for their first answer.
         var unresolved: Bool
     }
@@ -25,6 +28,8 @@ final class UpstreamRuntime: Sendable {
     let name: [UInt8]
     /// Where requests wait for a place; nil unless `concurrency=auto`.
     let gate: AdaptiveGate?
+    /// How servers with TLS are spoken to.
+    let tls: ClientContext?
     private let servers: Mutex<Servers>
     private let generationCounter = Atomic<Int>(1)
 
@@ -35,9 +40,11 @@ final class UpstreamRuntime: Sendable {
         _ configuration: Upstream,
         previous: UpstreamRuntime?,
         registry: SeriesRegistry,
-        resolved: [Endpoint: [IPAddress]]
+        resolved: [Endpoint: [IPAddress]],
+        tls: ClientContext?
     ) {
         self.configuration = configuration
+        self.tls = tls
         name = Array(configuration.name.utf8)
         gate = configuration.adaptsConcurrency ? previous?.gate ?? AdaptiveGate() : nil
         let old = previous?.current.set ?? ServerSet([])
@@ -77,6 +84,7 @@ final class UpstreamRuntime: Sendable {
     ) -> Servers {
         var descriptions: [ServerDescription] = []
         var addresses: [SocketAddress] = []
+        var secureTargets: [SecureTarget?] = []
         var unresolved = false
         for server in configuration.servers {
             let targets: [SocketAddress]
@@ -98,6 +106,7 @@ final class UpstreamRuntime: Sendable {
                     )
                 )
                 addresses.append(target)
+                secureTargets.append(SecureTarget(server, of: configuration))
             }
         }
         return Servers(
@@ -107,6 +116,7 @@ final class UpstreamRuntime: Sendable {
                 registry.server(upstream: configuration.name, server: $0.name)
             },
             names: descriptions.map { Array($0.name.utf8) },
+            secureTargets: secureTargets,
             unresolved: unresolved
         )
     }

@@ -16,8 +16,10 @@ public enum LoopCounter: Int, Sendable, CaseIterable {
     case redisErrors
     case redisUnavailable
     case redisFallbacks
+    case tlsHandshakes
+    case tlsResumptions
 
-    static var count: Int { 11 }
+    static var count: Int { 13 }
 }
 
 /// Figures of a loop that go up and down, summed over the loops.
@@ -43,8 +45,9 @@ public enum LoopFigure: Int, Sendable, CaseIterable {
 public enum ReasonCounter: Int, Sendable, CaseIterable {
     case requestsRejected
     case connectionsClosed
+    case tlsHandshakesFailed
 
-    static var count: Int { 2 }
+    static var count: Int { 3 }
 }
 
 /// Counters by site and route.
@@ -102,6 +105,8 @@ public struct MetricNames: Sendable, Equatable {
     public let connectionsClosed: [String]
     /// Why an attempt at an upstream failed.
     public let upstreamFailures: [String]
+    /// Why TLS handshakes with clients failed.
+    public let tlsFailures: [String]
 
     /// The failures of an attempt that the gateway tells apart.
     public static let defaultUpstreamFailures = [
@@ -114,11 +119,13 @@ public struct MetricNames: Sendable, Equatable {
     public init(
         requestsRejected: [String],
         connectionsClosed: [String],
-        upstreamFailures: [String] = MetricNames.defaultUpstreamFailures
+        upstreamFailures: [String] = MetricNames.defaultUpstreamFailures,
+        tlsFailures: [String] = []
     ) {
         self.requestsRejected = MetricNames.closed(requestsRejected)
         self.connectionsClosed = MetricNames.closed(connectionsClosed)
         self.upstreamFailures = MetricNames.closed(upstreamFailures)
+        self.tlsFailures = MetricNames.closed(tlsFailures)
     }
 
     /// The names of one family.
@@ -126,6 +133,7 @@ public struct MetricNames: Sendable, Equatable {
         switch counter {
         case .requestsRejected: requestsRejected
         case .connectionsClosed: connectionsClosed
+        case .tlsHandshakesFailed: tlsFailures
         }
     }
 
