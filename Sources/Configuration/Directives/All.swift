@@ -17,6 +17,8 @@ extension Directive {
         cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize, cachePurge,
         // Bounds.
         timeout, limit, buffer,
+        // Limits of requests.
+        rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders, redis,
         // TLS.
         certificate, state, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.

@@ -25,6 +25,8 @@ public final class Policy: Sendable {
     public let cache: CacheRule?
     /// Files in place of the gateway's own error content.
     public let errorPages: [ErrorPage]
+    /// Every limit that a request has to pass, outermost first.
+    public let limits: LimitPolicy
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
     public let accessLog: Int?
     /// How clients are brought to https, and what is done to cookies; nil: nothing.
@@ -41,6 +43,7 @@ public final class Policy: Sendable {
         buffering: RequestBuffering,
         cache: CacheRule?,
         errorPages: [ErrorPage],
+        limits: LimitPolicy,
         accessLog: Int?,
         https: HTTPSPolicy?
     ) {
@@ -54,6 +57,7 @@ public final class Policy: Sendable {
         self.buffering = buffering
         self.cache = cache
         self.errorPages = errorPages
+        self.limits = limits
         self.accessLog = accessLog
         self.https = https
     }

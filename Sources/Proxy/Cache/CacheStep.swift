@@ -187,7 +187,7 @@ extension Exchange {
         noteTraits(turn)
         caching = turn
         countCache(reason)
-        try await forward(to: upstream)
+        try await pass(to: upstream)
     }
 
     func noteTraits(_ turn: CacheTurn) {
@@ -232,7 +232,7 @@ extension Exchange {
             }
         }
         do throws(Failure) {
-            try await forward(to: upstream)
+            try await pass(to: upstream)
         } catch {
             guard case .nothingSent = progress, case .upstream = error.reason,
                 let stale = turn.stale, mayServeUnreached(stale, turn)

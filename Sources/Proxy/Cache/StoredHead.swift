@@ -78,6 +78,7 @@ extension Exchange {
             }
         }
         if let https = route?.https { https.write(isSecure: isSecure, to: output) }
+        if limits != nil { writeLimitFields(to: output) }
         if !rules.isEmpty { write(rules, to: output) }
         output.writeFraming(head.framing)
         if context.isDraining { keepsConnection = false }

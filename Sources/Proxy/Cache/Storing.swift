@@ -24,6 +24,8 @@ extension Exchange {
         server: Balancing.Server,
         series: ServerSeries
     ) async throws(Failure) -> Bool {
+        // Takes out what only the limits were meant to read, before anything is stored.
+        if limits != nil { noteCost() }
         switch turn.purpose {
         case .none: return false
         case .unsafe:

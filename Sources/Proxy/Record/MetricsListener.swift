@@ -213,7 +213,8 @@ extension Gateway {
             logs: logWriter.figures,
             configuration: figures(),
             build: build,
-            cache: cacheFigures
+            cache: cacheFigures,
+            limits: state.withLock { $0.snapshot }.limitFigures
         ).render(format)
     }
 }

@@ -8,6 +8,8 @@ struct Failure: Error {
     var reason: Reason
     /// Seconds that the client is asked to wait before it tries again.
     var retryAfter: Int?
+    /// The rate limit that refused the request.
+    var policy: LimitRuntime?
     /// Whether the connection cannot go on: framing is lost, or the client is gone.
     var closesConnection = false
 
@@ -31,6 +33,12 @@ struct Failure: Error {
             case .clientGone: "client_gone"
             }
         }
+    }
+
+    /// Whether a Retry-After field helps the client.
+    var tellsWhenToRetry: Bool {
+        if case .refused = reason { return true }
+        return status == 503 || status == 502
     }
 
     static func rejected(_ reason: RejectReason) -> Failure {
@@ -62,6 +70,10 @@ enum Refusal: String, CaseIterable {
     case spillFailed = "spill_failed"
     /// The client wanted nothing but what is stored, and that is not.
     case notCached = "not_cached"
+    case rateLimited = "rate_limited"
+    case concurrencyLimited = "concurrency_limited"
+    case limitKeyMissing = "limit_key_missing"
+    case limitsUnavailable = "limits_unavailable"
     /// HTTP without TLS on a listener with TLS.
     case plainHTTP = "plain_http"
 
@@ -75,6 +87,9 @@ enum Refusal: String, CaseIterable {
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
         case .notCached: 504
+        case .rateLimited: 429
+        case .concurrencyLimited, .limitsUnavailable: 503
+        case .limitKeyMissing: 400
         }
     }
 
@@ -82,7 +97,7 @@ enum Refusal: String, CaseIterable {
     var closesConnection: Bool {
         switch self {
         case .unknownSite, .noRoute, .invalidPath, .misdirected, .httpsRequired, .accessDenied,
-            .notCached:
+            .notCached, .rateLimited, .concurrencyLimited, .limitKeyMissing, .limitsUnavailable:
             false
         default: true
         }

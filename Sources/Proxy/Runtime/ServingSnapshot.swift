@@ -3,6 +3,8 @@ import Balancing
 import Caching
 public import Configuration
 import HTTP1
+import Limiting
+import Synchronization
 public import Telemetry
 import TLS
 
@@ -30,6 +32,8 @@ public final class ServingSnapshot: Sendable {
     let topLogFormat: AccessLogFormat
     /// What all routes with a cache share; it outlives a reload that does not change its size.
     let cacheStore: CacheStore?
+    /// The counters of all limits; the same in all snapshots of a process.
+    let limitStore: LimitStore
 
     /// Prepares a configuration.
     /// - Parameters:
@@ -41,6 +45,7 @@ public final class ServingSnapshot: Sendable {
     ///   - resolved: What host names are known to resolve to.
     ///   - tls: Certificates and contexts of the same configuration.
     ///   - seed: A number that no client knows, by which cache keys are hashed.
+    ///   - limitStore: The counters of all limits; without it those of `previous`, or new ones.
     public init(
         _ configuration: Configuration,
         previous: ServingSnapshot?,
@@ -48,12 +53,17 @@ public final class ServingSnapshot: Sendable {
         logs: [LogDestination?],
         resolved: [Endpoint: [IPAddress]],
         tls: TLSRuntime = .none,
-        seed: UInt64 = 0
+        seed: UInt64 = 0,
+        limitStore: LimitStore? = nil
     ) {
         let cacheStore = ServingSnapshot.store(configuration.cache, previous, seed: seed)
         self.cacheStore = cacheStore
         self.configuration = configuration
         self.tls = tls
+        let store = limitStore ?? previous?.limitStore ?? LimitStore(secret: LimitSecret(0, 0))
+        self.limitStore = store
+        store.names.withLock { $0 = resolved }
+        let routeLimits = store.adopt(configuration)
         generation = (previous?.generation ?? 0) + 1
         limits = MessageLimits(
             headSize: configuration.connection.headerSize,
@@ -76,8 +86,8 @@ public final class ServingSnapshot: Sendable {
             )
         }
         sites = configuration.sites.map { SiteRuntime(table: $0.table) }
-        routes = configuration.sites.map { site in
-            site.routes.map { route in
+        routes = configuration.sites.enumerated().map { siteNumber, site in
+            site.routes.enumerated().map { number, route in
                 let index = route.policy.accessLog
                 return RouteRuntime(
                     route,
@@ -87,6 +97,7 @@ public final class ServingSnapshot: Sendable {
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
                     logFormat: ServingSnapshot.format(configuration, index),
+                    limits: routeLimits[siteNumber][number],
                     cache: route.policy.cache.flatMap { rule in
                         cacheStore.map { CacheRuntime(rule, store: $0, site: site.cacheName) }
                     }
@@ -107,6 +118,9 @@ public final class ServingSnapshot: Sendable {
     /// The host names that upstreams name.
     public var names: Set<Endpoint> {
         var names: Set<Endpoint> = []
+        for server in configuration.redis?.servers ?? [] {
+            if case .name = server { names.insert(server) }
+        }
         for upstream in configuration.upstreams {
             for server in upstream.servers {
                 if case .name = server.endpoint { names.insert(server.endpoint) }
@@ -118,6 +132,7 @@ public final class ServingSnapshot: Sendable {
     /// Lets the upstreams take in what names resolve to now.
     public func update(resolved: [Endpoint: [IPAddress]], registry: SeriesRegistry) {
         for upstream in upstreams { upstream.update(registry: registry, resolved: resolved) }
+        limitStore.names.withLock { $0 = resolved }
     }
 
     /// The store of before, if it still fits.
@@ -171,6 +186,8 @@ final class RouteRuntime: Sendable {
     let name: [UInt8]
     /// How its responses are cached, or nil.
     let cache: CacheRuntime?
+    /// Every limit that its requests have to pass; nil for none.
+    let limits: RouteLimits?
 
     init(
         _ route: Route,
@@ -180,6 +197,7 @@ final class RouteRuntime: Sendable {
         rule: ClientAddressRule,
         log: LogDestination?,
         logFormat: AccessLogFormat,
+        limits: RouteLimits?,
         cache: CacheRuntime?
     ) {
         self.cache = cache
@@ -188,6 +206,7 @@ final class RouteRuntime: Sendable {
         self.rule = rule
         self.log = log
         self.logFormat = logFormat
+        self.limits = limits
         self.clientCertificates = clientCertificates
         https = route.policy.https.map { SecureResponses($0) }
         self.site = Array(site.utf8)

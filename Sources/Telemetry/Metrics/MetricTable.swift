@@ -27,6 +27,8 @@ struct MetricDescription: Sendable {
         case server(ServerCounter)
         case serverGauge(ServerGauge)
         case serverResponses, serverDuration, serverFailures, serverHealthy, serverEjected
+        case limit(LimitMetric)
+        case redisDuration
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
@@ -81,7 +83,8 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + cache + connections + tls + upstreams + logs + configuration + loops + process
+        requests + cache + connections + tls + upstreams + limits + logs + configuration + loops
+        + process
 
     static let route = ["site", "route"]
     private static let server = ["upstream", "server"]

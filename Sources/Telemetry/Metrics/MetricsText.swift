@@ -10,6 +10,7 @@ public struct MetricsText {
     private let configuration: ConfigurationFigures
     private let build: BuildFigures
     private let cache: StoreFigures
+    private let limits: LimitFigures
     private let layout: MetricsLayout
     /// The words of all loops, summed; gauges as well, which each loop keeps for its own part.
     private let loop: [UInt64]
@@ -27,6 +28,7 @@ public struct MetricsText {
     ///   - configuration: The configuration in force.
     ///   - build: What the program is.
     ///   - cache: What the cache's store holds.
+    ///   - limits: What the limits have decided and hold.
     public init(
         _ snapshots: [MetricsSnapshot],
         names: MetricNames,
@@ -35,7 +37,8 @@ public struct MetricsText {
         logs: LogFigures,
         configuration: ConfigurationFigures,
         build: BuildFigures,
-        cache: StoreFigures = StoreFigures()
+        cache: StoreFigures = StoreFigures(),
+        limits: LimitFigures = LimitFigures()
     ) {
         self.cache = cache
         let layout = MetricsLayout(names: names)
@@ -48,6 +51,7 @@ public struct MetricsText {
         self.logs = logs
         self.configuration = configuration
         self.build = build
+        self.limits = limits
         loop = Self.sum(known.map(\.loop), count: layout.loopCount)
         routes = Self.sum(
             known.map(\.routes),
@@ -103,6 +107,8 @@ public struct MetricsText {
         case .server, .serverGauge, .serverResponses, .serverDuration, .serverFailures,
             .serverHealthy, .serverEjected:
             writeServers(metric.source, to: writer)
+        case .redisDuration: writer.histogram([], loop[MetricsLayout.redis...])
+        case .limit(let limit): limits.write(limit, to: writer)
         case .logWritten, .logDropped, .logReopened, .logQueued:
             writeLogs(metric.source, to: writer)
         case .configurationLoaded, .configurationGeneration, .configurationSucceeded,
