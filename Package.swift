@@ -36,12 +36,24 @@ let package = Package(
         .systemLibrary(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CLibdeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+        .systemLibrary(
+            name: "CBrotli", pkgConfig: "libbrotlienc libbrotlidec",
+            providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         .target(name: "Bytes", swiftSettings: settings),
         .target(name: "HTTP", dependencies: ["Bytes"], swiftSettings: settings),
         .target(name: "HTTP1", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
         .target(name: "Addressing", dependencies: ["Bytes"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
+        .target(
+            name: "Compression",
+            dependencies: ["Bytes", "CBrotli", "CIsal", "CLibdeflate", "CZlib", "CZstd", "HTTP"],
+            swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP"],
             swiftSettings: settings),
@@ -59,8 +71,9 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Resolving", "Telemetry", .product(name: "Logging", package: "swift-log"),
+                "Addressing", "Balancing", "Bytes", "Compression", "Configuration", "EventLoop",
+                "HTTP", "HTTP1", "Resolving", "Telemetry",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -84,6 +97,9 @@ let package = Package(
             name: "BalancingTests", dependencies: ["Addressing", "Balancing"],
             swiftSettings: settings),
         .testTarget(
+            name: "CompressionTests", dependencies: ["Bytes", "Compression", "HTTP"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP"],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
@@ -102,8 +118,8 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Proxy", "Telemetry",
+                "Addressing", "Balancing", "Bytes", "Compression", "Configuration", "EventLoop",
+                "HTTP", "HTTP1", "Proxy", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

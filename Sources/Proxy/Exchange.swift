@@ -54,6 +54,8 @@ struct Exchange: ~Copyable {
     var serverName: [UInt8] = []
 
     // Respond
+    /// What a route that compresses has to remember; nil as long as none was met.
+    var coding: ResponseCoding?
     var progress = ResponseProgress.nothingSent
     var keepsConnection = true
 
@@ -100,6 +102,7 @@ struct Exchange: ~Copyable {
     /// Does what the route says.
     private mutating func act() async throws(Failure) {
         guard let route else { throw .refused(.noRoute) }
+        if route.route.policy.compression != nil { prepareCoding() }
         switch route.route.action {
         case .respond(let fixed): try await respond(with: fixed)
         case .redirect(let redirection): try await redirect(redirection)

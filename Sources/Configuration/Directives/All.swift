@@ -15,6 +15,8 @@ extension Directive {
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Bounds.
         timeout, limit, buffer,
+        // Content codings.
+        compress, decompress, compressLimits,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

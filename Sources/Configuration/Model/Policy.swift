@@ -21,6 +21,10 @@ public final class Policy: Sendable {
     public let bodyLimit: Int?
     /// Whether a request is taken in whole before it is forwarded.
     public let buffering: RequestBuffering
+    /// How responses are compressed; nil: they are not.
+    public let compression: CompressionPolicy?
+    /// How requests with a content coding are decoded; nil: they are not.
+    public let requestDecoding: RequestDecoding?
     /// Files in place of the gateway's own error content.
     public let errorPages: [ErrorPage]
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
@@ -35,6 +39,8 @@ public final class Policy: Sendable {
         timeouts: Timeouts,
         bodyLimit: Int?,
         buffering: RequestBuffering,
+        compression: CompressionPolicy?,
+        requestDecoding: RequestDecoding?,
         errorPages: [ErrorPage],
         accessLog: Int?
     ) {
@@ -46,6 +52,8 @@ public final class Policy: Sendable {
         self.timeouts = timeouts
         self.bodyLimit = bodyLimit
         self.buffering = buffering
+        self.compression = compression
+        self.requestDecoding = requestDecoding
         self.errorPages = errorPages
         self.accessLog = accessLog
     }

@@ -41,6 +41,8 @@ struct PolicyPlan {
             timeouts: timeouts(),
             bodyLimit: bodyLimit,
             buffering: buffering(),
+            compression: innermost(\.compression)?.value,
+            requestDecoding: innermost(\.decompression)?.value,
             errorPages: errorPages(),
             accessLog: accessLog
         )

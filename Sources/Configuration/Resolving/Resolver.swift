@@ -53,6 +53,11 @@ struct Resolver {
             log: top.log ?? OperationalLog(level: .info, format: .text),
             connection: connection(),
             policy: policy,
+            compression: top.compressionSettings
+                ?? CompressionSettings(
+                    memory: Defaults.compressMemory,
+                    lag: Defaults.compressLag
+                ),
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
             warnings: report.diagnostics(.warning)
         )

@@ -22,14 +22,18 @@ extension Exchange {
             return
         }
         let framing = response.framing(forRequest: request.method)
-        let (outgoing, announced) = clientFraming(framing)
-        responseBody.begin(framing, as: outgoing)
-        writeResponseHead(framing: announced, to: output)
-        let endsWithConnection = announced == .untilClose
-        progress = .headSent(endsWithConnection: endsWithConnection)
+        let plan = planContent(framing)
+        defer { if case .coded(let coder) = plan { coder.finish() } }
+        if case .coded = plan {
+            responseBody.begin(framing, as: .identity)
+        } else {
+            announce(framing, plan, to: output)
+        }
         let sentBefore = bytesSent
         do throws(AttemptError) {
-            if try !relayAtOnce(from: connection, output: output) {
+            if case .coded(let coder) = plan {
+                try await relayCoded(coder, from: connection, output: output)
+            } else if try !relayAtOnce(from: connection, output: output) {
                 try await relay(from: connection, output: output)
             }
         } catch {
@@ -63,6 +67,18 @@ extension Exchange {
             duration: times.upstreamEnded - times.upstreamStarted
         )
         release(connection, to: upstream, framing: framing)
+    }
+
+    /// Writes the head of a response whose content goes out as it came, or not at all.
+    private mutating func announce(_ framing: BodyFraming, _ plan: ContentPlan, to output: Buffer) {
+        var (outgoing, announced) = clientFraming(framing)
+        if case .fieldsOnly = plan {
+            // The length that a GET's content would have is not known.
+            (outgoing, announced) = (.identity, .none)
+        }
+        responseBody.begin(framing, as: outgoing)
+        writeResponseHead(framing: announced, to: output)
+        progress = .headSent(endsWithConnection: announced == .untilClose)
     }
 
     /// Keeps the upstream's connection if both sides of it are clean, else closes it.
@@ -127,7 +143,7 @@ extension Exchange {
     }
 
     /// Writes the head of a response that is passed on.
-    private mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
+    mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
         status = response.status
         let rules = route?.route.policy.responseHeaders ?? []
         if !rules.isEmpty { response.fields.remove(by: rules) }
@@ -171,7 +187,7 @@ extension Exchange {
         return output.isEmpty
     }
 
-    private mutating func moveResponse(
+    mutating func moveResponse(
         _ connection: UpstreamConnection,
         from input: Buffer,
         to output: Buffer
@@ -222,7 +238,7 @@ extension Exchange {
     }
 
     /// Receives more of the content, directly into the output where nothing has to be looked at.
-    private mutating func receiveResponse(
+    mutating func receiveResponse(
         _ connection: UpstreamConnection,
         input: Buffer,
         output: Buffer
@@ -251,7 +267,7 @@ extension Exchange {
     }
 
     /// Sends what the client takes now.
-    private mutating func sendOutput(_ output: Buffer) throws(AttemptError) {
+    mutating func sendOutput(_ output: Buffer) throws(AttemptError) {
         let before = output.count
         do throws(StreamError) {
             try connection.stream.send(output)
@@ -262,9 +278,16 @@ extension Exchange {
     }
 
     /// Waits until the upstream has more, or the client takes more, whichever is in the way.
-    private mutating func waitForResponse(_ connection: UpstreamConnection, output: Buffer)
-        async throws(AttemptError)
-    {
+    ///
+    /// `limit`: When the caller wants to go on whatever has happened.
+    ///
+    /// Returns whether that time has come.
+    @discardableResult
+    mutating func waitForResponse(
+        _ connection: UpstreamConnection,
+        output: Buffer,
+        atMostUntil limit: Int64 = WaitPoint.never
+    ) async throws(AttemptError) -> Bool {
         let client = self.connection.stream
         let now = context.reactor.now
         let needsClient = !output.isEmpty && !client.mayWrite
@@ -288,7 +311,7 @@ extension Exchange {
             }
             deadline = min(deadline, now + timeouts.response)
         }
-        switch await gathering.wait(until: deadline) {
+        switch await gathering.wait(until: min(deadline, limit)) {
         case .ready:
             // A client that left cannot be told anything more; one that only ended its side may
             // still read, but for a response that goes on and on that is as good as gone.
@@ -297,8 +320,10 @@ extension Exchange {
             {
                 throw .final(.clientGone)
             }
+            return false
         case .cancelled: throw .final(.clientGone)
         case .timedOut:
+            if limit <= deadline { return true }
             if needsClient { throw .final(.clientGone) }
             throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
         }

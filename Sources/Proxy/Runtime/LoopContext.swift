@@ -1,4 +1,5 @@
 import Bytes
+import Compression
 import Configuration
 import EventLoop
 import HTTP
@@ -46,6 +47,10 @@ final class LoopContext {
     var exchangeCount = 0
     /// Tunnels open in this loop.
     var openTunnels = 0
+    /// Compresses and decodes for this loop's exchanges.
+    let codecs: CodecPool
+    /// How late the loop is, by which it compresses less.
+    var load = LoadGauge()
     var forwardedWarning = ForwardedWarning()
     private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
@@ -65,6 +70,7 @@ final class LoopContext {
         self.metrics = metrics
         self.log = log
         self.snapshot = snapshot
+        codecs = CodecPool(limit: snapshot.configuration.compression.memory)
         adopt(snapshot)
     }
 
@@ -76,6 +82,7 @@ final class LoopContext {
     /// Takes in a new configuration: upstreams that stay keep their idle connections.
     func adopt(_ snapshot: ServingSnapshot) {
         self.snapshot = snapshot
+        codecs.limit = snapshot.configuration.compression.memory
         let old = upstreams
         upstreams = snapshot.upstreams.enumerated().map { index, runtime in
             let kept = old.first { $0.runtime.configuration.name == runtime.configuration.name }

@@ -1,3 +1,4 @@
+import HTTP
 import HTTP1
 import Telemetry
 
@@ -6,6 +7,8 @@ enum ProxyMetrics {
     static let names = MetricNames(
         requestsRejected: RejectReason.allCases.map(\.name) + Refusal.allCases.map(\.rawValue),
         connectionsClosed: ConnectionEnd.allCases.map(\.rawValue),
-        upstreamFailures: UpstreamFailure.allCases.map(\.rawValue)
+        upstreamFailures: UpstreamFailure.allCases.map(\.rawValue),
+        compressionSkipped: CodingObstacle.allCases.map(\.rawValue),
+        codings: ContentCoding.allCases.map { "\($0.name)" }
     )
 }

@@ -21,24 +21,46 @@ public enum LoopGauge: Int, Sendable, CaseIterable {
     case connectionsParked
     case tunnelsOpen
     case bufferBytes
+    case codecBytes
 
-    static var count: Int { 4 }
+    static var count: Int { 5 }
 }
 
 /// Figures of one loop that make no sense summed; their series are labelled by loop.
 public enum LoopFigure: Int, Sendable, CaseIterable {
     case timers
     case tasks
+    case compressionLoad
 
-    static var count: Int { 2 }
+    static var count: Int { 3 }
 }
 
 /// Counters by a reason whose names are given when the metrics are made (`MetricNames`).
 public enum ReasonCounter: Int, Sendable, CaseIterable {
     case requestsRejected
     case connectionsClosed
+    /// Responses that a route would have compressed.
+    case compressionSkipped
 
-    static var count: Int { 2 }
+    static var count: Int { 3 }
+}
+
+/// Figures by content coding, whose names are given when the metrics are made (`MetricNames`).
+public enum CodingCounter: Int, Sendable, CaseIterable {
+    /// Responses compressed.
+    case responses
+    /// Bytes of their content before.
+    case bytesIn
+    /// Bytes of it after.
+    case bytesOut
+    /// Nanoseconds that compressing took.
+    case nanoseconds
+    /// Bytes of content that was decoded, before.
+    case decodedBytesIn
+    /// Bytes of it after.
+    case decodedBytesOut
+
+    static var count: Int { 6 }
 }
 
 /// Counters by site and route.
@@ -96,6 +118,10 @@ public struct MetricNames: Sendable, Equatable {
     public let connectionsClosed: [String]
     /// Why an attempt at an upstream failed.
     public let upstreamFailures: [String]
+    /// Why responses were not compressed.
+    public let compressionSkipped: [String]
+    /// The content codings.
+    public let codings: [String]
 
     /// The failures of an attempt that the gateway tells apart.
     public static let defaultUpstreamFailures = [
@@ -108,11 +134,15 @@ public struct MetricNames: Sendable, Equatable {
     public init(
         requestsRejected: [String],
         connectionsClosed: [String],
-        upstreamFailures: [String] = MetricNames.defaultUpstreamFailures
+        upstreamFailures: [String] = MetricNames.defaultUpstreamFailures,
+        compressionSkipped: [String] = [],
+        codings: [String] = []
     ) {
         self.requestsRejected = MetricNames.closed(requestsRejected)
         self.connectionsClosed = MetricNames.closed(connectionsClosed)
         self.upstreamFailures = MetricNames.closed(upstreamFailures)
+        self.compressionSkipped = MetricNames.closed(compressionSkipped)
+        self.codings = codings
     }
 
     /// The names of one family.
@@ -120,6 +150,7 @@ public struct MetricNames: Sendable, Equatable {
         switch counter {
         case .requestsRejected: requestsRejected
         case .connectionsClosed: connectionsClosed
+        case .compressionSkipped: compressionSkipped
         }
     }
 
