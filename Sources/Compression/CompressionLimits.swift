@@ -9,8 +9,8 @@ public enum CompressionLimits {
     public static let collectTime: Int64 = 20_000_000
     /// Bytes compressed in a row before the loop's other connections get a turn: about 1 ms.
     public static let bytesPerTurn = 64 << 10
-    /// Coded bytes that wait for a client at most: less than of plain ones, because an encoder waits
-    /// with them.
+    /// Coded bytes that wait for a client at most: less than of plain ones, because an encoder
+    /// waits with them.
     public static let pendingBytes = 64 << 10
     /// Bytes of room that an encoder or decoder is given at once.
     static let outputStep = 16 << 10

@@ -13,12 +13,12 @@ public struct MediaTypeSet: Sendable, Equatable {
     private var takesAll = false
 
     /// Makes a set.
-    /// - Parameter patterns: `type/subtype`, `type/*`, `+suffix` or `*`.
+    /// - Parameter patterns: `type/subtype`, `type/*`, `+suffix`, or `*` and `*/*` for all.
     /// - Returns: nil if one of them is neither.
     public init?(_ patterns: [String]) {
         for pattern in patterns {
             let bytes = Array(pattern.lowercased().utf8)
-            if bytes == [0x2A] {
+            if bytes == [0x2A] || bytes == [0x2A, 0x2F, 0x2A] {
                 takesAll = true
             } else if bytes.first == 0x2B {
                 guard bytes.count > 1, Characters.isToken(bytes.span) else { return nil }

@@ -115,6 +115,7 @@ struct Exchange: ~Copyable {
         snapshot = context.snapshot
         route = nil
         content = .none
+        coding?.forget()
         sentContinue = false
         uploadIsBroken = false
         progress = .nothingSent

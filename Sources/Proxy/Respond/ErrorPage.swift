@@ -67,6 +67,9 @@ enum ErrorPage {
             case .accessDenied: "Access from your address is not allowed."
             case .bodyTooLarge: "The content of the request is larger than is accepted here."
             case .headerTimeout, .bodyTimeout: "The request took too long to arrive."
+            case .invalidContentCoding:
+                "The content of the request is not what its Content-Encoding says."
+            case .codecsBusy: "The content of the request cannot be decoded at the moment."
             case .spillFailed: "The content of the request could not be stored."
             }
         }

@@ -15,6 +15,14 @@ final class ResponseCoding {
     var belongsToSomebody = false
     /// Bytes of content that went out, or nil when they are those that came.
     var contentBytesSent: Int?
+
+    /// Forgets the exchange before.
+    func forget() {
+        accept = AcceptEncoding()
+        mark = nil
+        belongsToSomebody = false
+        contentBytesSent = nil
+    }
 }
 
 /// How the content of a response goes out.
@@ -38,8 +46,6 @@ extension Exchange {
         coding.accept = AcceptEncoding(request.fields)
         coding.belongsToSomebody =
             request.fields.contains(.cookie) || request.fields.contains(.authorization)
-        coding.contentBytesSent = nil
-        coding.mark = nil
         if request.fields.contains(.ifNoneMatch) { coding.mark = unmark(.ifNoneMatch) }
         if request.fields.contains(.ifMatch) { _ = unmark(.ifMatch) }
     }
@@ -140,8 +146,7 @@ extension Exchange {
             from: source,
             to: target,
             level: context.load.level(policy.level) ?? .fast,
-            padding: policy.breach == .pad
-                ? 1 + Int(truncatingIfNeeded: context.reactor.random.next() & 0xFF) : 0,
+            padding: padding(policy),
             length: length
         )
         guard let coder else { return keep(.memory) }

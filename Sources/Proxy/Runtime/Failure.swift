@@ -58,15 +58,18 @@ enum Refusal: String, CaseIterable {
     case headerTimeout = "header_timeout"
     case bodyTimeout = "body_timeout"
     case spillFailed = "spill_failed"
+    case invalidContentCoding = "invalid_content_coding"
+    case codecsBusy = "codecs_busy"
 
     var status: Int {
         switch self {
         case .unknownSite, .noRoute: 404
-        case .invalidPath: 400
+        case .invalidPath, .invalidContentCoding: 400
         case .accessDenied: 403
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
+        case .codecsBusy: 503
         }
     }
 
