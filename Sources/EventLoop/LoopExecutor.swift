@@ -1,13 +1,11 @@
 import CLinux
 import Synchronization
 
-/// The queue of one event loop: at once the executor of its actor and the preferred executor of its
-/// tasks.
+/// The queue of one event loop: the executor of its actor.
 ///
 /// A job enqueued from the loop's own thread, which is nearly every job, goes to a plain array. One
-/// from elsewhere goes through a lock and an eventfd that wakes the loop. Tasks must be started
-/// with `Task(executorPreference:)`: any other start begins on the global pool and hops.
-public final class LoopExecutor: SerialExecutor, TaskExecutor {
+/// from elsewhere goes through a lock and an eventfd that wakes the loop.
+public final class LoopExecutor: SerialExecutor {
     private struct Foreign {
         var jobs: [UnownedJob] = []
         var signalled = false
@@ -57,13 +55,17 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
 
     /// Takes a job to run on the loop's thread.
     public func enqueue(_ job: consuming ExecutorJob) {
-        let unowned = UnownedJob(job)
+        enqueue(UnownedJob(job))
+    }
+
+    /// Takes a job that a wait point has held.
+    public func enqueue(_ job: UnownedJob) {
         if isCurrent {
-            unsafe local.append(unowned)
+            unsafe local.append(job)
             return
         }
         let mustSignal = foreign.withLock { foreign in
-            foreign.jobs.append(unowned)
+            foreign.jobs.append(job)
             defer { foreign.signalled = true }
             return !foreign.signalled
         }
@@ -107,10 +109,7 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
             unsafe swap(&local, &batch)
             count += unsafe batch.count
             for job in unsafe batch {
-                unsafe job.runSynchronously(
-                    isolatedTo: asUnownedSerialExecutor(),
-                    taskExecutor: asUnownedTaskExecutor()
-                )
+                unsafe job.runSynchronously(on: asUnownedSerialExecutor())
             }
             unsafe batch.removeAll(keepingCapacity: true)
         } while count < LoopLimits.jobsPerTurn && rounds < LoopLimits.roundsPerTurn

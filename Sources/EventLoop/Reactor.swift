@@ -40,6 +40,10 @@ public final class Reactor {
     /// Whether waits are refused: the loop is ending.
     public private(set) var isShutDown = false
 
+    /// Where tasks stand while they wait.
+    let waitingRoom: WaitingRoom
+    let door: WaitingRoom.Door
+
     private let epoll: Int32
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
@@ -62,6 +66,8 @@ public final class Reactor {
     {
         self.executor = executor
         self.simulation = simulation
+        waitingRoom = WaitingRoom(loop: executor)
+        door = WaitingRoom.Door(room: waitingRoom)
         random = SeededGenerator(seed: seed)
         tokens = Array(repeating: 0, count: LoopLimits.eventsPerPoll)
         flags = Array(repeating: 0, count: LoopLimits.eventsPerPoll)
@@ -198,6 +204,9 @@ public final class Reactor {
         _ = await point.wait(until: deadline)
         point.retire()
     }
+
+    /// Gives the other tasks of the loop, its sockets and its timers their turn.
+    public func yield() async { await door.enter() }
 
     /// Ends every wait, now and from now on: tasks run to their ends.
     public func shutDown() {

@@ -150,9 +150,9 @@ public final class Stream {
         while !mayRead {
             guard isOpen else { throw .cancelled }
             try watch()
-            readPoint.prepare(until: deadline)
             // As `WaitPoint.wait`, without a frame of its own: each request waits here twice.
-            try check(await unsafe withUnsafeContinuation { unsafe readPoint.install($0) })
+            if readPoint.prepare(until: deadline) { await reactor.door.enter() }
+            try check(readPoint.reason)
         }
     }
 

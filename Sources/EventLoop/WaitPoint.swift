@@ -18,7 +18,10 @@ public enum Wake: Sendable {
     public static let never = Int64.max / 2
 
     private let reactor: Reactor
-    private var continuation: UnsafeContinuation<Wake, Never>?
+    /// The task that waits here.
+    private var job: UnownedJob?
+    /// How the last wait ended.
+    private(set) var reason = Wake.ready
     /// The parked stream that stands here instead of a task.
     private var parked: Stream?
     /// When the present wait ends, in nanoseconds of the loop's clock.
@@ -32,7 +35,7 @@ public enum Wake: Sendable {
     public init(reactor: Reactor) { self.reactor = reactor }
 
     /// Whether a task, or a parked stream, waits here.
-    public var isWaiting: Bool { unsafe continuation != nil || parked != nil }
+    public var isWaiting: Bool { job != nil || parked != nil }
 
     /// Waits until `wake` or the deadline.
     ///
@@ -40,25 +43,26 @@ public enum Wake: Sendable {
     ///
     /// `deadline`: Nanoseconds of the loop's clock, or `never`.
     public func wait(until deadline: Int64) async -> Wake {
-        prepare(until: deadline)
-        return await unsafe withUnsafeContinuation { unsafe install($0) }
+        if prepare(until: deadline) { await reactor.door.enter() }
+        return reason
     }
 
     /// The first half of a wait: sets its end.
-    func prepare(until deadline: Int64) {
+    /// - Returns: Whether to enter the loop's waiting room now; false when the loop is ending.
+    func prepare(until deadline: Int64) -> Bool {
         precondition(!isWaiting, "two tasks wait at one point")
+        guard !reactor.isShutDown else {
+            reason = .cancelled
+            return false
+        }
         self.deadline = deadline
         if deadline < WaitPoint.never { reactor.timers.arm(self) }
+        unsafe reactor.waitingRoom.host = self
+        return true
     }
 
-    /// The second half: keeps what `wake` resumes, exactly once, as it empties the property first.
-    func install(_ waiting: UnsafeContinuation<Wake, Never>) {
-        if reactor.isShutDown {
-            unsafe waiting.resume(returning: .cancelled)
-        } else {
-            unsafe continuation = waiting
-        }
-    }
+    /// The second half: keeps what `wake` lets go, exactly once, as it empties the property first.
+    func hold(_ job: UnownedJob) { self.job = job }
 
     /// Lets a stream wait here without a task: when the wait ends, the reactor hands the stream
     /// out.
@@ -76,9 +80,10 @@ public enum Wake: Sendable {
             reactor.awaken(stream)
             return
         }
-        guard let waiting = unsafe continuation else { return }
-        unsafe continuation = nil
-        unsafe waiting.resume(returning: reason)
+        guard let waiting = job else { return }
+        job = nil
+        self.reason = reason
+        reactor.executor.enqueue(waiting)
     }
 
     /// Ends the wait and leaves the timer wheel: call before the point is let go.

@@ -13,6 +13,10 @@ struct ConnectionOptions {
     ///
     /// More than `limit` options are refused: each one is looked for among all fields.
     init(_ section: inout FieldSection, limit: Int) throws(Interruption) {
+        if isOnlyKeepAlive(section) {
+            keepAlive = true
+            return
+        }
         var count = 0
         var field = section.first(.connection)
         while let index = field {
@@ -30,6 +34,16 @@ struct ConnectionOptions {
             }
             field = section.next(.connection, from: index + 1)
         }
+    }
+
+    /// Whether there is one Connection field and it says what nearly all of them say.
+    ///
+    /// The field that it names never travels on, named or not.
+    private func isOnlyKeepAlive(_ section: FieldSection) -> Bool {
+        guard !section.isRepeated(.connection), let index = section.first(.connection) else {
+            return false
+        }
+        return section.value(at: index).equalsIgnoringCase("keep-alive")
     }
 
     /// - Returns: Whether the option is a token at all.

@@ -80,6 +80,7 @@ struct Exchange: ~Copyable {
 
     /// Serves the request whose head has been received.
     /// - Returns: Whether the connection can take another one.
+    @inline(__always)
     mutating func run() async -> Bool {
         begin()
         do throws(Failure) {
@@ -100,6 +101,7 @@ struct Exchange: ~Copyable {
     }
 
     /// Does what the route says.
+    @inline(__always)
     private mutating func act() async throws(Failure) {
         guard let route else { throw .refused(.noRoute) }
         if route.route.policy.compression != nil { prepareCoding() }

@@ -96,7 +96,7 @@ extension Gateway {
     func install(_ bound: [BoundListener]) {
         for listener in bound {
             for (worker, handover) in zip(workers, listener.sockets) {
-                Task(executorPreference: worker.executor) {
+                Task {
                     await worker.listen(
                         on: handover,
                         proxyProtocol: listener.proxyProtocol,
@@ -121,7 +121,7 @@ extension Gateway {
     /// Lets the first worker answer scrapes on the socket, and no longer on the one before.
     func install(metrics: SocketHandover?) {
         guard let worker = workers.first else { return }
-        Task(executorPreference: worker.executor) {
+        Task {
             await worker.serveMetrics(on: metrics, of: self)
         }
     }

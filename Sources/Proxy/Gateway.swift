@@ -188,7 +188,7 @@ public final class Gateway: Sendable {
             return state.snapshot.configuration.drainTimeout
         }
         for worker in workers {
-            Task(executorPreference: worker.executor) {
+            Task {
                 await worker.drain(within: time)
                 worker.executor.stop()
             }
@@ -198,7 +198,7 @@ public final class Gateway: Sendable {
     /// Ends everything at once.
     public func stop() {
         for worker in workers {
-            Task(executorPreference: worker.executor) {
+            Task {
                 await worker.shutDown()
                 worker.executor.stop()
             }
@@ -218,7 +218,7 @@ public final class Gateway: Sendable {
     // MARK: Parts
 
     private func run(on worker: Worker, _ body: @escaping @Sendable (isolated Worker) -> Void) {
-        Task(executorPreference: worker.executor) { await worker.perform(body) }
+        Task { await worker.perform(body) }
     }
 
     private static func addresses(_ configuration: Configuration) -> Set<ListenerAddress> {

@@ -68,8 +68,8 @@ public actor Worker {
     ///
     /// Call once.
     public func start() {
-        Task(executorPreference: executor) { await self.resumeParked() }
-        Task(executorPreference: executor) { await self.keepHouse() }
+        Task { await self.resumeParked() }
+        Task { await self.keepHouse() }
         if number == 0 { startHealthChecks() }
     }
 
@@ -120,7 +120,7 @@ public actor Worker {
 
     private func accept(from listener: EventLoop.Listener, as identity: ListenerIdentity) {
         listeners[identity] = listener
-        Task(executorPreference: executor) { await self.acceptAll(identity) }
+        Task { await self.acceptAll(identity) }
     }
 
     private func acceptAll(_ identity: ListenerIdentity) async {
@@ -129,7 +129,7 @@ public actor Worker {
         while let connection = await listener.accept() {
             admit(connection, identity)
             accepted += 1
-            if accepted % LoopLimits.acceptsPerTurn == 0 { await Task.yield() }
+            if accepted % LoopLimits.acceptsPerTurn == 0 { await context.reactor.yield() }
         }
     }
 
@@ -156,7 +156,7 @@ public actor Worker {
     }
 
     private func startServing(_ slot: Int) {
-        Task(executorPreference: executor) { await self.serve(slot) }
+        Task { await self.serve(slot) }
     }
 
     /// Serves a connection's requests, one after the other, until it ends or falls silent.

@@ -10,25 +10,10 @@ struct ConfigurationFile: ParsableArguments {
     /// - Returns: The configuration, its warnings already on standard error.
     /// - Throws: Exit status 1, after everything that is wrong has been said on standard error.
     func load() throws -> Configuration {
-        do throws(InvalidConfiguration) {
-            let loaded = try Configuration.load(path, access: .system)
-            StandardError.write(Diagnostic.render(loaded.warnings))
-            return loaded
+        do throws(Failed) {
+            return try ConfigurationLoading.load(path)
         } catch {
-            StandardError.write(error.description)
-            let counts = ConfigurationFile.counts(error.diagnostics)
-            StandardError.write("\(printable(path)): \(counts)\n")
-            throw ExitCode(1)
+            throw ExitCode.failure
         }
-    }
-
-    /// How many errors and warnings there are, in words.
-    static func counts(_ diagnostics: [Diagnostic]) -> String {
-        let errors = diagnostics.count { $0.severity == .error }
-        let warnings = diagnostics.count - errors
-        return [(errors, "error"), (warnings, "warning")]
-            .filter { $0.0 > 0 }
-            .map { count, noun in "\(count) \(noun)\(count == 1 ? "" : "s")" }
-            .joined(separator: ", ")
     }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 
 /// The program: one subcommand for each thing it does.
-@main
 struct GatewayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gateway",

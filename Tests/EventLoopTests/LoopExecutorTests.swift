@@ -32,12 +32,12 @@ struct LoopExecutorTests {
         thread.join()
     }
 
-    @Test("A task started with the executor as its preference stays on its thread")
-    func preference() throws {
+    @Test("What a task of the loop waits for leaves it on the loop's thread")
+    func stays() throws {
         try withSockets { reactor in
             #expect(reactor.executor.isCurrent)
             for _ in 0..<10 {
-                await Task.yield()
+                await reactor.yield()
                 #expect(reactor.executor.isCurrent)
                 await sleepAtHome(reactor)
             }
@@ -48,7 +48,7 @@ struct LoopExecutorTests {
     func starvation() throws {
         let stop = Shared(false)
         try withSockets(
-            { _ in while !stop.value { await Task.yield() } },
+            { reactor in while !stop.value { await reactor.yield() } },
             { reactor in
                 await reactor.sleep(until: reactor.now + 20_000_000)
                 stop.value = true

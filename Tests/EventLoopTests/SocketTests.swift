@@ -156,7 +156,7 @@ struct SocketTests {
                         try await ends.value[2].waitUntilWritable(
                             deadline: reactor.after(seconds: 20)
                         )
-                    default: await Task.yield()
+                    default: await reactor.yield()
                     }
                     need = try pump.step()
                 }
@@ -263,7 +263,13 @@ struct SocketTests {
     func exhaustion() async {
         await #expect(processExitsWith: .success) {
             let isFine = Shared(false)
-            try withSockets { reactor in
+            let next = Shared<EventLoop.Stream?>(nil)
+            let exhausted = Shared<Listener?>(nil)
+            let asker: Script = { reactor in
+                while exhausted.value == nil { await reactor.yield() }
+                next.value = await exhausted.value?.accept()?.stream
+            }
+            let script: Script = { reactor in
                 let socket = try ListeningSocket(binding: try SocketAddress("127.0.0.1:0"))
                 let bound = socket.address
                 let listener = try Listener(reactor: reactor, socket: socket)
@@ -282,11 +288,7 @@ struct SocketTests {
                 let first = await listener.accept()
                 let firstStream = try #require(first?.stream)
                 let turns = reactor.statistics.turns
-                let next = Shared<EventLoop.Stream?>(nil)
-                let asker = Shared(listener)
-                Task(executorPreference: reactor.executor) {
-                    next.value = await asker.value.accept()?.stream
-                }
+                exhausted.value = listener
                 await reactor.sleep(until: reactor.after(seconds: 0.35))
                 // Some tries in a third of a second, each after a pause, and no turns in between.
                 let tries = listener.exhaustions
@@ -299,6 +301,7 @@ struct SocketTests {
                 listener.close()
                 for client in clients { client.close() }
             }
+            try withSockets(script, asker)
             exit(isFine.value ? 0 : 1)
         }
     }

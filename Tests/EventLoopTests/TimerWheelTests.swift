@@ -35,11 +35,11 @@ struct TimerWheelTests {
     func movedLater() throws {
         try simulate { reactor in
             let point = WaitPoint(reactor: reactor)
-            point.prepare(until: reactor.after(seconds: 5))
+            _ = point.prepare(until: reactor.after(seconds: 5))
             let tick = point.armedTick
             for _ in 1...10 {
                 await reactor.sleep(until: reactor.after(seconds: 0.3))
-                point.prepare(until: reactor.after(seconds: 5))
+                _ = point.prepare(until: reactor.after(seconds: 5))
                 #expect(point.armedTick == tick)
                 #expect(reactor.timerCount == 1)
             }
@@ -54,7 +54,7 @@ struct TimerWheelTests {
     func movedEarlier() throws {
         try simulate { reactor in
             let point = WaitPoint(reactor: reactor)
-            point.prepare(until: reactor.after(seconds: 1000))
+            _ = point.prepare(until: reactor.after(seconds: 1000))
             let end = reactor.after(seconds: 1)
             #expect(await point.wait(until: end) == .timedOut)
             #expect(reactor.now >= end && reactor.now < end + 2 * LoopLimits.tickNanoseconds)
@@ -69,7 +69,7 @@ struct TimerWheelTests {
             var points: [WaitPoint] = []
             for _ in 0..<1000 {
                 let point = WaitPoint(reactor: reactor)
-                point.prepare(
+                _ = point.prepare(
                     until: reactor.now + Int64.random(in: 0...20_000_000_000, using: &random)
                 )
                 points.append(point)

@@ -44,6 +44,8 @@ extension Rule {
     private static let machineWords = [
         "ContinuousClock", "SuspendingClock", "clock_gettime", "gettimeofday", "Date()",
         "SystemRandomNumberGenerator", "randomElement()", "shuffled()", ".shuffle()", "Task.sleep",
+        // These resume by way of the global pool; `Reactor.yield` and `WaitPoint` do not.
+        "Task.yield", "withUnsafeContinuation", "withCheckedContinuation",
     ]
 
     static let noMachine = lines(
@@ -53,6 +55,7 @@ extension Rule {
             SourceFile("Sources/Proxy/A.swift", "let now = ContinuousClock().now"),
             SourceFile("Sources/Balancing/A.swift", "let n = Int.random(in: 0..<9)"),
             SourceFile("Sources/Balancing/A.swift", "servers.shuffled()"),
+            SourceFile("Sources/Proxy/A.swift", "await Task.yield()"),
             SourceFile("Sources/Telemetry/Metrics/A.swift", "import CLinux"),
         ],
         good: [

@@ -23,7 +23,7 @@ extension Exchange {
             case .request:
                 if await !run() { return await finish() }
                 served += 1
-                if served % Exchange.requestsPerTurn == 0 { await Task.yield() }
+                if served % Exchange.requestsPerTurn == 0 { await context.reactor.yield() }
             case .quiet:
                 guard let isParked = park() else { return close(.failed) }
                 if isParked { return nil }
@@ -46,7 +46,7 @@ extension Exchange {
         return try? connection.stream.park(until: end)
     }
 
-    private func close(_ reason: ConnectionEnd) -> ConnectionEnd {
+    private mutating func close(_ reason: ConnectionEnd) -> ConnectionEnd {
         connection.stream.close()
         return reason
     }

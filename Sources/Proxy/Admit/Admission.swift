@@ -21,7 +21,7 @@ extension Exchange {
     }
 
     /// Whether a body of unknown length has grown past the route's limit.
-    func checkBodySize() throws(Failure) {
+    mutating func checkBodySize() throws(Failure) {
         guard let limit = route?.route.policy.bodyLimit else { return }
         if requestBody.contentBytes > limit { throw .refused(.bodyTooLarge) }
     }

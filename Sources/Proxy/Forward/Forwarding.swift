@@ -17,6 +17,7 @@ enum AttemptError: Error {
 
 extension Exchange {
     /// Sends the request to a server of the upstream and passes its response on.
+    @inline(__always)
     mutating func forward(to upstream: UpstreamLoop) async throws(Failure) {
         upstream.refresh()
         if requestBody.isComplete {
@@ -90,6 +91,7 @@ extension Exchange {
         case over(Failure)
     }
 
+    @inline(__always)
     private mutating func attempt(_ upstream: UpstreamLoop, index: Int) async -> Outcome {
         var reused = false
         do throws(AttemptError) {
@@ -150,7 +152,9 @@ extension Exchange {
         }
     }
 
-    private func upstreamFailure(_ failure: UpstreamFailure, upstream: UpstreamLoop) -> Failure {
+    private mutating func upstreamFailure(_ failure: UpstreamFailure, upstream: UpstreamLoop)
+        -> Failure
+    {
         Failure(
             status: failure.status,
             reason: .upstream(failure),
@@ -158,7 +162,7 @@ extension Exchange {
         )
     }
 
-    private func seconds(_ nanoseconds: Int64) -> Int {
+    private mutating func seconds(_ nanoseconds: Int64) -> Int {
         max(ProxyLimits.retryAfterSeconds, Int((nanoseconds + 999_999_999) / 1_000_000_000))
     }
 
@@ -215,7 +219,7 @@ extension Exchange {
     }
 
     /// The number that equal requests share, for an upstream that balances by a hash.
-    func balancingKey(_ balance: Balance) -> UInt64? {
+    mutating func balancingKey(_ balance: Balance) -> UInt64? {
         guard case .hash(let key) = balance else { return nil }
         switch key {
         case .clientAddress:
@@ -242,13 +246,15 @@ extension Exchange {
 
     /// What is left of the body for another attempt.
     private var bodyForReplay: FailedAttempt.Body {
-        switch content {
-        case .none: .none
-        case .inInput, .buffered, .spilled: .buffered
-        case .streaming:
-            // Of a body that is complete, what ended it is gone too.
-            !requestBody.isComplete && requestBody.contentBytes == ahead?.count ?? 0
-                ? .untouched : .consumed
+        mutating get {
+            switch content {
+            case .none: .none
+            case .inInput, .buffered, .spilled: .buffered
+            case .streaming:
+                // Of a body that is complete, what ended it is gone too.
+                !requestBody.isComplete && requestBody.contentBytes == ahead?.count ?? 0
+                    ? .untouched : .consumed
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ extension FieldSection {
 /// The configuration's rules on fields, applied to a message on its way.
 extension Exchange {
     /// Writes the fields that rules set or add.
-    func write(_ rules: [HeaderRule], to out: Buffer) {
+    mutating func write(_ rules: [HeaderRule], to out: Buffer) {
         for rule in rules {
             switch rule.operation {
             case .remove: continue
@@ -44,7 +44,7 @@ extension Exchange {
     }
 
     /// Writes a template's text with the values of this exchange.
-    func expand(_ template: Template, to out: Buffer) {
+    mutating func expand(_ template: Template, to out: Buffer) {
         for segment in template.segments {
             switch segment {
             case .literal(let bytes): out.append(bytes)
@@ -53,7 +53,7 @@ extension Exchange {
         }
     }
 
-    private func expand(_ variable: Variable, to out: Buffer) {
+    private mutating func expand(_ variable: Variable, to out: Buffer) {
         switch variable {
         case .clientAddress: client.address?.write(to: out)
         case .host: out.append(request.host)

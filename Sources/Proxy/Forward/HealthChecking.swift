@@ -13,7 +13,7 @@ extension Worker {
     func startHealthChecks() {
         for number in context.upstreams.indices
         where context.upstreams[number].runtime.configuration.healthCheck != nil {
-            Task(executorPreference: executor) { await self.checkUpstream(number) }
+            Task { await self.checkUpstream(number) }
         }
     }
 
@@ -35,7 +35,7 @@ extension Worker {
                 )
                 guard checkedServers.insert(subject).inserted else { continue }
                 // One task each: a server that keeps its checker waiting holds up no other.
-                Task(executorPreference: executor) { await self.checkServer(subject, check) }
+                Task { await self.checkServer(subject, check) }
             }
             await context.reactor.sleep(until: context.reactor.now + check.interval)
         }

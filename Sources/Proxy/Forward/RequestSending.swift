@@ -82,7 +82,7 @@ extension Exchange {
         }
     }
 
-    private func sendFailure(_ error: StreamError, sent: Bool) -> AttemptError {
+    private mutating func sendFailure(_ error: StreamError, sent: Bool) -> AttemptError {
         let failure: UpstreamFailure =
             switch error {
             case .timedOut: .responseTimeout

@@ -7,6 +7,7 @@ import Telemetry
 
 extension Exchange {
     /// Reads the head of the upstream's final response; interim ones are passed on or dropped.
+    @inline(__always)
     mutating func readResponseHead(_ upstream: UpstreamLoop) async throws(AttemptError) {
         guard let connection = self.upstream else {
             throw .upstream(.closed, requestBytesSent: true, responseSeen: false)
@@ -105,7 +106,7 @@ extension Exchange {
         }
     }
 
-    private func waitFailure(_ error: StreamError, seen: Bool) -> AttemptError {
+    private mutating func waitFailure(_ error: StreamError, seen: Bool) -> AttemptError {
         switch error {
         case .timedOut: .upstream(.responseTimeout, requestBytesSent: true, responseSeen: seen)
         case .cancelled: .final(.clientGone)
@@ -135,7 +136,7 @@ extension Exchange {
             switch need {
             case .nothing: end = deadline
             case .turn:
-                await Task.yield()
+                await context.reactor.yield()
                 continue
             case .client: end = reactor.now + timeouts.body
             case .upstream: end = reactor.now + timeouts.upstreamSend

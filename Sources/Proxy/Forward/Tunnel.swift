@@ -33,7 +33,7 @@ extension Exchange {
         var rounds = 0
         while await carry(connection, toClient: output, toUpstream: toUpstream, &state) {
             rounds &+= 1
-            if rounds % ProxyLimits.roundsPerTurn == 0 { await Task.yield() }
+            if rounds % ProxyLimits.roundsPerTurn == 0 { await context.reactor.yield() }
         }
         scatter(connection.stream)
         context.reactor.buffers.give(toUpstream)
@@ -123,7 +123,8 @@ extension Exchange {
         return count == 0
     }
 
-    private func canMove(_ stream: EventLoop.Stream, _ buffer: Buffer, ended: Bool) -> Bool {
+    private mutating func canMove(_ stream: EventLoop.Stream, _ buffer: Buffer, ended: Bool) -> Bool
+    {
         stream.mayRead && !ended && buffer.count < ProxyLimits.tunnelBuffer
     }
 }

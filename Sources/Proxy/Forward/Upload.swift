@@ -30,7 +30,7 @@ extension Exchange {
             let need = try stepUpload(to: target, leavesToSplice: splices)
             if need == .nothing || target.stream.mayRead || target.stream.peerHasClosed { return }
             if need == .turn {
-                await Task.yield()
+                await context.reactor.yield()
             } else if splices && need == .client && canSplice(to: target) {
                 splices = try await spliceContent(to: target)
             } else {
@@ -113,13 +113,13 @@ extension Exchange {
     }
 
     /// Lets news of the client and the upstream wake the exchange at one place.
-    func gather(_ stream: EventLoop.Stream) {
+    mutating func gather(_ stream: EventLoop.Stream) {
         connection.stream.gather(at: gathering)
         stream.gather(at: gathering)
     }
 
     /// Ends that.
-    func scatter(_ stream: EventLoop.Stream) {
+    mutating func scatter(_ stream: EventLoop.Stream) {
         connection.stream.gather(at: nil)
         stream.gather(at: nil)
     }
@@ -150,7 +150,7 @@ extension Exchange {
         }
     }
 
-    private func canSplice(to target: UpstreamConnection) -> Bool {
+    private mutating func canSplice(to target: UpstreamConnection) -> Bool {
         upload?.isEmpty ?? false && requestBody.isTransparent
             && requestBody.left >= ProxyLimits.spliceThreshold
             && connection.input?.isEmpty ?? true && context.reactor.simulation == nil
@@ -219,7 +219,7 @@ extension Exchange {
             switch need {
             case .done: return true
             case .sourceEnded: throw .final(.clientGone)
-            case .turn: await Task.yield()
+            case .turn: await context.reactor.yield()
             case .source:
                 if target.stream.mayRead { return true }
                 try await waitForContent(.client, target.stream)

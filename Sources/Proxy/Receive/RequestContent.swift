@@ -57,7 +57,7 @@ extension Exchange {
 
     /// Whether content that is still to come is read whole before any of the request is sent on:
     /// where the route says so, and where the upstream must be told a length that nobody knows yet.
-    func readsContentFirst(for upstream: Upstream) -> Bool {
+    mutating func readsContentFirst(for upstream: Upstream) -> Bool {
         let mustKnowLength = request.framing == .chunked && upstream.needsContentLength
         return route?.route.policy.buffering.isOn ?? false || mustKnowLength
     }
@@ -139,7 +139,7 @@ extension Exchange {
     }
 
     /// Makes room for another receive: as large as the body has been fast so far.
-    func grow(_ buffer: Buffer) {
+    mutating func grow(_ buffer: Buffer) {
         if buffer.writableCount > 0 && !buffer.isEmpty { return }
         let size = min(
             max(buffer.capacity, LoopLimits.smallBuffer) * 2,

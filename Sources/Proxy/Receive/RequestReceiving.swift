@@ -19,6 +19,7 @@ enum Reception {
 
 extension Exchange {
     /// Waits for the next request and reads its head.
+    @inline(__always)
     mutating func receive() async -> Reception {
         let settings = context.snapshot.configuration.connection
         parser.reset()
@@ -77,6 +78,7 @@ extension Exchange {
 
     /// Waits until there is a byte of a request; the connection holds no buffer while it waits.
     /// - Returns: nil when there is one.
+    @inline(__always)
     private mutating func awaitFirstByte(idleTimeout: Int64, headerTimeout: Int64)
         async -> Reception?
     {

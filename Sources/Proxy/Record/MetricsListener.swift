@@ -17,7 +17,7 @@ extension Worker {
         guard let listener = try? EventLoop.Listener(reactor: context.reactor, socket: socket)
         else { return }
         metricsListener = listener
-        Task(executorPreference: executor) { await self.acceptScrapes(gateway) }
+        Task { await self.acceptScrapes(gateway) }
     }
 
     private func acceptScrapes(_ gateway: Gateway) async {
@@ -29,7 +29,7 @@ extension Worker {
             }
             let slot = accepted.stream.slot
             scrapes[slot] = accepted.stream
-            Task(executorPreference: executor) { await self.serveScrape(slot, gateway) }
+            Task { await self.serveScrape(slot, gateway) }
         }
     }
 

@@ -113,7 +113,7 @@ extension Exchange {
         progress = .complete
     }
 
-    private func writeFailureFields(_ failure: Failure, to output: Buffer) {
+    private mutating func writeFailureFields(_ failure: Failure, to output: Buffer) {
         output.append("Cache-Control: no-store\r\n")
         if let seconds = failure.retryAfter, failure.status == 503 || failure.status == 502 {
             output.writeField("Retry-After", decimal: seconds)
@@ -156,7 +156,7 @@ extension Exchange {
         return MediaNegotiation.preferred(of: offers, accepting: request.fields) == 1
     }
 
-    private func count(_ failure: Failure) {
+    private mutating func count(_ failure: Failure) {
         switch failure.reason {
         case .rejected(let reason):
             context.metrics.count(

@@ -13,6 +13,7 @@ extension Exchange {
     ]
 
     /// Passes the upstream's response on to the client.
+    @inline(__always)
     mutating func passOn(_ upstream: UpstreamLoop, server: Balancing.Server, series: ServerSeries)
         async throws(Failure)
     {
@@ -212,7 +213,7 @@ extension Exchange {
             if responseBody.isComplete { break }
             if responseBody.contentBytes >= turnEnd {
                 turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
-                await Task.yield()
+                await context.reactor.yield()
             }
             try sendOutput(output)
             if output.isEmpty && input.isEmpty && canSpliceResponse(from: connection) {
@@ -224,7 +225,7 @@ extension Exchange {
                 continue
             }
             if try stepUpload(to: connection) == .turn {
-                await Task.yield()
+                await context.reactor.yield()
                 continue
             }
             if output.count < ProxyLimits.pendingBytes && connection.stream.mayRead { continue }
@@ -368,7 +369,7 @@ extension Exchange {
             context.metrics.add(.bytesSpliced, moved)
             switch need {
             case .done: return
-            case .turn: await Task.yield()
+            case .turn: await context.reactor.yield()
             case .sourceEnded:
                 throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
             case .source: try await waitToSplice(connection, forClient: false)

@@ -18,8 +18,8 @@ public final class ServingSnapshot: Sendable {
     let routes: [[RouteRuntime]]
     /// In the configuration's order.
     let listeners: [ListenerRuntime]
-    /// In the configuration's order.
-    let sites: [Site]
+    /// How each site's routes are found, in the configuration's order.
+    let sites: [SiteRuntime]
     /// For what happens before a route is known.
     let topRule: ClientAddressRule
     let topLog: LogDestination?
@@ -56,7 +56,7 @@ public final class ServingSnapshot: Sendable {
             )
         }
         listeners = configuration.listeners.map { ListenerRuntime($0) }
-        sites = configuration.sites
+        sites = configuration.sites.map { SiteRuntime(table: $0.table) }
         routes = configuration.sites.map { site in
             site.routes.map { route in
                 let index = route.policy.accessLog
@@ -148,6 +148,15 @@ final class RouteRuntime: Sendable {
         self.site = Array(site.utf8)
         name = Array(route.name.utf8)
     }
+}
+
+/// The routes of one site, found by path and method.
+///
+/// A class, so that looking into it copies nothing.
+final class SiteRuntime: Sendable {
+    let table: RouteTable
+
+    init(table: RouteTable) { self.table = table }
 }
 
 /// The sites of one listener, found by host.

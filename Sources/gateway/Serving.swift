@@ -1,0 +1,107 @@
+import Configuration
+import EventLoop
+import Glibc
+import Logging
+import Proxy
+import Telemetry
+
+/// What `gateway run` does: serves by a configuration until the process is told to stop.
+struct Serving {
+    /// The configuration's file.
+    let path: String
+
+    /// Serves.
+    /// - Throws: `Failed`, after everything has been said.
+    func run() throws(Failed) {
+        Signals.block()
+        let loaded = try ConfigurationLoading.load(path)
+        OperationalLogging.start(loaded.log)
+        let logger = Logger(label: "gateway")
+        ProcessResources.raiseDescriptorLimit()
+        let gateway: Gateway
+        do {
+            gateway = try Gateway(
+                loaded,
+                workerCount: workerCount(loaded.workers),
+                seed: randomSeed(),
+                build: BuildFigures(version: gatewayVersion)
+            )
+            let inherited = ServiceManager.inheritedDescriptors().compactMap {
+                InheritedSocket(descriptor: $0)
+            }
+            try gateway.start(inherited: inherited) { Signals.announceEnd() }
+        } catch {
+            logger.critical("\(error)")
+            throw Failed()
+        }
+        for listener in loaded.listeners {
+            logger.notice("listening", metadata: ["address": "\(listener.address)"])
+        }
+        ServiceManager.ready()
+        ProcessResources.releaseStartupCode()
+        serve(gateway, logger, started: loaded)
+        gateway.join()
+    }
+
+    /// Does what signals ask for, until all loops have ended.
+    private func serve(_ gateway: Gateway, _ logger: Logger, started: Configuration) {
+        var isStopping = false
+        while true {
+            switch Signals.next() {
+            case .ended:
+                return
+            case .reopenLogs:
+                gateway.reopenLogs()
+            case .reload:
+                if !isStopping { reload(gateway, logger, started: started) }
+            case .stop:
+                ServiceManager.stopping()
+                if isStopping {
+                    logger.notice("stopping at once")
+                    gateway.stop()
+                } else {
+                    logger.notice("finishing requests in flight, then stopping")
+                    gateway.drain()
+                }
+                isStopping = true
+            }
+        }
+    }
+
+    private func reload(_ gateway: Gateway, _ logger: Logger, started: Configuration) {
+        ServiceManager.reloading()
+        defer { ServiceManager.ready() }
+        do {
+            let loaded = try Configuration.load(path, access: .system)
+            for warning in loaded.warnings { logger.warning("\(warning)") }
+            try gateway.reload(loaded)
+            if loaded.workers != started.workers || loaded.log != started.log {
+                logger.warning(
+                    "'workers' and 'log' are as they were at start: they change at a restart"
+                )
+            }
+            logger.notice("configuration reloaded")
+        } catch {
+            gateway.reloadFailed()
+            logger.error(
+                "configuration not taken over, the running one stays",
+                metadata: ["reason": "\(error)"]
+            )
+        }
+    }
+
+    private func workerCount(_ workers: Workers) -> Int {
+        switch workers {
+        case .count(let count): count
+        case .automatic: ProcessResources.processorCount
+        }
+    }
+}
+
+/// The command failed, and has said why.
+struct Failed: Error {}
+
+private func randomSeed() -> UInt64 {
+    var generator = SystemRandomNumberGenerator()
+    return generator.next()
+}
