@@ -71,7 +71,11 @@ http {{
         # Streams like the others; by default nginx would take a request in whole first.
         proxy_request_buffering off;
         {tuned}
+        gzip_types application/json;
+        gzip_min_length 1000;
         location / {{ proxy_pass http://origin; }}
+        location /json/ {{ gzip on; gzip_comp_level 6; proxy_pass http://origin; }}
+        location /fast/ {{ gzip on; gzip_comp_level 1; proxy_pass http://origin; }}
         location /upload {{ proxy_pass http://sink; }}
     }}
     server {{ listen 127.0.0.1:{metrics}; location / {{ {status} }} }}
@@ -127,8 +131,15 @@ frontend front
     unique-id-header X-Request-ID
     http-after-response set-header X-Request-ID %[unique-id]
     use_backend sink if {{ path /upload }}
+    use_backend coded if {{ path_beg /json/ /fast/ }}
     default_backend origin
 backend origin
+    server o 127.0.0.1:{origin} pool-max-conn 256
+backend coded
+    # One level: the most that its own library has.
+    filter compression
+    compression algo gzip
+    compression type application/json
     server o 127.0.0.1:{origin} pool-max-conn 256
 backend sink
     server s 127.0.0.1:{sink} pool-max-conn 256
@@ -208,6 +219,24 @@ CADDY = """
 }}
 http://:{listen} {{
     bind 127.0.0.1
+    handle /json/* {{
+        encode zstd gzip 6
+        reverse_proxy 127.0.0.1:{origin} {{
+            transport http {{
+                keepalive_idle_conns_per_host 256
+                compression off
+            }}
+        }}
+    }}
+    handle /fast/* {{
+        encode gzip 1
+        reverse_proxy 127.0.0.1:{origin} {{
+            transport http {{
+                keepalive_idle_conns_per_host 256
+                compression off
+            }}
+        }}
+    }}
     handle /upload {{
         reverse_proxy 127.0.0.1:{sink} {{
             header_up X-Real-IP {{client_ip}}
@@ -253,6 +282,14 @@ upstream sink {{
 site * {{
     listen 127.0.0.1:{listen}
     route /upload {{ proxy sink }}
+    route /json/* {{
+        compress
+        proxy origin
+    }}
+    route /fast/* {{
+        compress level=fast
+        proxy origin
+    }}
     route * {{ proxy origin }}
 }}
 """

@@ -7,8 +7,9 @@ public enum CompressionLimits {
     public static let wholeBytes = 128 << 10
     /// Nanoseconds that the rest of such a content is waited for before it is streamed instead.
     public static let collectTime: Int64 = 20_000_000
-    /// Bytes compressed in a row before the loop's other connections get a turn: about 1 ms.
-    public static let bytesPerTurn = 64 << 10
+    /// Bytes compressed in a row before other connections get a turn: at most half a millisecond,
+    /// since eight such rounds pass before the loop looks at its sockets.
+    public static let bytesPerTurn = 16 << 10
     /// Coded bytes that wait for a client at most: less than of plain ones, because an encoder
     /// waits with them.
     public static let pendingBytes = 64 << 10

@@ -87,7 +87,7 @@ extension Exchange {
                     == false
                 {
                     if held.count > memory { try spill(held, to: &file, in: directory) }
-                    await Task.yield()
+                    await context.reactor.yield()
                 }
                 if held.count > memory { try spill(held, to: &file, in: directory) }
                 if requestBody.isComplete { break }

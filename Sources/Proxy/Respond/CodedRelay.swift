@@ -22,7 +22,7 @@ extension Exchange {
             if need == .nothing { break }
             try sendOutput(output)
             if need == .turn {
-                await Task.yield()
+                await context.reactor.yield()
                 continue
             }
             let hasRoom = output.count < CompressionLimits.pendingBytes
@@ -33,7 +33,7 @@ extension Exchange {
             }
             if need == .room && hasRoom { continue }
             if try stepUpload(to: connection) == .turn {
-                await Task.yield()
+                await context.reactor.yield()
                 continue
             }
             if hasRoom && connection.stream.mayRead { continue }
