@@ -5,7 +5,10 @@ import Synchronization
 ///
 /// A job enqueued from the loop's own thread, which is nearly every job, goes to a plain array. One
 /// from elsewhere goes through a lock and an eventfd that wakes the loop.
-public final class LoopExecutor: SerialExecutor {
+///
+/// It can be a task's preference as well, for tasks that call what runs on no actor, as tests do.
+/// The path of a request stays within the actor, which costs less.
+public final class LoopExecutor: SerialExecutor, TaskExecutor {
     private struct Foreign {
         var jobs: [UnownedJob] = []
         var signalled = false

@@ -21,7 +21,7 @@ actor TestLoop {
 
     func start(_ script: @escaping @Sendable (Reactor) async throws -> Void) {
         running += 1
-        Task { await self.run(script) }
+        Task(executorPreference: executor) { await self.run(script) }
     }
 
     private func run(_ script: @Sendable (Reactor) async throws -> Void) async {

@@ -84,13 +84,19 @@ final class World: @unchecked Sendable {
     /// Runs a script beside the others; the world lasts until all of them have ended.
     func spawn(_ script: @escaping @Sendable (World) async throws -> Void) {
         scripts += 1
-        Task { await self.worker.play(script, in: self) { self.scripts -= 1 } }
+        Task(executorPreference: worker.executor) {
+            await self.worker.play(script, in: self)
+            self.scripts -= 1
+        }
     }
 
     /// Runs a script that serves the others: when they have ended, its connections are closed.
     func attend(_ script: @escaping @Sendable (World) async throws -> Void) {
         attendants += 1
-        Task { await self.worker.play(script, in: self) { self.attendants -= 1 } }
+        Task(executorPreference: worker.executor) {
+            await self.worker.play(script, in: self)
+            self.attendants -= 1
+        }
     }
 
     /// Lets all that the scripts hold go.
@@ -166,10 +172,8 @@ final class World: @unchecked Sendable {
 extension Worker {
     fileprivate func play(
         _ script: @Sendable (World) async throws -> Void,
-        in world: World,
-        ended: @Sendable () -> Void
+        in world: World
     ) async {
-        defer { ended() }
         do {
             try await script(world)
         } catch {
