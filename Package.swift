@@ -26,7 +26,7 @@ let package = Package(
         .executable(name: "gateway", targets: ["gateway"]),
         .library(
             name: "GatewayParsers",
-            targets: ["Bytes", "HTTP", "HTTP1", "Addressing", "Configuration"]),
+            targets: ["Bytes", "HTTP", "HTTP1", "Addressing", "Compression", "Configuration"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

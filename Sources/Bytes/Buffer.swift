@@ -212,7 +212,7 @@
         reserve(20)
         if decimal < 0 { append(45) }
         var rest = decimal.magnitude
-        var digits = 2
+        var digits = rest < 10 ? 1 : 2
         var bound: UInt = 100
         // 10 to the power of 19 is the highest that fits.
         while digits < 20 && rest >= bound {

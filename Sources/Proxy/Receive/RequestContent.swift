@@ -60,6 +60,7 @@ extension Exchange {
     mutating func readsContentFirst(for upstream: Upstream) -> Bool {
         let mustKnowLength = request.framing == .chunked && upstream.needsContentLength
         return route?.route.policy.buffering.isOn ?? false || mustKnowLength
+            || decodedCoding != nil
     }
 
     /// Reads the whole content, into memory up to a limit and into a file beyond it.
