@@ -12,9 +12,8 @@ public struct MediaTypeSet: Sendable, Equatable {
     private var suffixes: [[UInt8]] = []
     private var takesAll = false
 
-    /// Makes a set.
+    /// Makes a set; nil if one of the patterns is none.
     /// - Parameter patterns: `type/subtype`, `type/*`, `+suffix`, or `*` and `*/*` for all.
-    /// - Returns: nil if one of them is neither.
     public init?(_ patterns: [String]) {
         for pattern in patterns {
             let bytes = Array(pattern.lowercased().utf8)

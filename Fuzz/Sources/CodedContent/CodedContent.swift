@@ -23,8 +23,12 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     guard let encoder = pool.takeEncoder(coding, .balanced, padding: padding, to: coded) else {
         return 0
     }
-    _ = try! encoder.encode(source, to: coded, .flush)
-    _ = try! encoder.encode(source, to: coded, .finish)
+    do {
+        _ = try encoder.encode(source, to: coded, .flush)
+        _ = try encoder.encode(source, to: coded, .finish)
+    } catch {
+        preconditionFailure("\(error)")
+    }
     pool.give(encoder)
     precondition(decode(coded.readable.bytes(), coding, pieces: 7, pool) == input)
     precondition(pool.lent == 0)

@@ -80,6 +80,7 @@ final class ContentCoder {
             if source == nil, length ?? 0 <= CompressionLimits.wholeBytes {
                 // Also where the length is not known: it may be here already.
                 let wait = length == nil ? 0 : CompressionLimits.collectTime
+                content.reserve(length ?? 0)
                 collectsUntil = context.reactor.now + wait
             } else {
                 isReady = beginStream()

@@ -7,7 +7,7 @@ import Telemetry
 
 /// A content that the gateway made itself, as it goes out.
 struct GeneratedContent {
-    /// Compressed; nil to send it as it is. Taken from the loop's buffers.
+    /// Compressed, in one of the loop's buffers; nil to send it as it is.
     var content: Buffer?
     var coding: ContentCoding?
     /// Whether it depends on Accept-Encoding.
