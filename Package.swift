@@ -44,6 +44,8 @@ let package = Package(
             name: "CBrotli", pkgConfig: "libbrotlienc libbrotlidec",
             providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Bytes", swiftSettings: settings),
         .target(name: "HTTP", dependencies: ["Bytes"], swiftSettings: settings),
@@ -57,8 +59,9 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP"],
             swiftSettings: settings),
+        .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: settings),
         .target(
-            name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux"],
+            name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux", "TLS"],
             // Glibc's own module must be read with the GNU extensions that CLinux asks for, or the
             // two disagree about fd_set.
             cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
@@ -72,7 +75,7 @@ let package = Package(
             name: "Proxy",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Compression", "Configuration", "EventLoop",
-                "HTTP", "HTTP1", "Resolving", "Telemetry",
+                "HTTP", "HTTP1", "Resolving", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -80,7 +83,7 @@ let package = Package(
             name: "gateway",
             dependencies: [
                 "Addressing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1", "Proxy",
-                "Resolving", "Telemetry",
+                "Resolving", "TLS", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -103,7 +106,7 @@ let package = Package(
             name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP"],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
-            name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop"],
+            name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop", "TLS"],
             swiftSettings: settings),
         .testTarget(
             name: "ResolvingTests", dependencies: ["Addressing", "Resolving"],
@@ -115,11 +118,12 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        .testTarget(name: "TLSTests", dependencies: ["Bytes", "TLS"], swiftSettings: settings),
         .testTarget(
             name: "ProxyTests",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Compression", "Configuration", "EventLoop",
-                "HTTP", "HTTP1", "Proxy", "Telemetry",
+                "HTTP", "HTTP1", "Proxy", "TLS", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

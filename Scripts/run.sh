@@ -18,6 +18,8 @@ if ((${#GATEWAY_APP_SOCKET} > 107)); then
     GATEWAY_APP_SOCKET=$directory/app.sock
 fi
 export GATEWAY_APP_SOCKET
+# Where the local certificate authority lives.
+export GATEWAY_STATE=$PWD/run/state
 
 app='' gateway=''
 # shellcheck disable=SC2317 # the trap below calls it
@@ -42,9 +44,10 @@ app=$!
 start "$binary" run --config gateway.conf
 gateway=$!
 
-answers() { curl --silent --output /dev/null --max-time 2 --fail "$1"; }
+authority=run/state/internal/ca.pem
+answers() { curl --silent --output /dev/null --max-time 2 --fail "$@"; }
 deadline=$((SECONDS + 30))
-until answers http://127.0.0.1:8080/; do
+until answers http://127.0.0.1:8080/ && answers --cacert "$authority" https://localhost:8443/; do
     kill -0 "$app" 2>/dev/null || die "the app has stopped; its messages are above"
     kill -0 "$gateway" 2>/dev/null || die "the gateway has stopped; its messages are above"
     ((SECONDS < deadline)) || die "no answer from http://127.0.0.1:8080/ within 30 seconds"
@@ -54,6 +57,8 @@ done
 say 'The gateway runs. Try:'
 cat <<'TEXT'
   curl -i http://127.0.0.1:8080/                  the app, through the gateway
+  curl -i --cacert run/state/internal/ca.pem https://localhost:8443/
+                                                  the same by https
   curl -s http://127.0.0.1:9900/metrics           what the gateway counts
   curl -i http://127.0.0.1:9900/readyz            whether it is ready
 Ctrl-C ends it.

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,11 +12,12 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <string.h>
-#include <link.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -69,6 +71,12 @@ static inline int gateway_getsockname(int descriptor, struct sockaddr_storage *l
     return getsockname(descriptor, (struct sockaddr *)local, &size);
 }
 
+// Waits until one of two descriptors can be read, or the time is over.
+static inline int gateway_wait_two(int first, int second, int timeout_milliseconds) {
+    struct pollfd descriptors[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    return poll(descriptors, 2, timeout_milliseconds);
+}
+
 // errno is a macro over thread-local storage.
 static inline int gateway_errno(void) {
     return errno;
@@ -91,6 +99,17 @@ static inline int gateway_fcntl(int descriptor, int command, int argument) {
 // open is variadic; O_TMPFILE needs GNU extensions.
 static inline int gateway_open_temporary(const char *directory) {
     return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+// open is variadic. O_NONBLOCK: a pipe in the place of the file must not make the loop wait.
+static inline int gateway_open_regular(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat status;
+    if (descriptor >= 0 && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))) {
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
 }
 
 // S_ISSOCK is a macro.

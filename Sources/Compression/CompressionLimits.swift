@@ -24,6 +24,7 @@ public enum CompressionLimits {
     /// quality 8 a tenth.
     static let brotliWindowLog: UInt32 = 16
     /// Base-2 logarithm of the largest window that a zstd decoder accepts: what a sender may use.
+    ///
     /// Source: RFC 9659 §3.
     static let zstdDecoderWindowLog: Int32 = 23
     /// Random bytes that padding is made of at most; a power of two.

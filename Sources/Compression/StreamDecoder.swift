@@ -22,9 +22,7 @@ public final class StreamDecoder {
     /// Whether the content is complete, as far as the bytes so far go.
     private var isAtEnd = false
 
-    /// Makes a decoder.
-    /// - Parameter coding: Any but one that needs a dictionary.
-    /// - Returns: nil for that, or when there is no memory.
+    /// Makes a decoder; nil for a coding that needs a dictionary, or when there is no memory.
     init?(_ coding: ContentCoding) {
         switch coding {
         case .gzip:

@@ -24,7 +24,13 @@ extension Configuration {
         if !report.files.isEmpty {
             let top = Block(.top, mark: Mark(file: 0, offset: 0, length: 1))
             Interpreter(report: report, access: access).run(statements, in: top)
-            var resolver = Resolver(report: report, top: top)
+            // systemd names several with colons between.
+            let state = access.environment("STATE_DIRECTORY")?.split(separator: ":").first
+            var resolver = Resolver(
+                report: report,
+                top: top,
+                stateDirectory: state.map(String.init) ?? "/var/lib/gateway"
+            )
             if let configuration = resolver.resolve() { return configuration }
         }
         let all = report.diagnostics(.error) + report.diagnostics(.warning)

@@ -43,6 +43,8 @@ public enum StreamError: Error, Equatable, Sendable {
     case cancelled
     /// The peer reset the connection or it broke.
     case reset
+    /// An encrypted connection ended without a farewell: what came may have been cut short.
+    case truncated
     /// The other end of a write is gone.
     case closed
     /// Any other system error.

@@ -34,6 +34,20 @@ public enum LoopLimits {
     ///
     /// Measured in DESIGN.md §2.
     public static let largeBuffer = 256 * 1024
+    /// Milliseconds between two looks at watched files, where inotify says nothing.
+    static let fileLookMilliseconds: Int32 = 60_000
+    /// Milliseconds without a change after which changed files are taken for complete.
+    static let fileSettleMilliseconds: Int32 = 300
+    /// Bytes of encrypted records handed to the kernel in one call at most.
+    ///
+    /// Eight records: more would leave the processor's cache, fewer cost more calls.
+    public static let tlsFlight = 128 * 1024
+    /// The same for a connection that begins, or whose peer takes less than it is given.
+    static let tlsFirstFlight = 16 * 1024
+    /// Bytes of ciphertext that a peer may leave untaken while it is still read from.
+    ///
+    /// A flight with its overhead fits; more than that are answers that it does not take.
+    public static let tlsBacklog = 256 * 1024
     /// Buffers kept for reuse by one loop: 4 MiB at most, enough for the requests in flight.
     public static let pooledBuffers = 256
     /// Pipes for `splice(2)` kept for reuse by one loop: two descriptors and up to 1 MiB of kernel

@@ -7,11 +7,11 @@ import CLinux
 /// the socket is known to be empty, so no second call is made only to be told so.
 public final class Stream {
     /// What carries the bytes.
-    ///
-    /// TLS joins here as a third case that wraps a socket.
     enum Transport {
         case socket(Int32)
         case memory(MemoryEnd)
+        /// One of the two, with TLS on top.
+        case tls(TLSLayer)
         case closed
     }
 
@@ -60,7 +60,7 @@ public final class Stream {
     deinit {
         // A stream is closed by who owns it; this only keeps a forgotten one from leaking its
         // descriptor.
-        if case .socket(let descriptor) = transport { CLinux.close(descriptor) }
+        if let descriptor = carrier { CLinux.close(descriptor) }
     }
 
     /// The slot that this stream has in its loop as long as it is open: small, and used again.
@@ -78,6 +78,16 @@ public final class Stream {
         return nil
     }
 
+    /// The socket, whatever it carries.
+    private var carrier: Int32? {
+        switch transport {
+        case .socket(let descriptor): descriptor
+        case .tls(let layer):
+            if case .socket(let descriptor) = layer.carrier { descriptor } else { nil }
+        case .memory, .closed: nil
+        }
+    }
+
     var writePoint: WaitPoint {
         if let point = lateWritePoint { return point }
         let point = WaitPoint(reactor: reactor)
@@ -88,7 +98,9 @@ public final class Stream {
     // MARK: Events
 
     /// Takes in what the kernel reports.
-    func handle(_ flags: UInt32) {
+    func handle(_ news: UInt32) {
+        var flags = news
+        if case .tls(let layer) = transport { flags = handleTLS(layer, news) }
         if flags & (gateway_err | gateway_hup) != 0 {
             isBroken = true
             peerHasClosed = true
@@ -131,7 +143,7 @@ public final class Stream {
     }
 
     private func register(events: UInt32, operation: Int32) throws(StreamError) {
-        guard case .socket(let descriptor) = transport else { throw .cancelled }
+        guard let descriptor = carrier else { throw .cancelled }
         guard reactor.watch(descriptor, operation: operation, events: events, token: token) else {
             throw .system(SystemError.current)
         }
@@ -197,6 +209,7 @@ public final class Stream {
         let result: Int
         switch transport {
         case .closed: throw .cancelled
+        case .tls(let layer): return try receiveTLS(layer, into: buffer, atMost: space)
         case .memory(let end): result = end.receive(into: buffer, atMost: space)
         case .socket(let descriptor):
             let received = retrying {
@@ -227,6 +240,7 @@ public final class Stream {
     /// After a splice, or a receive that stopped at a limit, nobody has seen the socket empty.
     public func isQuiet() -> Bool {
         if peerHasClosed { return false }
+        if case .tls(let layer) = transport { return isQuietTLS(layer) }
         guard mayRead, case .socket(let descriptor) = transport else { return !mayRead && isOpen }
         var byte: UInt8 = 0
         let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
@@ -256,6 +270,7 @@ public final class Stream {
             let result: Int
             switch transport {
             case .closed: throw .cancelled
+            case .tls(let layer): return try sendTLS(layer, buffer)
             case .memory(let end): result = end.send(buffer)
             case .socket(let descriptor):
                 let sent = retrying {
@@ -287,7 +302,7 @@ public final class Stream {
     public func write(_ buffer: Buffer, deadline: Int64) async throws(StreamError) {
         while true {
             try send(buffer)
-            if buffer.isEmpty { return }
+            if buffer.isEmpty && !hasUnsent { return }
             try await waitUntilWritable(deadline: deadline)
         }
     }
@@ -298,6 +313,7 @@ public final class Stream {
     public func shutdownWrite() {
         switch transport {
         case .closed: return
+        case .tls(let layer): shutdownTLS(layer)
         case .memory(let end): end.shutdownWrite()
         case .socket(let descriptor): _ = shutdown(descriptor, Int32(SHUT_WR))
         }
@@ -310,6 +326,7 @@ public final class Stream {
     public func close(abruptly: Bool = false) {
         switch transport {
         case .closed: return
+        case .tls(let layer): closeTLS(layer, abruptly: abruptly)
         case .memory(let end): end.close(abruptly: abruptly)
         case .socket(let descriptor):
             if abruptly { Sockets.resetOnClose(descriptor) }

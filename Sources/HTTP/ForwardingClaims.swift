@@ -8,6 +8,8 @@ extension FieldSection {
         "x-forwarded-ssl", "x-forwarded-protocol", "x-forwarded-scheme", "x-url-scheme",
         "front-end-https", "x-forwarded-by", "x-forwarded-server", "x-original-host",
         "x-original-url", "x-rewrite-url",
+        // What a proxy that ends TLS says of the client's certificate: RFC 9440, and the gateway.
+        "client-cert", "client-cert-chain", "x-client-cert-subject", "x-client-cert-fingerprint",
     ]
 
     /// Removes fields that spell a known name with `_` for `-`, which CGI and WSGI cannot tell from
@@ -36,7 +38,9 @@ extension FieldSection {
 
     private static func isClaim(_ name: Span<UInt8>) -> Bool {
         let first = asciiLowercase(name[0])
-        guard first == UInt8(ascii: "x") || first == UInt8(ascii: "f") else { return false }
+        guard
+            first == UInt8(ascii: "x") || first == UInt8(ascii: "f") || first == UInt8(ascii: "c")
+        else { return false }
         for claim in claims where name.equalsIgnoringCase(claim) { return true }
         return false
     }

@@ -85,8 +85,12 @@ struct Exchange: ~Copyable {
         begin()
         do throws(Failure) {
             try chooseRoute()
-            try admit()
-            try await act()
+            var isAnswered = false
+            if route?.https != nil { isAnswered = try await answerForHTTPS() }
+            if !isAnswered {
+                try admit()
+                try await act()
+            }
         } catch {
             await answer(error)
         }

@@ -4,6 +4,7 @@ public import EventLoop
 import Logging
 import Resolving
 import Synchronization
+import TLS
 public import Telemetry
 
 /// The whole process: its workers, its listeners and the configuration in force.
@@ -14,6 +15,7 @@ public final class Gateway: Sendable {
     public enum Failure: Error, CustomStringConvertible {
         case cannotListen(SocketAddress, SystemError)
         case cannotOpenLog(String)
+        case cannotUseTLS(String)
         case system(SystemError)
 
         /// A sentence for the operator.
@@ -21,6 +23,7 @@ public final class Gateway: Sendable {
             switch self {
             case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
             case .cannotOpenLog(let reason): "cannot open the access log: \(reason)"
+            case .cannotUseTLS(let reason): "TLS: \(reason)"
             case .system(let error): "cannot start: \(error)"
             }
         }
@@ -35,6 +38,7 @@ public final class Gateway: Sendable {
         var resolved: [Endpoint: [IPAddress]] = [:]
         var figures = ConfigurationFigures()
         var threads: [LoopThread] = []
+        var fileWatcher: FileWatcher?
         var isReady = false
     }
 
@@ -70,7 +74,8 @@ public final class Gateway: Sendable {
             previous: nil,
             registry: registry,
             logs: configuration.accessLogs.map { logs[$0] },
-            resolved: [:]
+            resolved: [:],
+            tls: try Gateway.loadTLS(configuration, previous: nil)
         )
         var workers: [Worker] = []
         let openConnections = OpenConnections()
@@ -123,6 +128,7 @@ public final class Gateway: Sendable {
         install(bound)
         install(metrics: metrics)
         watchNames()
+        watchFiles()
         state.withLock { state in
             state.listeners = Gateway.addresses(snapshot.configuration)
             state.metricsAddress = snapshot.configuration.metrics
@@ -141,13 +147,15 @@ public final class Gateway: Sendable {
         let bound = try bind(configuration, known: before.2, inherited: [])
         let metrics = try bindMetrics(configuration.metrics, known: before.3)
         let logs = try Gateway.openLogs(configuration, known: before.1, writer: logWriter)
+        let tls = try Gateway.loadTLS(configuration, previous: before.0.tls)
         let resolved = state.withLock { $0.resolved }
         let snapshot = ServingSnapshot(
             configuration,
             previous: before.0,
             registry: registry,
             logs: configuration.accessLogs.map { logs[$0] },
-            resolved: resolved
+            resolved: resolved,
+            tls: tls
         )
         let addresses = Gateway.addresses(configuration)
         state.withLock { state in
@@ -165,6 +173,7 @@ public final class Gateway: Sendable {
         if configuration.metrics != before.3 { install(metrics: metrics) }
         for worker in workers { run(on: worker) { $0.closeListeners(except: addresses) } }
         watchNames()
+        watchFiles()
     }
 
     /// Takes note that a new configuration was faulty, for the metrics.
@@ -207,6 +216,7 @@ public final class Gateway: Sendable {
 
     /// Waits for the loops' threads, and writes what is left of the logs.
     public func join() {
+        state.withLock { $0.fileWatcher }?.stop()
         for thread in state.withLock({ $0.threads }) { thread.join() }
         resolver.withLock { resolver in
             resolver?.shutdown()
@@ -227,6 +237,31 @@ public final class Gateway: Sendable {
                 ListenerAddress($0.address, proxyProtocol: $0.proxyProtocol)
             }
         )
+    }
+
+    private static func loadTLS(_ configuration: Configuration, previous: TLSRuntime?)
+        throws(Failure) -> TLSRuntime
+    {
+        do {
+            return try TLSRuntime.load(configuration, previous: previous, read: Files.read)
+        } catch { throw .cannotUseTLS(error.description) }
+    }
+
+    /// The state of configuration and certificates, for the metrics.
+    func figures() -> ConfigurationFigures {
+        state.withLock { state in
+            var figures = state.figures
+            var seen: Set<String> = []
+            for slot in state.snapshot.tls.slots {
+                let context = slot.current
+                for (files, end) in zip(context.settings.certificates, context.expirations)
+                where seen.insert(files.chain).inserted {
+                    figures.certificates.ends.append(.init(name: files.chain, end: end))
+                }
+            }
+            figures.certificates.nowUnixSeconds = SystemClock.unixSeconds()
+            return figures
+        }
     }
 
     private static func openLogs(

@@ -77,7 +77,9 @@ public actor Worker {
     /// - Parameter mustNotSleep: Whether jobs wait to be run.
     public func turn(mustNotSleep: Bool) {
         let before = context.reactor.statistics
-        context.reactor.poll(mustNotSleep: mustNotSleep)
+        let hasWaiting = !context.waitingHandshakes.isEmpty
+        context.reactor.poll(mustNotSleep: mustNotSleep || hasWaiting)
+        context.beginTurn()
         let after = context.reactor.statistics
         let busy = after.busyNanoseconds - before.busyNanoseconds
         context.metrics.recordTurn(
@@ -149,6 +151,9 @@ public actor Worker {
             listener: identity,
             now: context.reactor.now
         )
+        if let number = context.snapshot.number(of: identity) {
+            connection.needsHandshake = context.snapshot.listeners[number].isSecure
+        }
         let slot = connection.stream.slot
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection
@@ -268,6 +273,8 @@ public actor Worker {
         metricsListener?.close()
         for upstream in context.upstreams { upstream.closeIdle() }
         context.reactor.shutDown()
+        for point in context.waitingHandshakes { point.wake(.cancelled) }
+        context.waitingHandshakes = []
         context.log?.flush()
     }
 

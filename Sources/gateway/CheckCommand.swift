@@ -18,11 +18,17 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let loaded = try file.load()
-        let missing = SystemCheck.findings(loaded)
+        let certificates = CertificateCheck(loaded)
+        for error in certificates.errors {
+            StandardError.write("\(printable(file.path)): error: \(printable(error))\n")
+        }
+        let missing = certificates.warnings + SystemCheck.findings(loaded)
         for finding in missing {
             StandardError.write("\(printable(file.path)): warning: \(printable(finding))\n")
         }
         for line in loaded.summary { StandardOutput.write(printable(line) + "\n") }
+        for line in certificates.summary { StandardOutput.write(printable(line) + "\n") }
+        if !certificates.errors.isEmpty { throw ExitCode(1) }
         let count = loaded.warnings.count + missing.count
         let warnings = count == 0 ? "" : ", with \(count) warning\(count == 1 ? "" : "s")"
         StandardOutput.write("\(printable(file.path)): good\(warnings)\n")

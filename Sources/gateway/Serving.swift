@@ -19,7 +19,9 @@ struct Serving {
         let logger = Logger(label: "gateway")
         ProcessResources.raiseDescriptorLimit()
         let gateway: Gateway
+        let certificates = CertificateKeeping(loaded)
         do {
+            try certificates.prepare(logger)
             gateway = try Gateway(
                 loaded,
                 workerCount: workerCount(loaded.workers),
@@ -37,14 +39,22 @@ struct Serving {
         for listener in loaded.listeners {
             logger.notice("listening", metadata: ["address": "\(listener.address)"])
         }
+        for line in certificates.advice { StandardOutput.write(printable(line) + "\n") }
         ServiceManager.ready()
+        let rounds = CertificateRounds()
+        rounds.start(certificates, of: gateway, logger)
         ProcessResources.releaseStartupCode()
-        serve(gateway, logger, started: loaded)
+        serve(gateway, logger, started: loaded, rounds)
         gateway.join()
     }
 
     /// Does what signals ask for, until all loops have ended.
-    private func serve(_ gateway: Gateway, _ logger: Logger, started: Configuration) {
+    private func serve(
+        _ gateway: Gateway,
+        _ logger: Logger,
+        started: Configuration,
+        _ rounds: CertificateRounds
+    ) {
         var isStopping = false
         while true {
             switch Signals.next() {
@@ -53,7 +63,7 @@ struct Serving {
             case .reopenLogs:
                 gateway.reopenLogs()
             case .reload:
-                if !isStopping { reload(gateway, logger, started: started) }
+                if !isStopping { reload(gateway, logger, started: started, rounds) }
             case .stop:
                 ServiceManager.stopping()
                 if isStopping {
@@ -68,13 +78,21 @@ struct Serving {
         }
     }
 
-    private func reload(_ gateway: Gateway, _ logger: Logger, started: Configuration) {
+    private func reload(
+        _ gateway: Gateway,
+        _ logger: Logger,
+        started: Configuration,
+        _ rounds: CertificateRounds
+    ) {
         ServiceManager.reloading()
         defer { ServiceManager.ready() }
         do {
             let loaded = try Configuration.load(path, access: .system)
             for warning in loaded.warnings { logger.warning("\(warning)") }
+            let certificates = CertificateKeeping(loaded)
+            try certificates.prepare(logger)
             try gateway.reload(loaded)
+            rounds.start(certificates, of: gateway, logger)
             if loaded.workers != started.workers || loaded.log != started.log {
                 logger.warning(
                     "'workers' and 'log' are as they were at start: they change at a restart"

@@ -93,6 +93,7 @@ private func dump(_ policy: Policy) -> String {
     if let access = policy.access {
         parts.append("others=\(access.allowsOthers) unix=\(access.allowsUnix)")
     }
+    if let https = policy.https { parts.append("\n  https \(dump(https))") }
     parts += policy.requestHeaders.map { "\n  request \(dump($0))" }
     parts += policy.responseHeaders.map { "\n  response \(dump($0))" }
     parts += policy.errorPages.map {
@@ -154,3 +155,17 @@ private func dump(_ upstream: Upstream) -> [String] {
 }
 
 private func milliseconds(_ nanoseconds: Int64) -> String { "\(nanoseconds / 1_000_000)ms" }
+
+private func dump(_ https: HTTPSPolicy) -> String {
+    var parts: [String] = []
+    if let redirection = https.redirection {
+        let port = redirection.port.map { ":\($0)" } ?? ""
+        parts.append("redirect=\(redirection.host ?? "")\(port)")
+    }
+    if let strict = https.strictTransport { parts.append("hsts=\(strict.value)") }
+    if let directory = https.acmeDirectory { parts.append("acme=\(directory)") }
+    if https.cookies.isSecure { parts.append("secure") }
+    if https.cookies.isHTTPOnly { parts.append("httponly") }
+    if let sameSite = https.cookies.sameSite { parts.append("samesite=\(sameSite.rawValue)") }
+    return parts.joined(separator: " ")
+}

@@ -11,6 +11,12 @@ enum Defaults {
     static let tunnelTimeout = Literals.hour
     static let drainTimeout = 30 * Literals.second
 
+    static let handshakeTimeout = 10 * Literals.second
+
+    static let tlsGroups = "X25519:P-256:P-384"
+    static let tlsTickets = 1
+    static let handshakes = 1024
+
     static let headerSize = 32 << 10
     static let headerCount = 100
     static let targetSize = 8 << 10

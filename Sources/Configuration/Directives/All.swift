@@ -17,6 +17,8 @@ extension Directive {
         timeout, limit, buffer,
         // Content codings.
         compress, decompress, compressLimits,
+        // TLS.
+        certificate, state, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.
         errorPage, accessLog, log, metrics,
         // The process and the file.

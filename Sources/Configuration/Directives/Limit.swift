@@ -38,6 +38,13 @@ extension Directive {
                 in: [.top],
                 "client connections open at once, over all listeners"
             ),
+            Option(
+                "handshakes",
+                .count(1...1_000_000),
+                default: "\(Defaults.handshakes)",
+                in: [.top],
+                "TLS handshakes under way in one event loop; more are refused"
+            ),
         ],
         summary: "How large things may be.",
         help: """

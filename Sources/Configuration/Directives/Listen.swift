@@ -17,7 +17,8 @@ extension Directive {
                 "proxy_protocol",
                 .flag,
                 "every connection begins with a PROXY protocol preamble, version 1 or 2"
-            )
+            ),
+            Option("tls", .flag, "connections are encrypted; needs a `certificate`"),
         ],
         summary: "Addresses to take connections on.",
         help: """
@@ -25,7 +26,7 @@ extension Directive {
             chosen by the request's host.
 
             With `proxy_protocol` a connection without a preamble is refused, so all sites on one \
-            address must agree about it.
+            address must agree about it; so they must about `tls`.
             """,
         example: .site(
             """
@@ -47,7 +48,8 @@ extension Directive {
                 }
                 let draft = ListenDraft(
                     address: address,
-                    proxyProtocol: call.has("proxy_protocol")
+                    proxyProtocol: call.has("proxy_protocol"),
+                    isSecure: call.has("tls")
                 )
                 block.listens.append(Placed(value: draft, mark: argument.mark))
             }

@@ -8,7 +8,8 @@ extension Directive {
             Argument(
                 "TARGET",
                 .text,
-                "the name of an `upstream`, an address, a `unix:` socket, or `http://HOST:PORT`"
+                "the name of an `upstream`, an address, a `unix:` socket, `http://HOST:PORT` "
+                    + "or `https://HOST:PORT`"
             )
         ],
         summary: "Forwards requests to an upstream.",
@@ -46,16 +47,11 @@ func setAction(_ action: ActionDraft, _ call: Call, _ block: Block) {
 
 /// What `proxy` was given: an upstream's name holds no colon and no slash, everything else does.
 private func proxyTarget(_ text: String) throws(ValueError) -> ActionDraft {
-    if text.hasPrefix("https://") {
-        throw ValueError(
-            "TLS to upstreams is not available yet",
-            hint: "use http:// over a network that you trust"
-        )
-    }
     var address = text
     var defaultPort: UInt16?
-    if text.hasPrefix("http://") {
-        address = String(text.dropFirst("http://".count))
+    let isSecure = text.hasPrefix("https://")
+    if isSecure || text.hasPrefix("http://") {
+        address = String(text.dropFirst(isSecure ? "https://".count : "http://".count))
         if address.hasSuffix("/") { address.removeLast() }
         if address.contains("/") {
             throw ValueError(
@@ -63,14 +59,17 @@ private func proxyTarget(_ text: String) throws(ValueError) -> ActionDraft {
                 hint: "use 'rewrite' or 'strip_prefix' to change paths"
             )
         }
-        defaultPort = 80
+        defaultPort = isSecure ? 443 : 80
     } else if !text.contains(":"), !text.contains("/") {
         return .proxyName(text)
     } else if text.hasPrefix("/") {
         throw ValueError("'\(text)' is a path", hint: "did you mean 'unix:\(text)'?")
     }
     do throws(AddressError) {
-        return .proxyEndpoint(try Endpoint(address, defaultPort: defaultPort))
+        return .proxyEndpoint(
+            try Endpoint(address, defaultPort: defaultPort),
+            isSecure: isSecure
+        )
     } catch {
         throw ValueError("\(error)")
     }

@@ -21,6 +21,7 @@ extension Directive {
             ),
             Option("backup", .flag, "used only when no other server is left"),
             Option("down", .flag, "left out for now"),
+            Option("tls", .flag, "connections are encrypted, and the certificate is verified"),
         ],
         summary: "A server of an upstream.",
         help: """
@@ -51,7 +52,8 @@ extension Directive {
                 weight: call.number("weight") ?? 1,
                 isBackup: call.has("backup"),
                 maximumConnections: call.number("max_connections"),
-                isDown: call.has("down")
+                isDown: call.has("down"),
+                isSecure: call.has("tls")
             )
             block.servers.append(Placed(value: server, mark: argument.mark))
         }

@@ -4,6 +4,7 @@ extension Directive {
         contexts: [.top, .site, .route, .upstream],
         options: [
             wait("header", Defaults.headerTimeout, [.top], "for a whole request head"),
+            wait("handshake", Defaults.handshakeTimeout, [.top], "for a whole TLS handshake"),
             wait(
                 "body",
                 Defaults.bodyTimeout,

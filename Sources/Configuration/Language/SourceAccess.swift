@@ -16,6 +16,16 @@ public struct SourceAccess: Sendable {
     /// The value of an environment variable; nil when it is not set.
     let environment: @Sendable (_ name: String) -> String?
 
+    /// The content of the file at a path.
+    /// - Parameters:
+    ///   - path: The file's path.
+    ///   - limit: Bytes of the longest content.
+    /// - Returns: All of it.
+    /// - Throws: Why it could not be read.
+    public func content(_ path: String, atMost limit: Int) throws(Failure) -> [UInt8] {
+        try read(path, limit)
+    }
+
     /// Makes an access.
     /// - Parameters:
     ///   - read: The content of the file at a path, at most `limit` bytes of it, or why not.

@@ -7,7 +7,8 @@ extension Configuration {
             let names = listener.sites.map { sites[$0].name }.joined(separator: " ")
             lines.append(
                 "listen \(listener.address)"
-                    + (listener.proxyProtocol ? " proxy_protocol" : "") + ": \(names)"
+                    + (listener.proxyProtocol ? " proxy_protocol" : "")
+                    + (listener.isSecure ? " tls" : "") + ": \(names)"
             )
         }
         for site in sites {

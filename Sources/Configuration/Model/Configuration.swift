@@ -22,6 +22,8 @@ public struct Configuration: Sendable {
     public let log: OperationalLog
     /// What holds for a connection before any request of it is understood.
     public let connection: ConnectionSettings
+    /// What holds for TLS in the whole process.
+    public let tls: TLSProcessSettings
     /// What holds for a request that no site answers: malformed, or for an unknown host.
     public let policy: Policy
     /// What compression may take of each event loop.

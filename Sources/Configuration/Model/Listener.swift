@@ -6,6 +6,10 @@ public struct SiteListener: Sendable {
     public let address: SocketAddress
     /// Whether every connection starts with a PROXY protocol preamble; one without it is refused.
     public let proxyProtocol: Bool
+    /// Whether connections are encrypted.
+    public let isSecure: Bool
+    /// Whether handshakes for names that no site has are refused.
+    public let strictSNI: Bool
     /// The sites reachable here, as indices into `Configuration.sites`.
     public let sites: [Int]
     /// Chooses among them by host.

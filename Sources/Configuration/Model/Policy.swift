@@ -29,6 +29,8 @@ public final class Policy: Sendable {
     public let errorPages: [ErrorPage]
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
     public let accessLog: Int?
+    /// How clients are brought to https, and what is done to cookies; nil: nothing.
+    public let https: HTTPSPolicy?
 
     init(
         clientAddress: ClientAddressPolicy,
@@ -42,7 +44,8 @@ public final class Policy: Sendable {
         compression: CompressionPolicy?,
         requestDecoding: RequestDecoding?,
         errorPages: [ErrorPage],
-        accessLog: Int?
+        accessLog: Int?,
+        https: HTTPSPolicy?
     ) {
         self.clientAddress = clientAddress
         self.sendsForwarded = sendsForwarded
@@ -56,6 +59,7 @@ public final class Policy: Sendable {
         self.requestDecoding = requestDecoding
         self.errorPages = errorPages
         self.accessLog = accessLog
+        self.https = https
     }
 
     /// The page for a status, if there is one.

@@ -12,13 +12,16 @@ public final class Site: Sendable {
     public let listeners: [Int]
     /// What holds for a request that no route takes.
     public let policy: Policy
+    /// How TLS is spoken; nil when none of the listeners has it.
+    public let tls: SiteTLS?
 
     init(
         hosts: [HostPattern],
         routes: [Route],
         table: RouteTable,
         listeners: [Int],
-        policy: Policy
+        policy: Policy,
+        tls: SiteTLS?
     ) {
         self.name = hosts.first?.description ?? "*"
         self.hosts = hosts
@@ -26,6 +29,7 @@ public final class Site: Sendable {
         self.table = table
         self.listeners = listeners
         self.policy = policy
+        self.tls = tls
     }
 }
 

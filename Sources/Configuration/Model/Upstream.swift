@@ -24,6 +24,8 @@ public final class Upstream: Sendable {
     /// How long health checks and requests wait for a connection, where no route says otherwise, in
     /// nanoseconds.
     public let connectTimeout: Int64
+    /// How the servers with TLS are verified; nil when none has it.
+    public let tls: UpstreamTLS?
 
     init(
         name: String,
@@ -35,7 +37,8 @@ public final class Upstream: Sendable {
         attempts: Int,
         profile: Profile,
         needsContentLength: Bool,
-        connectTimeout: Int64
+        connectTimeout: Int64,
+        tls: UpstreamTLS?
     ) {
         self.name = name
         self.servers = servers
@@ -47,6 +50,7 @@ public final class Upstream: Sendable {
         self.profile = profile
         self.needsContentLength = needsContentLength
         self.connectTimeout = connectTimeout
+        self.tls = tls
     }
 }
 
@@ -62,6 +66,8 @@ public struct UpstreamServer: Sendable {
     public let maximumConnections: Int?
     /// Whether it is left out.
     public let isDown: Bool
+    /// Whether connections to it are encrypted.
+    public let isSecure: Bool
 }
 
 /// How a server is chosen.

@@ -51,8 +51,18 @@ final class Block {
     var access: [Placed<AccessDraft>] = []
     var action: Placed<ActionDraft>?
     var rewrites: [Placed<Rewriting.Rule>] = []
+    var https: Placed<HTTPSDraft>?
+    var cookies: Placed<CookieDraft>?
+
+    // TLS.
+    var certificates: [Placed<CertificateSource>] = []
+    var tls: Placed<TLSDraft>?
+    var clientCertificates: Placed<ClientCertificatePolicy>?
+    var ticketKeys: Placed<String>?
+    var state: Placed<String>?
 
     // Settings of an upstream.
+    var upstreamTLS: Placed<UpstreamTLS>?
     var servers: [Placed<UpstreamServer>] = []
     var balance: Placed<Balance>?
     var keepAlive: Placed<KeepAliveDraft>?
@@ -71,6 +81,7 @@ final class Block {
 struct ListenDraft: Sendable {
     let address: SocketAddress
     let proxyProtocol: Bool
+    let isSecure: Bool
 }
 
 /// What `trusted_proxies` lists.
@@ -116,7 +127,7 @@ enum ActionDraft: Sendable {
     /// The name of an upstream.
     case proxyName(String)
     /// An address, which becomes an upstream of its own.
-    case proxyEndpoint(Endpoint)
+    case proxyEndpoint(Endpoint, isSecure: Bool)
     case respond(FixedResponse)
     case redirect(Redirection)
 

@@ -12,6 +12,7 @@ private func forwardingSettings(_ block: Block) -> [(name: String, mark: Mark)] 
     if let header = block.headers.first(where: \.value.isRequest) {
         settings.append(("header request", header.mark))
     }
+    if let cookies = block.cookies { settings.append(("cookies", cookies.mark)) }
     for name in ["connect", "response", "tunnel"] {
         if let timeout = block.timeouts[name] {
             settings.append(("timeout \(name)=", timeout.mark))

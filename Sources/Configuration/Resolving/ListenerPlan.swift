@@ -5,6 +5,7 @@ struct ListenerPlan {
     private struct Entry {
         let address: SocketAddress
         let proxyProtocol: Bool
+        let isSecure: Bool
         let mark: Mark
         var sites: [Int] = []
     }
@@ -57,12 +58,20 @@ struct ListenerPlan {
                     notes: [(first.mark, "it stands here first")]
                 )
             }
+            if first.isSecure != listen.value.isSecure {
+                report.error(
+                    listen.mark,
+                    "listen: \(first.address) stands with and without 'tls'",
+                    notes: [(first.mark, "it stands here first")]
+                )
+            }
             return number
         }
         entries.append(
             Entry(
                 address: listen.value.address,
                 proxyProtocol: listen.value.proxyProtocol,
+                isSecure: listen.value.isSecure,
                 mark: listen.mark
             )
         )
@@ -105,6 +114,9 @@ struct ListenerPlan {
         numbers(of: site).contains { entries[$0].proxyProtocol }
     }
 
+    /// Whether any listener of a site has TLS.
+    func isSecure(_ site: Int) -> Bool { numbers(of: site).contains { entries[$0].isSecure } }
+
     /// Where a PROXY protocol listener of a site stands that other machines may reach.
     func openProxyProtocolMark(_ site: Int) -> Mark? {
         for number in numbers(of: site) where entries[number].proxyProtocol {
@@ -115,11 +127,23 @@ struct ListenerPlan {
         return nil
     }
 
-    func listeners(sites: [Block]) -> [SiteListener] {
+    /// Whether a site has a listener without TLS.
+    func isPlain(_ site: Int) -> Bool { numbers(of: site).contains { !entries[$0].isSecure } }
+
+    /// The port of a site's listener with TLS; nil when it is 443, or there is no such listener.
+    func securePort(_ site: Int) -> UInt16? {
+        let ports = numbers(of: site).filter { entries[$0].isSecure }
+            .compactMap { entries[$0].address.port }
+        return ports.contains(443) ? nil : ports.first
+    }
+
+    func listeners(sites: [Block], strictSNI: Bool) -> [SiteListener] {
         entries.map { entry in
             SiteListener(
                 address: entry.address,
                 proxyProtocol: entry.proxyProtocol,
+                isSecure: entry.isSecure,
+                strictSNI: strictSNI && entry.isSecure,
                 sites: entry.sites,
                 table: SiteTable(
                     entry.sites.flatMap { number in

@@ -6,6 +6,8 @@ struct PolicyPlan {
     let layers: [Block]
     /// The upstream's own block, if it has one.
     let upstream: Block?
+    /// The port that a redirect to https names; nil for 443.
+    let securePort: UInt16?
 
     /// What the innermost block says that says anything.
     func innermost<Value>(_ setting: (Block) -> Value?) -> Value? {
@@ -44,7 +46,8 @@ struct PolicyPlan {
             compression: innermost(\.compression)?.value,
             requestDecoding: innermost(\.decompression)?.value,
             errorPages: errorPages(),
-            accessLog: accessLog
+            accessLog: accessLog,
+            https: https()
         )
     }
 

@@ -10,13 +10,17 @@ struct Resolver {
     /// Numbers of the named upstreams.
     private(set) var upstreamNumbers: [String: Int] = [:]
     /// What `proxy` was given besides names; their numbers follow those of the named ones.
-    private(set) var anonymous: [Endpoint] = []
+    private(set) var anonymous: [AnonymousServer] = []
     private var usedUpstreams: Set<String> = []
     private var accessLogs: [AccessLog] = []
     private var listeners = ListenerPlan()
 
-    init(report: Report, top: Block) {
+    /// Where state is kept, unless the file says it.
+    private let stateDirectory: String
+
+    init(report: Report, top: Block, stateDirectory: String) {
         self.report = report
+        self.stateDirectory = stateDirectory
         self.top = top
         isSound = !report.hasErrors
     }
@@ -40,18 +44,30 @@ struct Resolver {
         checkUnusedUpstreams()
         let upstreams =
             top.upstreams.map { UpstreamPlan(block: $0, top: top, report: report).upstream() }
-            + anonymous.map { UpstreamPlan.anonymous($0, top: top) }
+            + anonymous.map {
+                UpstreamPlan.anonymous($0.endpoint, isSecure: $0.isSecure, top: top)
+            }
+        let tls = tlsPlan
+        if isSound {
+            tls.checkState(sites)
+            let secure = top.sites.indices.filter { listeners.isSecure($0) }
+            tls.checkTop(
+                isSecure: !secure.isEmpty,
+                everySiteHasOwn: secure.allSatisfy { !top.sites[$0].certificates.isEmpty }
+            )
+        }
         warnAboutDangers(top: top, listeners: listeners, report: report)
         if report.hasErrors { return nil }
         return Configuration(
             sites: sites,
             upstreams: upstreams,
-            listeners: listeners.listeners(sites: top.sites),
+            listeners: listeners.listeners(sites: top.sites, strictSNI: tls.strictSNI),
             accessLogs: accessLogs,
             workers: top.workers ?? .automatic,
             metrics: top.metrics?.value,
             log: top.log ?? OperationalLog(level: .info, format: .text),
             connection: connection(),
+            tls: tls.process(),
             policy: policy,
             compression: top.compressionSettings
                 ?? CompressionSettings(
@@ -61,6 +77,10 @@ struct Resolver {
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
             warnings: report.diagnostics(.warning)
         )
+    }
+
+    private var tlsPlan: TLSPlan {
+        TLSPlan(top: top, report: report, state: top.state?.value ?? stateDirectory)
     }
 
     private func connection() -> ConnectionSettings {
@@ -124,9 +144,10 @@ struct Resolver {
                     ?? "an address has a port: \(name):8000"
             )
             return nil
-        case .proxyEndpoint(let endpoint):
-            let index = anonymous.firstIndex(of: endpoint) ?? anonymous.count
-            if index == anonymous.count { anonymous.append(endpoint) }
+        case .proxyEndpoint(let endpoint, let isSecure):
+            let server = AnonymousServer(endpoint: endpoint, isSecure: isSecure)
+            let index = anonymous.firstIndex(of: server) ?? anonymous.count
+            if index == anonymous.count { anonymous.append(server) }
             return (top.upstreams.count + index, nil)
         case .respond, .redirect: return nil
         }
@@ -144,12 +165,18 @@ struct Resolver {
         }
         let isWhole = !block.isDamaged && !block.routes.contains(where: \.isDamaged)
         checkInertSite(block, isSound: isWhole, report: report)
+        if isSound {
+            checkHTTPS(block, number: number, top: top, listeners: listeners, report: report)
+        }
         return Site(
             hosts: block.hosts.map(\.value),
             routes: routes,
             table: RouteTable(routes.map { ($0.pattern, $0.methods) }),
             listeners: listeners.numbers(of: number),
-            policy: policy([top, block], upstream: nil, source: source)
+            policy: policy([top, block], upstream: nil, source: source, site: number),
+            tls:
+                tlsPlan
+                .site(block, isSecure: listeners.isSecure(number))
         )
     }
 
@@ -193,7 +220,7 @@ struct Resolver {
             action: resolved,
             rewriting: action.value.forwards
                 ? Rewriting(sorting: rewrites.map(\.value)) : .none,
-            policy: policy(layers, upstream: upstreamBlock, source: source)
+            policy: policy(layers, upstream: upstreamBlock, source: source, site: number)
         )
     }
 
@@ -202,9 +229,11 @@ struct Resolver {
     private mutating func policy(
         _ layers: [Block],
         upstream: Block?,
-        source: ClientAddressPolicy.Source
+        source: ClientAddressPolicy.Source,
+        site: Int? = nil
     ) -> Policy {
-        let plan = PolicyPlan(layers: layers, upstream: upstream)
+        let port = site.flatMap { listeners.securePort($0) }
+        let plan = PolicyPlan(layers: layers, upstream: upstream, securePort: port)
         let placed = plan.innermost(\.accessLog)
         let fallback = AccessLog(destination: .standardOutput, format: .combined)
         if let placed { checkFormat(placed) }
@@ -227,6 +256,12 @@ struct Resolver {
         accessLogs.append(log)
         return accessLogs.count - 1
     }
+}
+
+/// A server that stands in a `proxy`.
+struct AnonymousServer: Equatable {
+    let endpoint: Endpoint
+    let isSecure: Bool
 }
 
 /// A route to be: one of the file, or the one that a site's own action stands for.

@@ -24,21 +24,46 @@ struct UpstreamPlan {
             profile: profile,
             needsContentLength: defaults.needsContentLength,
             connectTimeout: block.timeouts["connect"]?.value ?? top.timeouts["connect"]?.value
-                ?? Defaults.connectTimeout
+                ?? Defaults.connectTimeout,
+            tls: tls(servers)
         )
     }
 
+    /// How servers with TLS are verified.
+    private func tls(_ servers: [UpstreamServer]) -> UpstreamTLS? {
+        if servers.contains(where: \.isSecure) {
+            return block.upstreamTLS?.value ?? UpstreamPlan.verified
+        }
+        if let tls = block.upstreamTLS, !block.isDamaged {
+            report.error(
+                tls.mark,
+                "tls: has no effect: no server of the upstream has 'tls'",
+                hint: "write 'server app.internal:443 tls'"
+            )
+        }
+        return nil
+    }
+
+    /// By the system's authorities, under the name that stands in the file.
+    private static let verified = UpstreamTLS(
+        authorities: [],
+        name: nil,
+        certificate: nil,
+        isVerified: true
+    )
+
     /// The upstream that an address in a `proxy` stands for.
-    static func anonymous(_ endpoint: Endpoint, top: Block) -> Upstream {
+    static func anonymous(_ endpoint: Endpoint, isSecure: Bool, top: Block) -> Upstream {
         Upstream(
-            name: "\(endpoint)",
+            name: isSecure ? "https://\(endpoint)" : "\(endpoint)",
             servers: [
                 UpstreamServer(
                     endpoint: endpoint,
                     weight: 1,
                     isBackup: false,
                     maximumConnections: nil,
-                    isDown: false
+                    isDown: false,
+                    isSecure: isSecure
                 )
             ],
             balance: .roundRobin,
@@ -52,7 +77,8 @@ struct UpstreamPlan {
             attempts: Defaults.attempts,
             profile: .generic,
             needsContentLength: false,
-            connectTimeout: top.timeouts["connect"]?.value ?? Defaults.connectTimeout
+            connectTimeout: top.timeouts["connect"]?.value ?? Defaults.connectTimeout,
+            tls: isSecure ? verified : nil
         )
     }
 

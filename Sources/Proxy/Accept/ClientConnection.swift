@@ -1,6 +1,7 @@
 import Addressing
 import Bytes
 import EventLoop
+import TLS
 
 /// A connection from a client: small, because thousands of them lie idle.
 final class ClientConnection {
@@ -22,8 +23,15 @@ final class ClientConnection {
     /// The snapshot in which the listener was looked up last, and its number there.
     var listenerGeneration = 0
     var listenerNumber = 0
-    /// Whether TLS is terminated here; the place for it to be set when TLS joins.
-    let isSecure = false
+    /// What the TLS handshake has established; nil where TLS is not terminated here.
+    var tls: TLSInformation?
+    /// Whether a TLS handshake is due before anything else.
+    var needsHandshake = false
+    /// Whether TLS is terminated here.
+    var isSecure: Bool { tls != nil }
+    /// The snapshot in which `directedSite` was found to be one that the handshake was made for.
+    var directedGeneration = 0
+    var directedSite = 0
     /// When the present wait for a request began, in nanoseconds of the loop's clock.
     var idleSince: Int64
 

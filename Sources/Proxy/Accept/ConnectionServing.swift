@@ -14,6 +14,9 @@ extension Exchange {
         if connection.needsProxyHeader {
             guard await readProxyHeader() else { return close(.invalidProxyHeader) }
         }
+        if connection.needsHandshake {
+            if let end = await beginSecurely() { return end }
+        }
         var served = 0
         while true {
             connection.isIdle = true
@@ -28,11 +31,37 @@ extension Exchange {
                 guard let isParked = park() else { return close(.failed) }
                 if isParked { return nil }
             case .ended(let reason):
+                if connection.stream.hasUnsent {
+                    end = reason
+                    return await finish()
+                }
                 return close(reason)
             case .failed(let failure):
                 await reject(failure)
                 return await finish()
             }
+        }
+    }
+
+    /// Carries out the TLS handshake that is due.
+    /// - Returns: Why the connection ended, or nil when it is secure.
+    private mutating func beginSecurely() async -> ConnectionEnd? {
+        connection.needsHandshake = false
+        // A reload may have taken TLS from the listener since the connection was accepted.
+        guard let server = context.tlsServer(of: connection.listener) else {
+            return close(.handshakeFailed)
+        }
+        switch await secure(server) {
+        case .done:
+            releaseBuffers()
+            return nil
+        case .failed:
+            releaseBuffers()
+            return close(.handshakeFailed)
+        case .plainHTTP:
+            await rejectPlainHTTP()
+            end = .handshakeFailed
+            return await finish()
         }
     }
 
@@ -56,7 +85,7 @@ extension Exchange {
         let stream = connection.stream
         let mayHaveMore =
             stream.mayRead || !requestBody.isComplete || !(connection.input?.isEmpty ?? true)
-        if stream.isOpen && mayHaveMore && !stream.isBroken {
+        if stream.isOpen && (mayHaveMore || stream.hasUnsent) && !stream.isBroken {
             releaseBuffers()
             await stream.closeLingering(
                 deadline: context.reactor.now + ProxyLimits.lingerTime,

@@ -31,6 +31,8 @@ extension Explainer {
         if ofUpstream {
             lines.append("as the server sends it, less the fields that concern its connection only")
         }
+        // Cookies are an upstream's.
+        lines += secureLines.filter { ofUpstream || !$0.hasPrefix("cookies") }
         for rule in exchange.route?.route.policy.responseHeaders ?? [] {
             let value = Buffer()
             switch rule.operation {

@@ -3,6 +3,7 @@ import Bytes
 import Configuration
 import HTTP
 import HTTP1
+import TLS
 
 /// Site, path and route, and why just these.
 extension Explainer {
@@ -24,6 +25,11 @@ extension Explainer {
             throw failure ?? .refused(.unknownSite)
         }
         addSite(configuration.sites[site])
+        if let failure, case .refused(.misdirected) = failure.reason {
+            add("connection", misdirection)
+            addClient()
+            throw failure
+        }
         addPath()
         if let failure, case .refused(.invalidPath) = failure.reason {
             addClient()
@@ -32,6 +38,12 @@ extension Explainer {
         addRoute(in: configuration.sites[site])
         addClient()
         if let failure { throw failure }
+    }
+
+    /// Why the connection is not one for the site.
+    private var misdirection: String {
+        let name = exchange.connection.tls?.serverName ?? "no name"
+        return "made for \(name): the site's certificates differ, or what it asks of the client's"
     }
 
     /// A random number would look like one that means something.

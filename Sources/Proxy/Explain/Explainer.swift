@@ -33,6 +33,9 @@ struct Explainer: ~Copyable {
         if case .complete = result {} else { head.removeAll() }
         let choice = try ListenerChoice(request, host: head.host, configuration)
         let connection = try Explainer.connect(request, choice.identity, context.reactor)
+        if configuration.listeners[choice.number].isSecure, request.url.scheme == .https {
+            connection.tls = Explainer.handshake(with: request)
+        }
         // Nothing throws from here on: a value that cannot be copied is made whole or not at all.
         self.request = request
         self.configuration = configuration
@@ -121,11 +124,19 @@ struct Explainer: ~Copyable {
         defer { exchange.connection.stream.close() }
         do throws(Failure) {
             add("listener", listener.lines)
+            try secure()
             try receive()
             try route()
-            try admit()
-            act()
+            if try !answerForHTTPS() {
+                try admit()
+                act()
+            }
         } catch {
+            // Without a connection nobody can be told anything.
+            if error.status == 0 {
+                add("answer", "none: the handshake fails")
+                return
+            }
             refuse(error)
         }
         addLog()

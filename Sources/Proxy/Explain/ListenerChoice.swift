@@ -18,6 +18,9 @@ struct ListenerChoice {
         let listeners = configuration.listeners
         let serving = listeners.indices.filter { listeners[$0].table.find(host: host) != nil }
         let onPort = listeners.indices.filter { listeners[$0].address.port == request.url.port }
+        // By scheme, where the port does not decide.
+        let isSecure = request.url.scheme == .https
+        let fitting = serving.filter { listeners[$0].isSecure == isSecure }
         let number: Int
         var lines: [String] = []
         if let named = request.listener {
@@ -39,11 +42,15 @@ struct ListenerChoice {
                 )
             }
         } else {
-            guard let first = serving.first ?? listeners.indices.first else {
+            guard let first = fitting.first ?? serving.first ?? listeners.indices.first else {
                 throw ExplainedRequestError("no site listens anywhere")
             }
             number = first
-            let reason = serving.isEmpty ? "the first one" : "the first with a site for the host"
+            let reason =
+                serving.isEmpty
+                ? "the first one"
+                : "the first with a site for the host"
+                    + (fitting.isEmpty || !isSecure ? "" : " and tls")
             lines.append(
                 "no listener has port \(request.url.port), so this is \(reason); "
                     + "--listener chooses"
@@ -52,7 +59,9 @@ struct ListenerChoice {
         let chosen = listeners[number]
         self.number = number
         identity = ListenerIdentity(address: chosen.address, proxyProtocol: chosen.proxyProtocol)
-        self.lines = ["\(chosen.address)"] + lines + Self.preamble(request, chosen)
+        self.lines =
+            ["\(chosen.address)\(chosen.isSecure ? " tls" : "")"] + lines
+            + Self.preamble(request, chosen)
     }
 
     private static func preamble(_ request: ExplainedRequest, _ listener: SiteListener) -> [String]

@@ -185,20 +185,10 @@ extension Exchange {
         let address = upstream.servers.addresses[index]
         let timeout =
             route?.route.policy.timeouts.connect ?? upstream.runtime.configuration.connectTimeout
+        let deadline = reactor.now + timeout
+        let stream: EventLoop.Stream
         do throws(StreamError) {
-            let stream = try await reactor.connect(
-                to: address,
-                deadline: reactor.now + timeout
-            )
-            let fresh = UpstreamConnection(
-                stream: stream,
-                identity: identity,
-                series: series,
-                serverNumber: index,
-                now: reactor.now
-            )
-            self.upstream = fresh
-            upstream.opened(fresh)
+            stream = try await reactor.connect(to: address, deadline: deadline)
         } catch {
             let failure: UpstreamFailure =
                 switch error {
@@ -209,6 +199,20 @@ extension Exchange {
                 }
             throw .upstream(failure, requestBytesSent: false, responseSeen: false)
         }
+        do throws(UpstreamFailure) {
+            try await upstream.secure(stream, index, deadline: deadline)
+        } catch {
+            throw .upstream(error, requestBytesSent: false, responseSeen: false)
+        }
+        let fresh = UpstreamConnection(
+            stream: stream,
+            identity: identity,
+            series: series,
+            serverNumber: index,
+            now: reactor.now
+        )
+        self.upstream = fresh
+        upstream.opened(fresh)
     }
 
     /// Closes the upstream connection of a failed attempt.
@@ -264,7 +268,7 @@ extension UpstreamFailure {
     var kind: FailedAttempt.Failure {
         switch self {
         case .connectRefused, .connectTimeout, .connectFailed, .noServer, .unresolved, .busy,
-            .exhausted:
+            .exhausted, .tlsFailed, .certificateUntrusted:
             .connect
         case .reset, .closed, .bodyIncomplete: .connectionLost
         case .responseTimeout, .bodyTimeout: .timeout

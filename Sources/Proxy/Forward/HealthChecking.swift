@@ -71,7 +71,7 @@ extension Worker {
                 })
             else { break }
             series = servers.series[index]
-            let passed = await isHealthy(servers.addresses[index], check, policy)
+            let passed = await isHealthy(upstream, index, check, policy)
             let change = state.checkEnded(
                 passed: passed,
                 now: reactor.now,
@@ -114,7 +114,8 @@ extension Worker {
 
     /// Asks a server once.
     private func isHealthy(
-        _ address: SocketAddress,
+        _ upstream: UpstreamLoop,
+        _ index: Int,
         _ check: HealthCheck,
         _ policy: HealthCheckPolicy
     ) async -> Bool {
@@ -128,8 +129,12 @@ extension Worker {
         buffer.append(utf8: check.host ?? "localhost")
         buffer.append("\r\nUser-Agent: gateway-health-check\r\nConnection: close\r\n\r\n")
         do throws(StreamError) {
+            let address = upstream.servers.addresses[index]
             let stream = try await reactor.connect(to: address, deadline: deadline)
             defer { stream.close() }
+            guard (try? await upstream.secure(stream, index, deadline: deadline)) != nil else {
+                return false
+            }
             try await stream.write(buffer, deadline: deadline)
             var parser = ResponseParser()
             var head = ResponseHead()

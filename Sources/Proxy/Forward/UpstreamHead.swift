@@ -3,6 +3,7 @@ import Bytes
 import Configuration
 import HTTP
 import HTTP1
+import TLS
 
 extension Exchange {
     /// The fields that the gateway writes itself, so that a client's own never reach the app.
@@ -25,11 +26,16 @@ extension Exchange {
         if let rules = policy?.requestHeaders, !rules.isEmpty {
             request.fields.remove(by: rules)
         }
+        let certificates = route?.clientCertificates
+        if certificates != nil { request.fields.removeClientCertificate() }
         writeTarget(to: out)
         let rulesSetHost = policy?.requestHeaders.contains { $0.setsHost } ?? false
         if !rulesSetHost { out.writeField("Host", value: request.authority) }
         out.writeEndToEndFields(of: request.fields, skipping: Exchange.ownRequestFields)
         writeForwardingFields(to: out, sendsForwarded: policy?.sendsForwarded ?? false)
+        if let certificates, let certificate = connection.tls?.peerCertificate {
+            out.writeClientCertificate(certificate, withChain: certificates.sendsChain)
+        }
         out.append("X-Request-ID: ")
         requestID.write(to: out)
         out.append("\r\n")

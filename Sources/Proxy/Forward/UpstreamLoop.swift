@@ -3,6 +3,7 @@ import Balancing
 import Bytes
 import Configuration
 import EventLoop
+import TLS
 import Telemetry
 
 /// A connection to an upstream server.
@@ -40,6 +41,11 @@ final class UpstreamLoop {
     var retryBudget: RetryBudget
     let retryPolicy: RetryPolicy
     private let context: LoopContext
+    /// How servers with TLS are spoken to.
+    var tlsContext: ClientContext? { runtime.tls }
+    /// TLS sessions for the next connections.
+    let tlsSessions: ClientSessions
+    private var untrustedLog = RateLimitedLog()
     private let idlePolicy: IdlePolicy?
     private var generation: Int
     /// A reload has put another loop in this one's place, or none: then nobody looks after what
@@ -71,6 +77,9 @@ final class UpstreamLoop {
             offset: offset
         )
         retryBudget = old?.retryBudget ?? RetryBudget()
+        // A session of another context would bring along what that one verified.
+        let keepsSessions = old?.runtime.configuration.tls == configuration.tls
+        tlsSessions = keepsSessions ? old?.tlsSessions ?? ClientSessions() : ClientSessions()
         retryPolicy = RetryPolicy(attempts: configuration.attempts)
         idlePolicy = configuration.keepAlive.map { keepAlive in
             IdlePolicy(
@@ -106,8 +115,8 @@ final class UpstreamLoop {
         while let connection = idle[index].pop(now: context.reactor.now) {
             context.metrics.adjust(.connectionsIdle, server: connection.series, by: -1)
             // Anything that arrives on an idle connection is an end or a breach of the protocol.
-            if connection.stream.isOpen && !connection.stream.mayRead
-                && !connection.stream.peerHasClosed
+            if connection.stream.isOpen && !connection.stream.peerHasClosed
+                && (!connection.stream.mayRead || connection.stream.isQuietForTLS)
             {
                 return connection
             }
@@ -138,6 +147,17 @@ final class UpstreamLoop {
             context.metrics.adjust(.connectionsIdle, server: displaced.series, by: -1)
             close(displaced)
         }
+    }
+
+    /// Tells the operator, once in a while, that a server's certificate is not believed.
+    func noteUntrusted(_ server: String, _ problem: String?) {
+        guard let more = untrustedLog.admit(now: context.reactor.now) else { return }
+        ProxyLog.untrusted(
+            upstream: runtime.configuration.name,
+            server: server,
+            problem: problem ?? "unknown",
+            more: more
+        )
     }
 
     /// Counts a new connection.

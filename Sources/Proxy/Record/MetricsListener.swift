@@ -165,7 +165,7 @@ extension Gateway {
             series: registry,
             process: .current(),
             logs: logWriter.figures,
-            configuration: state.withLock { $0.figures },
+            configuration: figures(),
             build: build
         ).render(format)
     }

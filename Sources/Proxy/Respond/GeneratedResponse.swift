@@ -64,7 +64,7 @@ extension Exchange {
     }
 
     /// Writes and sends a whole response.
-    private mutating func send(
+    mutating func send(
         status: Int,
         contentType: [UInt8],
         body: [UInt8],
@@ -95,6 +95,7 @@ extension Exchange {
         requestID.write(to: output)
         output.append("\r\n")
         if let failure { writeFailureFields(failure, to: output) }
+        if let https = route?.https { https.write(isSecure: isSecure, to: output) }
         if let rules = route?.route.policy.responseHeaders, !rules.isEmpty {
             write(rules, to: output)
         }

@@ -153,7 +153,11 @@ extension Exchange {
         } else {
             output.writeStatusLine(response.status, reason: response.reason)
         }
-        output.writeEndToEndFields(of: response.fields, skipping: Exchange.ownResponseFields)
+        if let https = route?.https {
+            writeSecured(https, to: output)
+        } else {
+            output.writeEndToEndFields(of: response.fields, skipping: Exchange.ownResponseFields)
+        }
         if !response.fields.contains(.date) { context.writeDate(to: output) }
         output.append("X-Request-ID: ")
         requestID.write(to: output)
@@ -163,6 +167,18 @@ extension Exchange {
         if context.isDraining { keepsConnection = false }
         writePersistence(to: output)
         output.writeEndOfHead()
+    }
+
+    /// Writes the upstream's fields with what `https` and `cookies` change in them.
+    private mutating func writeSecured(_ https: SecureResponses, to output: Buffer) {
+        let isSecure = isSecure
+        let replaced = https.replacedFields(isSecure: isSecure)
+        output.writeEndToEndFields(
+            of: response.fields,
+            skipping: Exchange.ownResponseFields.union(replaced)
+        )
+        https.writeCookies(of: response.fields, isSecure: isSecure, to: output)
+        https.write(isSecure: isSecure, to: output)
     }
 
     /// Says whether the connection goes on, where the version's default does not say it.

@@ -11,7 +11,11 @@ extension Exchange {
         let listener = try listenerNumber()
         guard let site = snapshot.listeners[listener].table.find(host: request.host) else {
             findClient(by: snapshot.topRule)
-            throw .refused(.unknownSite)
+            throw .refused(connection.isSecure ? .misdirected : .unknownSite)
+        }
+        if connection.isSecure && !isDirected(to: site, on: listener) {
+            findClient(by: snapshot.topRule)
+            throw .refused(.misdirected)
         }
         // Moved out and back: normalising reads the request while it writes the path.
         var normalized: [UInt8] = []

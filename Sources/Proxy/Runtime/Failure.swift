@@ -53,6 +53,8 @@ enum Refusal: String, CaseIterable {
     case unknownSite = "unknown_site"
     case noRoute = "no_route"
     case invalidPath = "invalid_path"
+    case misdirected = "misdirected"
+    case httpsRequired = "https_required"
     case accessDenied = "access_denied"
     case bodyTooLarge = "body_too_large"
     case headerTimeout = "header_timeout"
@@ -60,12 +62,15 @@ enum Refusal: String, CaseIterable {
     case spillFailed = "spill_failed"
     case invalidContentCoding = "invalid_content_coding"
     case codecsBusy = "codecs_busy"
+    /// HTTP without TLS on a listener with TLS.
+    case plainHTTP = "plain_http"
 
     var status: Int {
         switch self {
         case .unknownSite, .noRoute: 404
-        case .invalidPath, .invalidContentCoding: 400
-        case .accessDenied: 403
+        case .invalidPath, .invalidContentCoding, .plainHTTP: 400
+        case .misdirected: 421
+        case .httpsRequired, .accessDenied: 403
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
@@ -76,7 +81,8 @@ enum Refusal: String, CaseIterable {
     /// Whether the rest of the request is not worth reading, or can no longer be found.
     var closesConnection: Bool {
         switch self {
-        case .unknownSite, .noRoute, .invalidPath, .accessDenied: false
+        case .unknownSite, .noRoute, .invalidPath, .misdirected, .httpsRequired, .accessDenied:
+            false
         default: true
         }
     }
@@ -88,7 +94,7 @@ enum Refusal: String, CaseIterable {
 }
 
 /// Why an attempt at an upstream failed; the raw value is the metric's label.
-enum UpstreamFailure: String, CaseIterable {
+enum UpstreamFailure: String, Error, CaseIterable {
     case connectRefused = "connect_refused"
     case connectTimeout = "connect_timeout"
     case connectFailed = "connect_failed"
@@ -103,6 +109,10 @@ enum UpstreamFailure: String, CaseIterable {
     case busy = "busy"
     /// This process has run out of descriptors, ports or memory: nothing against the server.
     case exhausted = "exhausted"
+    /// The TLS handshake failed.
+    case tlsFailed = "tls_failed"
+    /// The server's certificate could not be verified.
+    case certificateUntrusted = "certificate_untrusted"
 
     /// What the client is told.
     var status: Int {
@@ -130,6 +140,8 @@ enum UpstreamFailure: String, CaseIterable {
         case .unresolved: "dns_error"
         case .busy: "connection_limit_reached"
         case .exhausted: "proxy_internal_error"
+        case .tlsFailed: "tls_protocol_error"
+        case .certificateUntrusted: "tls_certificate_error"
         }
     }
 
@@ -148,6 +160,7 @@ enum ConnectionEnd: String, CaseIterable {
     case invalidProxyHeader = "invalid_proxy_header"
     case tunnelEnded = "tunnel_ended"
     case truncated = "truncated"
+    case handshakeFailed = "handshake_failed"
 
     var metricIndex: Int { ConnectionEnd.allCases.firstIndex(of: self) ?? 0 }
 }

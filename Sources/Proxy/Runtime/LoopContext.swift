@@ -5,6 +5,7 @@ import EventLoop
 import HTTP
 import HTTP1
 import Synchronization
+import TLS
 import Telemetry
 
 /// The client connections of the whole process, counted once for each that comes and goes.
@@ -51,6 +52,11 @@ final class LoopContext {
     let codecs: CodecPool
     /// How late the loop is, by which it compresses less.
     var load = LoadGauge()
+    /// TLS handshakes under way in this loop.
+    var handshakes = 0
+    /// Handshakes that wait for a later turn of the loop.
+    var waitingHandshakes: [WaitPoint] = []
+    private var handshakesInTurn = 0
     var forwardedWarning = ForwardedWarning()
     private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
@@ -92,6 +98,29 @@ final class LoopContext {
             let name = upstream.runtime.configuration.name
             upstream.retire(to: upstreams.first { $0.runtime.configuration.name == name })
         }
+    }
+
+    /// The TLS of a listener; nil when it has none, or is gone.
+    func tlsServer(of listener: ListenerIdentity) -> TLSServer? {
+        snapshot.number(of: listener).flatMap { snapshot.listeners[$0].tls }
+    }
+
+    /// Whether one more handshake may be computed before the loop looks at its sockets again;
+    /// counts it if so.
+    var mayComputeHandshake: Bool {
+        if handshakesInTurn >= ProxyLimits.handshakesPerTurn { return false }
+        handshakesInTurn += 1
+        return true
+    }
+
+    /// Begins a turn of the loop: lets those handshakes go on that it has room for.
+    func beginTurn() {
+        handshakesInTurn = 0
+        if waitingHandshakes.isEmpty { return }
+        let count = min(waitingHandshakes.count, ProxyLimits.handshakesPerTurn)
+        let next = waitingHandshakes.prefix(count)
+        waitingHandshakes.removeFirst(count)
+        for point in next { point.wake(.ready) }
     }
 
     /// Tells the operator, once in a while, that contents find no room on the disk.

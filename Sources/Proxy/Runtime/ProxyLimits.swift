@@ -38,6 +38,9 @@ enum ProxyLimits {
     /// makes, before the loop's other connections get a turn: two fast ends may never make it wait.
     static let bytesPerTurn = 4 << 20
     static let roundsPerTurn = 64
+    /// TLS handshakes begun in one turn of the loop: some 300 µs each, so that the connections
+    /// which are established wait little more than a millisecond.
+    static let handshakesPerTurn = 4
     /// Seconds named in Retry-After when nothing better is known.
     static let retryAfterSeconds = 1
 }

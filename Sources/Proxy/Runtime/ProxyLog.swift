@@ -30,6 +30,17 @@ enum ProxyLog {
         )
     }
 
+    /// A server's certificate could not be verified.
+    static func untrusted(upstream: String, server: String, problem: String, more: Int) {
+        logger.error(
+            "a server's certificate cannot be verified: its requests fail",
+            metadata: [
+                "upstream": "\(upstream)", "server": "\(server)", "reason": "\(problem)",
+                "suppressed": "\(more)",
+            ]
+        )
+    }
+
     /// A server's health changed.
     static func healthChanged(upstream: String, server: String, isHealthy: Bool) {
         logger.log(

@@ -1,5 +1,6 @@
 import HTTP
 import HTTP1
+import TLS
 import Telemetry
 
 /// What the reasons are called that the proxy counts by.
@@ -9,6 +10,7 @@ enum ProxyMetrics {
         connectionsClosed: ConnectionEnd.allCases.map(\.rawValue),
         upstreamFailures: UpstreamFailure.allCases.map(\.rawValue),
         compressionSkipped: CodingObstacle.allCases.map(\.rawValue),
-        codings: ContentCoding.allCases.map { "\($0.name)" }
+        codings: ContentCoding.allCases.map { "\($0.name)" },
+        tlsFailures: TLSFailure.allCases.map(\.rawValue)
     )
 }

@@ -3,6 +3,7 @@ import Balancing
 public import Configuration
 import HTTP1
 public import Telemetry
+import TLS
 
 /// A loaded configuration made ready to serve: immutable, shared by all loops, replaced whole.
 ///
@@ -13,6 +14,8 @@ public final class ServingSnapshot: Sendable {
     /// Counts the configurations of this process, from 1.
     public let generation: Int
     let limits: MessageLimits
+    /// Certificates and contexts.
+    let tls: TLSRuntime
     let upstreams: [UpstreamRuntime]
     /// By site, then by the site's own route numbers.
     let routes: [[RouteRuntime]]
@@ -33,29 +36,38 @@ public final class ServingSnapshot: Sendable {
     ///   - logs: Where each of the configuration's access logs goes, in its order; nil where it
     /// could not be opened.
     ///   - resolved: What host names are known to resolve to.
+    ///   - tls: Certificates and contexts of the same configuration.
     public init(
         _ configuration: Configuration,
         previous: ServingSnapshot?,
         registry: SeriesRegistry,
         logs: [LogDestination?],
-        resolved: [Endpoint: [IPAddress]]
+        resolved: [Endpoint: [IPAddress]],
+        tls: TLSRuntime = .none
     ) {
         self.configuration = configuration
+        self.tls = tls
         generation = (previous?.generation ?? 0) + 1
         limits = MessageLimits(
             headSize: configuration.connection.headerSize,
             fieldCount: configuration.connection.headerCount,
             targetSize: configuration.connection.targetSize
         )
-        upstreams = configuration.upstreams.map { upstream in
+        upstreams = configuration.upstreams.enumerated().map { number, upstream in
             UpstreamRuntime(
                 upstream,
                 previous: previous?.upstreams.first { $0.configuration.name == upstream.name },
                 registry: registry,
-                resolved: resolved
+                resolved: resolved,
+                tls: number < tls.upstreams.count ? tls.upstreams[number] : nil
             )
         }
-        listeners = configuration.listeners.map { ListenerRuntime($0) }
+        listeners = configuration.listeners.enumerated().map { number, listener in
+            ListenerRuntime(
+                listener,
+                tls: number < tls.servers.count ? tls.servers[number] : nil
+            )
+        }
         sites = configuration.sites.map { SiteRuntime(table: $0.table) }
         routes = configuration.sites.map { site in
             site.routes.map { route in
@@ -63,6 +75,7 @@ public final class ServingSnapshot: Sendable {
                 return RouteRuntime(
                     route,
                     site: site.name,
+                    clientCertificates: site.tls?.clientCertificates,
                     series: registry.route(site: site.name, route: route.name),
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
@@ -128,6 +141,10 @@ final class RouteRuntime: Sendable {
     /// The destination of its access log, or nil.
     let log: LogDestination?
     let logFormat: AccessLogFormat
+    /// What is done so that clients come by https; nil: nothing.
+    let https: SecureResponses?
+    /// Whether clients of the site may show certificates; nil: they are not asked.
+    let clientCertificates: ClientCertificatePolicy?
     /// Bytes of the site's and the route's names, for the access log.
     let site: [UInt8]
     let name: [UInt8]
@@ -135,6 +152,7 @@ final class RouteRuntime: Sendable {
     init(
         _ route: Route,
         site: String,
+        clientCertificates: ClientCertificatePolicy?,
         series: RouteSeries,
         rule: ClientAddressRule,
         log: LogDestination?,
@@ -145,6 +163,8 @@ final class RouteRuntime: Sendable {
         self.rule = rule
         self.log = log
         self.logFormat = logFormat
+        self.clientCertificates = clientCertificates
+        https = route.policy.https.map { SecureResponses($0) }
         self.site = Array(site.utf8)
         name = Array(route.name.utf8)
     }
@@ -163,12 +183,20 @@ final class SiteRuntime: Sendable {
 final class ListenerRuntime: Sendable {
     let identity: ListenerIdentity
     let table: SiteTable
+    /// The site whose certificate clients are shown that ask for no name, or for none of ours.
+    let defaultSite: Int?
+    /// Whether connections are encrypted.
+    let isSecure: Bool
+    let tls: TLSServer?
 
-    init(_ listener: SiteListener) {
+    init(_ listener: SiteListener, tls: TLSServer?) {
+        isSecure = listener.isSecure
+        self.tls = tls
         identity = ListenerIdentity(
             address: listener.address,
             proxyProtocol: listener.proxyProtocol
         )
         table = listener.table
+        defaultSite = listener.sites.first
     }
 }

@@ -2,6 +2,7 @@ import Addressing
 import Balancing
 import Configuration
 import Synchronization
+import TLS
 import Telemetry
 
 /// One upstream as all loops see it: the configuration, and the servers of the moment.
@@ -16,12 +17,16 @@ final class UpstreamRuntime: Sendable {
         var series: [ServerSeries]
         /// Bytes of each server's name, for the access log.
         var names: [[UInt8]]
+        /// What each server's certificate must say; nil for one without TLS.
+        var secureTargets: [SecureTarget?]
         /// Whether names are still waiting for their first answer.
         var unresolved: Bool
     }
 
     let configuration: Upstream
     let name: [UInt8]
+    /// How servers with TLS are spoken to.
+    let tls: ClientContext?
     private let servers: Mutex<Servers>
     private let generationCounter = Atomic<Int>(1)
 
@@ -32,9 +37,11 @@ final class UpstreamRuntime: Sendable {
         _ configuration: Upstream,
         previous: UpstreamRuntime?,
         registry: SeriesRegistry,
-        resolved: [Endpoint: [IPAddress]]
+        resolved: [Endpoint: [IPAddress]],
+        tls: ClientContext?
     ) {
         self.configuration = configuration
+        self.tls = tls
         name = Array(configuration.name.utf8)
         let old = previous?.current.set ?? ServerSet([])
         if configuration.healthCheck == nil {
@@ -73,6 +80,7 @@ final class UpstreamRuntime: Sendable {
     ) -> Servers {
         var descriptions: [ServerDescription] = []
         var addresses: [SocketAddress] = []
+        var secureTargets: [SecureTarget?] = []
         var unresolved = false
         for server in configuration.servers {
             let targets: [SocketAddress]
@@ -94,6 +102,7 @@ final class UpstreamRuntime: Sendable {
                     )
                 )
                 addresses.append(target)
+                secureTargets.append(SecureTarget(server, of: configuration))
             }
         }
         return Servers(
@@ -103,6 +112,7 @@ final class UpstreamRuntime: Sendable {
                 registry.server(upstream: configuration.name, server: $0.name)
             },
             names: descriptions.map { Array($0.name.utf8) },
+            secureTargets: secureTargets,
             unresolved: unresolved
         )
     }

@@ -11,8 +11,10 @@ public enum LoopCounter: Int, Sendable, CaseIterable {
     case requestBodiesSpilled
     case bytesSpliced
     case nameLookupFailures
+    case tlsHandshakes
+    case tlsResumptions
 
-    static var count: Int { 6 }
+    static var count: Int { 8 }
 }
 
 /// Figures of a loop that go up and down, summed over the loops.
@@ -41,8 +43,9 @@ public enum ReasonCounter: Int, Sendable, CaseIterable {
     case connectionsClosed
     /// Responses that a route would have compressed.
     case compressionSkipped
+    case tlsHandshakesFailed
 
-    static var count: Int { 3 }
+    static var count: Int { 4 }
 }
 
 /// Figures by content coding, whose names are given when the metrics are made (`MetricNames`).
@@ -122,6 +125,8 @@ public struct MetricNames: Sendable, Equatable {
     public let compressionSkipped: [String]
     /// The content codings.
     public let codings: [String]
+    /// Why TLS handshakes with clients failed.
+    public let tlsFailures: [String]
 
     /// The failures of an attempt that the gateway tells apart.
     public static let defaultUpstreamFailures = [
@@ -136,13 +141,15 @@ public struct MetricNames: Sendable, Equatable {
         connectionsClosed: [String],
         upstreamFailures: [String] = MetricNames.defaultUpstreamFailures,
         compressionSkipped: [String] = [],
-        codings: [String] = []
+        codings: [String] = [],
+        tlsFailures: [String] = []
     ) {
         self.requestsRejected = MetricNames.closed(requestsRejected)
         self.connectionsClosed = MetricNames.closed(connectionsClosed)
         self.upstreamFailures = MetricNames.closed(upstreamFailures)
         self.compressionSkipped = MetricNames.closed(compressionSkipped)
         self.codings = codings
+        self.tlsFailures = MetricNames.closed(tlsFailures)
     }
 
     /// The names of one family.
@@ -151,6 +158,7 @@ public struct MetricNames: Sendable, Equatable {
         case .requestsRejected: requestsRejected
         case .connectionsClosed: connectionsClosed
         case .compressionSkipped: compressionSkipped
+        case .tlsHandshakesFailed: tlsFailures
         }
     }
 

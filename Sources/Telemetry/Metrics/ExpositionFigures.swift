@@ -29,7 +29,42 @@ public struct ConfigurationFigures: Sendable, Equatable {
     /// A hash of the configuration in force, or empty for none.
     public var hash = ""
 
+    /// The certificates in use.
+    public var certificates = CertificateFigures()
+
     /// The state before anything was loaded.
+    public init() {}
+}
+
+/// The certificates in use, for the metrics.
+public struct CertificateFigures: Sendable, Equatable {
+    /// One certificate: the path of its file, and when it ends in seconds since 1970.
+    public struct End: Sendable, Equatable {
+        /// The path.
+        public var name: String
+        /// Seconds since 1970.
+        public var end: Int64
+
+        /// Names a certificate and its end.
+        public init(name: String, end: Int64) {
+            self.name = name
+            self.end = end
+        }
+    }
+    /// Each certificate once.
+    public var ends: [End] = []
+    /// The time of the scrape, in seconds since 1970.
+    public var nowUnixSeconds: Int64 = 0
+    /// OCSP responses that were fetched.
+    public var ocspSucceeded: UInt64 = 0
+    /// Attempts to fetch one that brought none.
+    public var ocspFailed: UInt64 = 0
+    /// Changed files that were taken over.
+    public var reloadsSucceeded: UInt64 = 0
+    /// Changed files that could not be taken over.
+    public var reloadsFailed: UInt64 = 0
+
+    /// No certificate.
     public init() {}
 }
 

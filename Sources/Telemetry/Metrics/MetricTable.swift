@@ -31,6 +31,7 @@ struct MetricDescription: Sendable {
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
+        case certificateExpiry, certificateDays, certificateReloads, ocspFetches
         case processResident, processVirtual, processOpen, processMaximum, processCPU
         case processStart, build
     }
@@ -79,7 +80,8 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + connections + upstreams + compression + logs + configuration + loops + process
+        requests + connections + tls + upstreams + compression + logs + configuration + loops
+        + process
 
     private static let route = ["site", "route"]
     private static let server = ["upstream", "server"]

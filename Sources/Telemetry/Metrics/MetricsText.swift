@@ -106,6 +106,8 @@ public struct MetricsText {
         case .configurationLoaded, .configurationGeneration, .configurationSucceeded,
             .configurationReloads, .configurationInfo:
             writeConfiguration(metric.source, to: writer)
+        case .certificateExpiry, .certificateDays, .certificateReloads, .ocspFetches:
+            writeCertificates(metric.source, to: writer)
         case .processResident, .processVirtual, .processOpen, .processMaximum, .processCPU,
             .processStart, .build:
             writeProcess(metric.source, to: writer)
@@ -288,6 +290,32 @@ public struct MetricsText {
         default:
             guard !configuration.hash.isEmpty else { return }
             writer.sample(LabelText.pairs([("hash", configuration.hash)]), value: 1)
+        }
+    }
+
+    private func writeCertificates(_ source: MetricDescription.Source, to writer: SampleWriter) {
+        let figures = configuration.certificates
+        if case .ocspFetches = source {
+            writer.sample([], ("result", "success"), value: figures.ocspSucceeded)
+            writer.sample([], ("result", "failure"), value: figures.ocspFailed)
+            return
+        }
+        if case .certificateReloads = source {
+            writer.sample([], ("result", "success"), value: figures.reloadsSucceeded)
+            writer.sample([], ("result", "failure"), value: figures.reloadsFailed)
+            return
+        }
+        for certificate in figures.ends {
+            let (name, end) = (certificate.name, certificate.end)
+            let labels = LabelText.pairs([("certificate", name)])
+            if case .certificateExpiry = source {
+                writer.sample(labels, value: UInt64(max(0, end)))
+            } else {
+                // Rounded down, below zero too; the times are of this century.
+                let left = end &- figures.nowUnixSeconds
+                let days = left >= 0 ? left / 86_400 : (left &- 86_399) / 86_400
+                writer.sample(labels, signed: UInt64(bitPattern: days))
+            }
         }
     }
 

@@ -20,9 +20,10 @@ def binary():
     raise AssertionError("no gateway: build it, or name it in GATEWAY_BINARY")
 
 
-def run_command(*arguments, cwd):
+def run_command(*arguments, cwd, environment=None):
     return subprocess.run(
-        [binary(), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=30
+        [binary(), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=30,
+        env=environment
     )
 
 

@@ -5,6 +5,7 @@ import Compression
 import Configuration
 import EventLoop
 import Foundation
+import TLS
 import Telemetry
 import Testing
 
@@ -294,7 +295,11 @@ private func makeWorker(
         previous: nil,
         registry: registry,
         logs: configuration.accessLogs.map { _ in nil },
-        resolved: [:]
+        resolved: [:],
+        tls: try TLSRuntime.load(configuration, previous: nil) { path throws(TLSSetupError) in
+            guard let content = all[path] else { throw TLSSetupError("there is no '\(path)'") }
+            return Array(content.utf8)
+        }
     )
     return try Worker(
         number: 0,

@@ -1,0 +1,235 @@
+public import Bytes
+import CLinux
+public import TLS
+
+/// A stream whose bytes are encrypted: the same reads, writes and waits as any other.
+extension Stream {
+    /// Encrypts from now on.
+    ///
+    /// Call on a plain stream; `handshake` comes next.
+    /// - Parameters:
+    ///   - session: A new session.
+    ///   - received: Ciphertext that has been received already; taken over.
+    public func startTLS(_ session: TLSSession, received: Buffer?) {
+        let carrier: TLSLayer.Carrier
+        switch transport {
+        case .socket(let descriptor): carrier = .socket(descriptor)
+        case .memory(let end): carrier = .memory(end)
+        case .tls, .closed: return
+        }
+        session.input = received
+        transport = .tls(TLSLayer(session: session, carrier: carrier, mayReceive: mayRead))
+    }
+
+    /// What the handshake has established; nil on a plain stream.
+    public var tlsInformation: TLSInformation? {
+        if case .tls(let layer) = transport { layer.session.information } else { nil }
+    }
+
+    /// Why the peer's certificate could not be verified, in words.
+    public var verificationProblem: String? {
+        if case .tls(let layer) = transport { layer.session.verificationProblem } else { nil }
+    }
+
+    /// Whether bytes that were written are still on their way to the kernel; it takes them while
+    /// the stream waits for anything.
+    public var hasUnsent: Bool {
+        if case .tls(let layer) = transport { layer.hasOutput } else { false }
+    }
+
+    /// Carries out the handshake.
+    /// - Parameter deadline: When to give up, in nanoseconds of the loop's clock.
+    /// - Throws: Why it failed; the stream is to be closed then.
+    public func handshake(deadline: Int64) async throws(TLSFailure) {
+        guard case .tls(let layer) = transport else { throw .closed }
+        while true {
+            layer.prepareOutput(reactor)
+            let step = layer.session.handshake(unixSeconds: reactor.wallNow / 1_000_000_000)
+            guard flushTLS(layer) else { throw .closed }
+            switch step {
+            case .complete:
+                layer.giveBuffers(reactor)
+                mayRead = layer.session.input != nil || layer.mayReceive
+                return
+            case .failed(let failure): throw failure
+            case .wantsInput: try await receiveHandshake(layer, deadline: deadline)
+            }
+        }
+    }
+
+    /// Waits for the next ciphertext of a handshake.
+    private func receiveHandshake(_ layer: TLSLayer, deadline: Int64) async throws(TLSFailure) {
+        while true {
+            if layer.mayReceive {
+                let result = layer.receive(reactor, peerHasClosed: peerHasClosed)
+                if result > 0 { return }
+                if result != -Int(EAGAIN) { throw .closed }
+            }
+            layer.giveBuffers(reactor)
+            mayRead = false
+            do throws(StreamError) {
+                try await waitUntilReadable(deadline: deadline)
+            } catch .timedOut {
+                throw .timedOut
+            } catch {
+                throw .closed
+            }
+        }
+    }
+
+    // MARK: Bytes
+
+    /// As `receive`, of an encrypted stream.
+    func receiveTLS(_ layer: TLSLayer, into buffer: Buffer, atMost space: Int)
+        throws(StreamError) -> Int?
+    {
+        layer.prepareOutput(reactor)
+        defer { layer.giveBuffers(reactor) }
+        var taken = 0
+        while true {
+            if layer.session.hasEnded { return taken }
+            if layer.session.mayDecrypt {
+                switch layer.session.decrypt(into: buffer, atMost: space - taken) {
+                case .bytes(let count):
+                    taken += count
+                    // More may be inside, which no event would tell of.
+                    if taken == space { return taken }
+                    continue
+                case .ended: return taken
+                case .failed:
+                    if taken > 0 { return taken }
+                    _ = flushTLS(layer)
+                    throw .reset
+                case .wantsInput: break
+                }
+            }
+            // A peer may ask for new keys as often as it likes, but it has to take the answers.
+            if layer.hasOutput, !flushTLS(layer) { throw .reset }
+            if layer.session.output?.count ?? 0 > LoopLimits.tlsBacklog { throw .reset }
+            if layer.hasEnded { return try endOfCarrier(taken) }
+            guard layer.mayReceive else {
+                mayRead = false
+                return taken > 0 ? taken : nil
+            }
+            let result = layer.receive(reactor, peerHasClosed: peerHasClosed)
+            if result == 0 { return try endOfCarrier(taken) }
+            if result < 0, result != -Int(EAGAIN) {
+                if taken > 0 { return taken }
+                throw StreamError(errno: Int32(truncatingIfNeeded: -result))
+            }
+        }
+    }
+
+    /// The connection ended without a farewell, so whatever came may have been cut short.
+    ///
+    /// Source: RFC 8446 §6.1.
+    private func endOfCarrier(_ taken: Int) throws(StreamError) -> Int {
+        if taken > 0 { return taken }
+        throw .truncated
+    }
+
+    /// Whether what came over an encrypted stream concerns TLS alone, as tickets do.
+    public var isQuietForTLS: Bool {
+        if case .tls(let layer) = transport { isQuietTLS(layer) } else { false }
+    }
+
+    /// As `isQuiet`, of an encrypted stream: tickets may have come, which are no one's request.
+    func isQuietTLS(_ layer: TLSLayer) -> Bool {
+        if layer.session.hasEnded { return false }
+        guard mayRead else { return isOpen && !layer.session.mayDecrypt }
+        layer.prepareOutput(reactor)
+        defer { layer.giveBuffers(reactor) }
+        while true {
+            if layer.session.mayDecrypt {
+                guard case .wantsInput = layer.session.peek() else { return false }
+            }
+            if layer.hasOutput, !flushTLS(layer) { return false }
+            guard layer.mayReceive else {
+                mayRead = false
+                return true
+            }
+            let result = layer.receive(reactor, peerHasClosed: peerHasClosed)
+            if result <= 0, result != -Int(EAGAIN) { return false }
+        }
+    }
+
+    /// As `send`, of an encrypted stream.
+    func sendTLS(_ layer: TLSLayer, _ buffer: Buffer) throws(StreamError) {
+        if buffer.isEmpty { return }
+        layer.prepareOutput(reactor)
+        defer { layer.giveBuffers(reactor) }
+        while mayWrite && !buffer.isEmpty {
+            guard let output = layer.session.output else { return }
+            let wanted = min(buffer.count, layer.flight)
+            output.reserve(wanted + (wanted / TLSLimits.recordBytes + 1) * TLSLimits.recordOverhead)
+            while !buffer.isEmpty && output.count < layer.flight {
+                guard layer.session.encrypt(from: buffer) else {
+                    mayRead = true
+                    throw .closed
+                }
+            }
+            guard flushTLS(layer) else {
+                mayRead = true
+                throw .closed
+            }
+            layer.flight =
+                mayWrite ? min(layer.flight * 2, LoopLimits.tlsFlight) : LoopLimits.tlsFirstFlight
+        }
+    }
+
+    /// Sends ciphertext as far as the kernel takes it now; the rest goes when it takes more.
+    /// - Returns: False when the connection is broken.
+    func flushTLS(_ layer: TLSLayer) -> Bool {
+        guard layer.hasOutput else { return true }
+        let result = layer.send()
+        if result == 0 { return true }
+        guard result == -Int(EAGAIN) else { return false }
+        mayWrite = false
+        return (try? watchWrites()) != nil
+    }
+
+    /// Takes in what the kernel reports for an encrypted stream.
+    /// - Returns: The flags that are news to who reads and writes.
+    func handleTLS(_ layer: TLSLayer, _ flags: UInt32) -> UInt32 {
+        if flags & (gateway_in | gateway_rdhup | gateway_hup | gateway_err) != 0 {
+            layer.mayReceive = true
+        }
+        guard flags & gateway_out != 0, layer.hasOutput else { return flags }
+        let result = layer.send()
+        layer.giveBuffers(reactor)
+        if result == -Int(EAGAIN) { return flags & ~gateway_out }
+        return result == 0 ? flags : flags | gateway_err
+    }
+
+    /// Says farewell, and ends this side once everything has been sent.
+    func shutdownTLS(_ layer: TLSLayer) {
+        layer.prepareOutput(reactor)
+        layer.session.sendFarewell()
+        layer.endsAfterOutput = true
+        if layer.hasOutput {
+            _ = flushTLS(layer)
+        } else {
+            _ = layer.send()
+        }
+        layer.giveBuffers(reactor)
+    }
+
+    /// Ends this side below TLS, as a broken peer does: for tests.
+    public func endWithoutFarewell() {
+        guard case .tls(let layer) = transport else { return }
+        layer.endsAfterOutput = true
+        _ = layer.send()
+    }
+
+    /// As `close`, of an encrypted stream.
+    func closeTLS(_ layer: TLSLayer, abruptly: Bool) {
+        // A farewell that had to wait behind other bytes would come out of place.
+        if !abruptly && !isBroken && !layer.hasOutput {
+            layer.prepareOutput(reactor)
+            layer.session.sendFarewell()
+            _ = layer.send()
+        }
+        layer.dropBuffers(reactor)
+        layer.close(abruptly: abruptly)
+    }
+}

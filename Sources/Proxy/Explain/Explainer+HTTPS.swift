@@ -1,0 +1,119 @@
+import Addressing
+import Bytes
+import Configuration
+import HTTP
+import TLS
+
+/// What TLS and the directives `https` and `cookies` make of a request.
+extension Explainer {
+    /// What a handshake of today's clients would establish.
+    static func handshake(with request: ExplainedRequest) -> TLSInformation {
+        // Source: RFC 6066 §3: a name, and no address.
+        let isAddress = IPAddress(request.url.host) != nil || request.url.host.hasPrefix("[")
+        return TLSInformation(
+            version: .tls13,
+            cipher: "TLS_AES_128_GCM_SHA256",
+            serverName: isAddress ? nil : request.url.host.lowercased(),
+            applicationProtocol: "http/1.1",
+            isResumed: false,
+            usedEarlyData: false,
+            peerCertificate: nil
+        )
+    }
+
+    /// The handshake.
+    mutating func secure() throws(Failure) {
+        let isSecure = configuration.listeners[listener.number].isSecure
+        guard isSecure else { return }
+        guard let tls = exchange.connection.tls else {
+            add("tls", "the listener expects TLS: a request by http gets 400, and says so")
+            throw .refused(.plainHTTP)
+        }
+        let runtime = exchange.snapshot.listeners[listener.number]
+        let name = tls.serverName
+        guard let shown = runtime.site(forServerName: name),
+            let settings = configuration.sites[shown].tls
+        else { return }
+        let isKnown = name.map { runtime.table.find(host: Array($0.utf8).span) != nil } ?? false
+        if !isKnown, configuration.listeners[listener.number].strictSNI {
+            add("tls", "\(name ?? "no name") is asked for (SNI): refused, by strict_sni")
+            throw Failure(status: 0, reason: .clientGone, closesConnection: true)
+        }
+        let asked = name.map { "\($0) is asked for (SNI)" } ?? "no name is asked for (SNI)"
+        add(
+            "tls",
+            "\(asked): the certificate of \(configuration.sites[shown].name)"
+                + (isKnown ? "" : ", the listener's first site"),
+            settings.certificates.map(\.summary).joined(separator: ", "),
+            "TLS \(settings.policy.minimumVersion.rawValue) or newer",
+            settings.clientCertificates.map {
+                $0.isRequired
+                    ? "the client must show a certificate; taken to have one that it does not show"
+                    : "the client may show a certificate; taken to show none"
+            }
+        )
+    }
+
+    /// A challenge, or a redirect to https.
+    /// - Returns: Whether that is the answer.
+    mutating func answerForHTTPS() throws(Failure) -> Bool {
+        guard let https = exchange.route?.https?.policy else { return false }
+        if let token = exchange.challengeToken() {
+            guard let folder = https.acmeDirectory else {
+                add("https", "a challenge of a certificate authority, which is never redirected")
+                return false
+            }
+            add(
+                "answer",
+                "a challenge of a certificate authority: the file "
+                    + "'\(visible(String(decoding: token, as: UTF8.self)))' in \(folder), or 404"
+            )
+            return true
+        }
+        guard !exchange.isSecure, let redirection = https.redirection else { return false }
+        let target = Buffer()
+        guard exchange.writeSecureURL(redirection, to: target) else {
+            throw .refused(.httpsRequired)
+        }
+        status = 308
+        add("answer", "\(reasoned(308)) to \(target.readable.string()), by https redirect")
+        addResponseRules(ofUpstream: false)
+        return true
+    }
+
+    /// What is added to a response, or changed in it.
+    var secureLines: [String] {
+        mutating get {
+            guard let https = exchange.route?.https?.policy else { return [] }
+            var lines: [String] = []
+            if let strict = https.strictTransport {
+                lines.append(
+                    exchange.isSecure
+                        ? "set Strict-Transport-Security: \(strict.value)"
+                        : "no Strict-Transport-Security, as the request is not secure"
+                )
+            }
+            let cookies = https.cookies
+            var attributes: [String] = []
+            if cookies.isSecure, exchange.isSecure { attributes.append("Secure") }
+            if cookies.isHTTPOnly { attributes.append("HttpOnly") }
+            if let sameSite = cookies.sameSite {
+                attributes.append("SameSite=\(sameSite.rawValue)")
+            }
+            if !attributes.isEmpty {
+                lines.append("cookies get \(attributes.joined(separator: ", ")) where they lack it")
+            }
+            return lines
+        }
+    }
+}
+
+extension CertificateSource {
+    /// In a few words.
+    var summary: String {
+        switch self {
+        case .files(let files): files.chain
+        case .local(let local): "internal, for \(local.names.joined(separator: " "))"
+        }
+    }
+}

@@ -1,0 +1,175 @@
+public import Configuration
+import HTTP
+public import TLS
+
+/// The TLS of a configuration, made ready: certificates read, contexts made.
+public final class TLSRuntime: Sendable {
+    /// By listener; nil for one without TLS.
+    let servers: [TLSServer?]
+    /// By upstream; nil for one without TLS.
+    let upstreams: [ClientContext?]
+    /// The distinct contexts, which changed files replace.
+    let slots: [ContextSlot]
+    let tickets: TicketKeys
+    /// The file of the ticket keys, if they come from one.
+    let ticketKeyFile: String?
+
+    /// The files that are taken over when they change.
+    var files: Set<String> {
+        var files = Set(slots.flatMap(\.current.settings.files))
+        if let ticketKeyFile { files.insert(ticketKeyFile) }
+        return files
+    }
+
+    /// What is wrong with files that can be done without, in words.
+    public var warnings: [String] { slots.flatMap(\.current.warnings) }
+
+    /// Of a configuration without TLS, or one that is only looked at.
+    public static let none = TLSRuntime(
+        servers: [],
+        upstreams: [],
+        slots: [],
+        tickets: TicketKeys(),
+        ticketKeyFile: nil
+    )
+
+    private init(
+        servers: [TLSServer?],
+        upstreams: [ClientContext?],
+        slots: [ContextSlot],
+        tickets: TicketKeys,
+        ticketKeyFile: String?
+    ) {
+        self.servers = servers
+        self.upstreams = upstreams
+        self.slots = slots
+        self.tickets = tickets
+        self.ticketKeyFile = ticketKeyFile
+    }
+
+    /// Reads all files that a configuration names for TLS.
+    /// - Parameters:
+    ///   - configuration: Loaded and valid.
+    ///   - previous: What serves now: its ticket keys go on.
+    ///   - read: Reads a file.
+    /// - Returns: Contexts for every listener and upstream.
+    /// - Throws: What is wrong with a file, in words.
+    public static func load(
+        _ configuration: Configuration,
+        previous: TLSRuntime?,
+        read: FileReader
+    ) throws(TLSSetupError) -> TLSRuntime {
+        let usesTLS = configuration.listeners.contains(where: \.isSecure)
+        let tickets: TicketKeys
+        if let path = configuration.tls.ticketKeys, usesTLS {
+            tickets = TicketKeys()
+            try load(path, into: tickets, read: read)
+        } else {
+            tickets = previous.map(\.tickets).flatMap { $0.isFixed ? nil : $0 } ?? TicketKeys()
+        }
+        let keyLog = try usesTLS ? openKeyLog(configuration.tls.keyLog) : nil
+        var slots: [ServerSettings: ContextSlot] = [:]
+        var order: [ContextSlot] = []
+        for site in configuration.sites {
+            guard let tls = site.tls else { continue }
+            let settings = ServerSettings(tls)
+            if slots[settings] != nil { continue }
+            let slot = ContextSlot(try ServerContext(settings, read: read))
+            slots[settings] = slot
+            order.append(slot)
+        }
+        var servers: [TLSServer?] = []
+        for listener in configuration.listeners {
+            guard listener.isSecure else {
+                servers.append(nil)
+                continue
+            }
+            let sites = listener.sites.compactMap { number -> TLSServer.Site? in
+                let site = configuration.sites[number]
+                guard let slot = site.tls.flatMap({ slots[ServerSettings($0)] }) else { return nil }
+                return TLSServer.Site(names: site.hosts.map { .init($0) }, slot: slot)
+            }
+            servers.append(
+                TLSServer(
+                    sites: sites,
+                    isStrict: listener.strictSNI,
+                    tickets: tickets,
+                    keyLog: keyLog
+                )
+            )
+        }
+        var upstreams: [ClientContext?] = []
+        for upstream in configuration.upstreams {
+            upstreams.append(
+                try upstream.tls.map { tls throws(TLSSetupError) in
+                    try ClientContext(ClientSettings(tls), read: read)
+                }
+            )
+        }
+        return TLSRuntime(
+            servers: servers,
+            upstreams: upstreams,
+            slots: order,
+            tickets: tickets,
+            ticketKeyFile: usesTLS ? configuration.tls.ticketKeys : nil
+        )
+    }
+
+    private static func load(_ path: String, into tickets: TicketKeys, read: FileReader)
+        throws(TLSSetupError)
+    {
+        let bytes = try read(path)
+        do {
+            try tickets.replace(with: bytes)
+        } catch { throw TLSSetupError("the file '\(path)' of ticket keys \(error)") }
+    }
+
+    private static func openKeyLog(_ path: String?) throws(TLSSetupError) -> KeyLog? {
+        guard let path else { return nil }
+        return try KeyLog(path: path)
+    }
+}
+
+extension ServerSettings {
+    /// The settings of a site.
+    init(_ tls: SiteTLS) {
+        self.init(
+            certificates: tls.certificates.map { Certificate($0.files) },
+            minimumVersion: tls.policy.minimumVersion == .tls13 ? .tls13 : .tls12,
+            ciphers: tls.policy.ciphers,
+            groups: tls.policy.groups,
+            tickets: tls.policy.tickets,
+            clientCertificates: tls.clientCertificates.map {
+                ClientCertificates(isRequired: $0.isRequired, authorities: $0.authorities)
+            }
+        )
+    }
+}
+
+extension ServerSettings.Certificate {
+    init(_ files: CertificateFiles) {
+        self.init(chain: files.chain, key: files.key, ocsp: files.ocsp)
+    }
+}
+
+extension ClientSettings {
+    /// The settings of an upstream.
+    init(_ tls: UpstreamTLS) {
+        self.init(
+            authorities: tls.authorities,
+            certificate: tls.certificate.map { ServerSettings.Certificate($0) },
+            isVerified: tls.isVerified
+        )
+    }
+}
+
+extension TLSServer.Site.Name {
+    /// The name of a site as a client asks for it.
+    init(_ pattern: HostPattern) {
+        switch pattern {
+        case .exact(let name): self = .exact(name)
+        case .below(let name): self = .below(name)
+        case .any: self = .any
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import COpenSSL
+
+/// How the servers of an upstream are spoken to.
+public struct ClientSettings: Sendable, Hashable {
+    /// Paths of PEM files with the authorities that are believed; empty: the system's.
+    public let authorities: [String]
+    /// What is shown when a server asks for a certificate; nil: nothing.
+    public let certificate: ServerSettings.Certificate?
+    /// Whether servers' certificates are verified.
+    public let isVerified: Bool
+
+    /// Collects how servers are spoken to.
+    public init(
+        authorities: [String],
+        certificate: ServerSettings.Certificate?,
+        isVerified: Bool
+    ) {
+        self.authorities = authorities
+        self.certificate = certificate
+        self.isVerified = isVerified
+    }
+}
+
+/// Everything that the connections to one upstream share.
+///
+/// Immutable once it is made, and OpenSSL counts references to it, so any thread may use it.
+@safe public final class ClientContext: @unchecked Sendable {
+    /// SSL_CTX*.
+    let pointer: OpaquePointer
+    /// What it was made from.
+    public let settings: ClientSettings
+
+    /// Reads the files and makes a context of them.
+    /// - Throws: What is wrong with them, in words.
+    public init(_ settings: ClientSettings, read: FileReader) throws(TLSSetupError) {
+        guard Library.isReady, let context = unsafe SSL_CTX_new(TLS_client_method()) else {
+            throw TLSSetupError("OpenSSL cannot make a context")
+        }
+        unsafe pointer = context
+        self.settings = settings
+        _ = unsafe gateway_ctx_set_minimum(context, TLS1_2_VERSION)
+        unsafe SSL_CTX_set_security_level(context, 2)
+        _ = unsafe SSL_CTX_set_options(context, gateway_server_options)
+        unsafe gateway_ctx_set_mode(
+            context,
+            Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
+        )
+        let mode = SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL
+        _ = unsafe gateway_ctx_set_session_cache(context, Int(mode))
+        unsafe SSL_CTX_sess_set_new_cb(context, newSessionCallback)
+        // HTTP/1.1 behind its length. Source: RFC 7301 §3.1.
+        let protocols = [8] + Array("http/1.1".utf8)
+        _ = unsafe SSL_CTX_set_alpn_protos(context, protocols, UInt32(protocols.count))
+        try believe(read: read)
+        if let files = settings.certificate {
+            let pair = try KeyPair(
+                chain: files.chain,
+                chainPEM: try read(files.chain),
+                key: files.key,
+                keyPEM: try read(files.key)
+            )
+            guard unsafe pair.install(in: context) else {
+                let reason = LibraryErrors.words(LibraryErrors.takeFirst())
+                throw TLSSetupError("the certificate in '\(files.chain)' cannot be used: \(reason)")
+            }
+        }
+    }
+
+    deinit { unsafe SSL_CTX_free(pointer) }
+
+    private func believe(read: FileReader) throws(TLSSetupError) {
+        guard settings.isVerified else {
+            unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
+            return
+        }
+        unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
+        if settings.authorities.isEmpty {
+            guard unsafe SSL_CTX_set_default_verify_paths(pointer) == 1 else {
+                _ = LibraryErrors.takeFirst()
+                throw TLSSetupError("the system's certificate authorities cannot be read")
+            }
+            return
+        }
+        let store = unsafe SSL_CTX_get_cert_store(pointer)
+        for path in settings.authorities {
+            let authorities = try PEM.certificates(try read(path), file: path)
+            if authorities.isEmpty {
+                throw TLSSetupError("'\(path)' holds no certificate in PEM form")
+            }
+            for each in authorities {
+                unsafe X509_STORE_add_cert(store, each.pointer)
+                unsafe X509_free(each.pointer)
+            }
+        }
+    }
+
+    /// Begins a session with a server.
+    /// - Parameters:
+    ///   - name: What must stand in its certificate: a host name, or an IP address as text.
+    ///   - isAddress: Whether `name` is an IP address, which is no server name (RFC 6066 §3).
+    ///   - sessions: Where sessions are kept for the next connection.
+    /// - Returns: nil when memory has run out, or the name is none.
+    public func connect(name: String, isAddress: Bool, sessions: ClientSessions) -> TLSSession? {
+        guard let ssl = unsafe SSL_new(pointer),
+            let session = unsafe TLSSession(adopting: ssl, server: nil, client: sessions)
+        else { return nil }
+        session.context = self
+        session.serverName = name
+        unsafe SSL_set_connect_state(session.ssl)
+        if isAddress {
+            let parameters = unsafe SSL_get0_param(session.ssl)
+            guard unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1 else { return nil }
+        } else {
+            guard unsafe gateway_ssl_set_server_name(session.ssl, name) == 1,
+                unsafe SSL_set1_host(session.ssl, name) == 1
+            else { return nil }
+            unsafe SSL_set_hostflags(
+                session.ssl,
+                UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
+            )
+        }
+        sessions.resume(session, name: name)
+        return session
+    }
+}
+
+/// Sessions that servers gave, for the next connection: one loop's, for one upstream.
+@safe public final class ClientSessions {
+    /// By the server's name; SSL_SESSION*, each one reference.
+    private var kept: [String: SharedPointer] = [:]
+
+    /// Starts with none.
+    public init() {}
+
+    deinit { for each in kept.values { unsafe SSL_SESSION_free(each.pointer) } }
+
+    /// How many are kept.
+    public var count: Int { kept.count }
+
+    /// Lets a new connection take up an earlier session.
+    func resume(_ session: TLSSession, name: String) {
+        guard let earlier = kept.removeValue(forKey: name) else { return }
+        // In TLS 1.3 a ticket is for one use, so that two connections cannot be linked by it.
+        unsafe SSL_set_session(session.ssl, earlier.pointer)
+        unsafe SSL_SESSION_free(earlier.pointer)
+    }
+
+    /// Keeps a session; the newest of a name counts.
+    /// - Returns: Whether it was taken over.
+    func keep(_ fresh: OpaquePointer, name: String) -> Bool {
+        if let before = kept.updateValue(unsafe SharedPointer(pointer: fresh), forKey: name) {
+            unsafe SSL_SESSION_free(before.pointer)
+        } else if kept.count > TLSLimits.keptSessions,
+            let victim = kept.keys.first(where: { $0 != name }),
+            let old = kept.removeValue(forKey: victim)
+        {
+            unsafe SSL_SESSION_free(old.pointer)
+        }
+        return true
+    }
+}
+
+/// What OpenSSL calls when a server has given a session: 1 when it was taken over.
+private let newSessionCallback: @convention(c) (OpaquePointer?, OpaquePointer?) -> CInt = {
+    ssl,
+    fresh in
+    guard let ssl = unsafe ssl, let fresh = unsafe fresh, let session = unsafe TLSSession.of(ssl),
+        let name = session.serverName, let sessions = session.client
+    else { return 0 }
+    return unsafe sessions.keep(fresh, name: name) ? 1 : 0
+}
+
+extension TLSSession {
+    /// Why the peer's certificate could not be verified, in words; nil if it could.
+    public var verificationProblem: String? {
+        let result = unsafe SSL_get_verify_result(ssl)
+        guard result != Int(X509_V_OK),
+            let words = unsafe X509_verify_cert_error_string(result)
+        else { return nil }
+        return unsafe String(cString: words)
+    }
+}

@@ -1,0 +1,72 @@
+import COpenSSL
+
+extension PeerCertificate {
+    /// The certificate that the peer of a session has shown, if it was verified.
+    init?(of ssl: OpaquePointer) {
+        guard unsafe SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER != 0,
+            let certificate = unsafe SSL_get0_peer_certificate(ssl),
+            unsafe SSL_get_verify_result(ssl) == Int(X509_V_OK),
+            let der = unsafe Certificates.der(certificate)
+        else { return nil }
+        var chain: [[UInt8]] = []
+        // On the server's side OpenSSL leaves the peer's own certificate out.
+        if let others = unsafe SSL_get_peer_cert_chain(ssl) {
+            for index in 0..<(unsafe gateway_certificate_count(others)) {
+                guard let other = unsafe gateway_certificate_at(others, index),
+                    let bytes = unsafe Certificates.der(other)
+                else { continue }
+                chain.append(bytes)
+            }
+        }
+        self.init(
+            der: der,
+            subject: unsafe Certificates.subject(certificate),
+            fingerprint: Certificates.sha256(der),
+            chain: chain
+        )
+    }
+}
+
+/// Reads what is in certificates.
+enum Certificates {
+    /// The bytes of a certificate.
+    static func der(_ certificate: OpaquePointer) -> [UInt8]? {
+        let count = unsafe i2d_X509(certificate, nil)
+        guard count > 0 else { return nil }
+        return unsafe [UInt8](unsafeUninitializedCapacity: Int(count)) { space, written in
+            // The first call said how many bytes this one writes.
+            var position: UnsafeMutablePointer<UInt8>? = space.baseAddress
+            written = Int(max(0, unsafe i2d_X509(certificate, &position)))
+        }
+    }
+
+    /// The subject as RFC 2253 text.
+    static func subject(_ certificate: OpaquePointer) -> String {
+        guard let memory = unsafe BIO_new(BIO_s_mem()) else { return "" }
+        defer { unsafe BIO_free(memory) }
+        let name = unsafe X509_get_subject_name(certificate)
+        guard unsafe X509_NAME_print_ex(memory, name, 0, gateway_name_flags) >= 0 else { return "" }
+        return unsafe text(in: memory)
+    }
+
+    /// What was written to a BIO in memory.
+    static func text(in memory: OpaquePointer) -> String {
+        var bytes = [UInt8](repeating: 0, count: 256)
+        var text: [UInt8] = []
+        while true {
+            let count = unsafe BIO_read(memory, &bytes, Int32(bytes.count))
+            guard count > 0 else { break }
+            text += bytes[..<Int(count)]
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The SHA-256 of some bytes.
+    static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: 32)
+        var count: UInt32 = 0
+        // The digest has the 32 bytes that SHA-256 writes.
+        let result = unsafe EVP_Digest(bytes, bytes.count, &digest, &count, EVP_sha256(), nil)
+        return result == 1 ? digest : []
+    }
+}

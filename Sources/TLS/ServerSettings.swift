@@ -1,0 +1,85 @@
+/// How one site speaks TLS.
+public struct ServerSettings: Sendable, Hashable {
+    /// The files of a certificate.
+    public struct Certificate: Sendable, Hashable {
+        /// The path of the certificate and its chain, PEM.
+        public let chain: String
+        /// The path of the private key, PEM.
+        public let key: String
+        /// The path of an OCSP response, DER; nil: none is stapled.
+        public let ocsp: String?
+
+        /// Names the files.
+        public init(chain: String, key: String, ocsp: String?) {
+            self.chain = chain
+            self.key = key
+            self.ocsp = ocsp
+        }
+
+        /// The paths.
+        public var files: [String] { [chain, key] + (ocsp.map { [$0] } ?? []) }
+    }
+
+    /// How clients are asked for certificates.
+    public struct ClientCertificates: Sendable, Hashable {
+        /// Whether a handshake without one fails.
+        public let isRequired: Bool
+        /// Paths of PEM files with the authorities that are believed.
+        public let authorities: [String]
+
+        /// Asks for certificates of some authorities.
+        public init(isRequired: Bool, authorities: [String]) {
+            self.isRequired = isRequired
+            self.authorities = authorities
+        }
+    }
+
+    /// At least one.
+    public let certificates: [Certificate]
+    /// The oldest version that is spoken.
+    public let minimumVersion: TLSVersion
+    /// Cipher suites of TLS 1.2; nil: Mozilla's intermediate ones.
+    public let ciphers: String?
+    /// Groups of the key exchange.
+    public let groups: String
+    /// Tickets for each full handshake; 0: no resumption.
+    public let tickets: Int
+    /// nil: clients are not asked for certificates.
+    public let clientCertificates: ClientCertificates?
+
+    /// Collects how a site speaks TLS.
+    public init(
+        certificates: [Certificate],
+        minimumVersion: TLSVersion,
+        ciphers: String?,
+        groups: String,
+        tickets: Int,
+        clientCertificates: ClientCertificates?
+    ) {
+        self.certificates = certificates
+        self.minimumVersion = minimumVersion
+        self.ciphers = ciphers
+        self.groups = groups
+        self.tickets = tickets
+        self.clientCertificates = clientCertificates
+    }
+
+    /// All files that it reads.
+    public var files: [String] {
+        certificates.flatMap(\.files) + (clientCertificates?.authorities ?? [])
+    }
+
+    /// The suites of TLS 1.3.
+    static let suites =
+        "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
+    /// Mozilla's intermediate recommendation, version 5.7, in its order.
+    static let intermediateCiphers = [
+        "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
+    ].joined(separator: ":")
+}
+
+/// Reads whole files: handed in, so that a test needs none.
+public typealias FileReader = @Sendable (_ path: String) throws(TLSSetupError) -> [UInt8]

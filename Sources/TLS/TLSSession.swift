@@ -1,0 +1,214 @@
+public import Bytes
+import COpenSSL
+
+/// One connection's TLS, either side: bytes in, bytes out, no system call.
+///
+/// Who drives it puts ciphertext of the peer into `input`, calls a method, and sends what is in
+/// `output` then. Both buffers are lent: while a session has nothing to say it holds neither.
+@safe public final class TLSSession {
+    /// What a step of the handshake came to; `output` may hold bytes in any case.
+    public enum Progress: Sendable {
+        /// The session is established.
+        case complete
+        /// The peer has to say more first.
+        case wantsInput
+        /// It has failed; an alert may be in `output`.
+        case failed(TLSFailure)
+    }
+
+    /// What decryption came to.
+    public enum Plaintext: Sendable {
+        /// So many bytes, at least 1.
+        case bytes(Int)
+        /// The peer has to say more first.
+        case wantsInput
+        /// The peer has said farewell: nothing will follow.
+        case ended
+        /// The peer broke the protocol.
+        case failed(TLSFailure)
+    }
+
+    /// Ciphertext from the peer that has not been understood.
+    public var input: Buffer?
+    /// Ciphertext for the peer; present whenever a method is called.
+    public var output: Buffer?
+    /// What the handshake has established; nil before it is complete.
+    public private(set) var information: TLSInformation?
+    /// Unix time in seconds, for the age of tickets.
+    var unixSeconds: Int64 = 0
+    /// The name that the client asked for.
+    var serverName: String?
+    /// Why our own callback refused the handshake.
+    var refusal: TLSFailure?
+    /// What accepts the connection; nil on the client's side.
+    let server: TLSServer?
+    /// What keeps sessions for the next connection; nil on the server's side.
+    let client: ClientSessions?
+    /// The contexts in use, which OpenSSL counts as well: this keeps what its callbacks read.
+    var context: AnyObject?
+    private(set) var failure: TLSFailure?
+    /// SSL*: made by the initialiser, freed by `deinit`.
+    let ssl: OpaquePointer
+    private var saidFarewell = false
+
+    /// Takes over a new SSL object.
+    init?(adopting ssl: OpaquePointer, server: TLSServer?, client: ClientSessions?) {
+        unsafe self.ssl = ssl
+        self.server = server
+        self.client = client
+        guard let method = Library.sessionMethod, let bio = unsafe BIO_new(method.pointer) else {
+            unsafe SSL_free(ssl)
+            return nil
+        }
+        unsafe BIO_set_init(bio, 1)
+        // Not retained: `deinit` frees the SSL object, and this BIO with it, first.
+        let own = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe BIO_set_data(bio, own)
+        unsafe SSL_set_bio(ssl, bio, bio)
+        unsafe SSL_set_ex_data(ssl, 0, own)
+    }
+
+    deinit { unsafe SSL_free(ssl) }
+
+    /// Whether there is something to decrypt: ciphertext, or bytes of a record that was read in
+    /// part.
+    ///
+    /// Asked first, because a read that finds nothing costs OpenSSL a record's buffer.
+    public var mayDecrypt: Bool {
+        if let input, !input.isEmpty { return true }
+        return unsafe SSL_pending(ssl) > 0
+    }
+
+    /// Whether the peer has said farewell: nothing will follow.
+    public private(set) var hasEnded = false
+
+    /// Goes on with the handshake.
+    /// - Parameter unixSeconds: The time now.
+    public func handshake(unixSeconds: Int64) -> Progress {
+        if let failure { return .failed(failure) }
+        if information != nil { return .complete }
+        self.unixSeconds = unixSeconds
+        let result = unsafe SSL_do_handshake(ssl)
+        if result == 1 {
+            information = collectInformation()
+            return .complete
+        }
+        if unsafe SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ { return .wantsInput }
+        return .failed(fail())
+    }
+
+    /// Decrypts into a buffer.
+    /// - Parameters:
+    ///   - buffer: Has free space: call `reserve` first.
+    ///   - limit: Bytes at most, at least 1.
+    public func decrypt(into buffer: Buffer, atMost limit: Int) -> Plaintext {
+        if let failure { return .failed(failure) }
+        var count = 0
+        let result = unsafe buffer.fill { space in
+            // OpenSSL writes at most the space that the buffer lends.
+            let result = unsafe SSL_read_ex(ssl, space.baseAddress, min(space.count, limit), &count)
+            return result == 1 ? count : -1
+        }
+        return result > 0 ? .bytes(result) : readEnd()
+    }
+
+    /// Looks whether decrypted bytes wait, and takes in what concerns TLS alone.
+    /// - Returns: `bytes(1)` when there are some; they stay.
+    public func peek() -> Plaintext {
+        if let failure { return .failed(failure) }
+        var count = 0
+        var byte: UInt8 = 0
+        let result = unsafe SSL_peek_ex(ssl, &byte, 1, &count)
+        return result == 1 ? .bytes(1) : readEnd()
+    }
+
+    private func readEnd() -> Plaintext {
+        switch unsafe SSL_get_error(ssl, 0) {
+        case SSL_ERROR_WANT_READ: return .wantsInput
+        case SSL_ERROR_ZERO_RETURN:
+            hasEnded = true
+            return .ended
+        default: return .failed(fail())
+        }
+    }
+
+    /// Encrypts one record's worth of a buffer into `output`.
+    /// - Parameter buffer: Not empty; what was encrypted is consumed.
+    /// - Returns: Whether it went well; if not, the session is over.
+    public func encrypt(from buffer: Buffer) -> Bool {
+        if failure != nil { return false }
+        var count = 0
+        let result = unsafe buffer.drain { bytes in
+            let length = min(bytes.count, TLSLimits.recordBytes)
+            // OpenSSL reads at most the bytes that the buffer lends.
+            let result = unsafe SSL_write_ex(ssl, bytes.baseAddress, length, &count)
+            return result == 1 ? count : -1
+        }
+        if result > 0 { return true }
+        _ = fail()
+        return false
+    }
+
+    /// Says farewell: the peer then knows that nothing was cut off.
+    ///
+    /// Source: RFC 8446 §6.1.
+    public func sendFarewell() {
+        guard information != nil, failure == nil, !saidFarewell else { return }
+        saidFarewell = true
+        // -1 would stand for a fatal error, of which nothing is left to be told.
+        if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
+    }
+
+    private func fail() -> TLSFailure {
+        let found = refusal ?? LibraryErrors.failure(LibraryErrors.takeFirst())
+        ERR_clear_error()
+        failure = found
+        return found
+    }
+
+    private func collectInformation() -> TLSInformation {
+        let cipher = unsafe SSL_CIPHER_get_name(SSL_get_current_cipher(ssl))
+        return TLSInformation(
+            version: unsafe SSL_version(ssl) == TLS1_3_VERSION ? .tls13 : .tls12,
+            cipher: unsafe cipher.map { unsafe String(cString: $0) } ?? "",
+            serverName: serverName,
+            applicationProtocol: applicationProtocol,
+            isResumed: unsafe SSL_session_reused(ssl) == 1,
+            usedEarlyData: false,
+            peerCertificate: server == nil ? nil : unsafe PeerCertificate(of: ssl)
+        )
+    }
+
+    private var applicationProtocol: String? {
+        var bytes: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(ssl, &bytes, &count)
+        guard let bytes = unsafe bytes, count > 0 else { return nil }
+        // OpenSSL lends the name as long as the session lives; it is copied at once.
+        let name = unsafe UnsafeBufferPointer(start: bytes, count: Int(count))
+        return unsafe String(decoding: name, as: UTF8.self)
+    }
+}
+
+/// Every bound of TLS that the configuration does not set, with its unit and its reason.
+public enum TLSLimits {
+    /// Bytes of content in one record at most. Source: RFC 8446 §5.1.
+    public static let recordBytes = 16384
+    /// Bytes that a record adds to its content at most. Source: RFC 8446 §5.2.
+    public static let recordOverhead = 261
+    /// Certificates that a client's chain may have.
+    static let clientChain: Int32 = 8
+    /// Bytes of a PEM file at most.
+    static let fileBytes = 4 << 20
+    /// Bytes of a server's name. Source: RFC 1035 §2.3.4.
+    static let nameBytes = 255
+    /// Sessions kept for each upstream, for each loop.
+    static let keptSessions = 64
+    /// Seconds that a ticket can be used.
+    static let ticketLifetime = 86_400
+    /// Seconds after which a new ticket key encrypts; older ones decrypt for as long as their
+    /// tickets live.
+    static let ticketKeyPeriod: Int64 = 12 * 3600
+    /// Ticket keys that decrypt.
+    static let ticketKeys = 16
+}

@@ -1,0 +1,158 @@
+import Bytes
+import Foundation
+import Testing
+
+@testable import TLS
+
+/// Certificates that the tests make themselves, in a folder of their own.
+enum TestFiles {
+    static let folder: String = {
+        let folder = NSTemporaryDirectory() + "gateway-tls-" + UUID().uuidString
+        try? FileManager.default.createDirectory(
+            atPath: folder,
+            withIntermediateDirectories: true
+        )
+        return folder
+    }()
+
+    static func path(_ name: String) -> String { folder + "/" + name }
+
+    private static func openssl(_ arguments: [String]) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+        process.arguments = arguments
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try? process.run()
+        process.waitUntilExit()
+    }
+
+    /// Makes a self-signed certificate for a name.
+    static func certificate(_ name: String, kind: [String]) -> ServerSettings.Certificate {
+        let files = ServerSettings.Certificate(
+            chain: path(name + ".pem"),
+            key: path(name + ".key"),
+            ocsp: nil
+        )
+        openssl(
+            ["req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=" + name, "-addext"]
+                + ["subjectAltName=DNS:" + name + ",IP:192.0.2.7", "-newkey"] + kind
+                + ["-keyout", files.key, "-out", files.chain]
+        )
+        return files
+    }
+
+    static let ecdsa = certificate(
+        "a.example",
+        kind: ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    )
+    static let rsa = certificate("b.example", kind: ["rsa:2048"])
+}
+
+/// Settings with everything at its default but what a test says.
+func settings(
+    _ certificates: [ServerSettings.Certificate] = [TestFiles.ecdsa],
+    minimum: TLSVersion = .tls12,
+    ciphers: String? = nil,
+    tickets: Int = 1,
+    clients: ServerSettings.ClientCertificates? = nil
+) -> ServerSettings {
+    ServerSettings(
+        certificates: certificates,
+        minimumVersion: minimum,
+        ciphers: ciphers,
+        groups: "X25519:P-256:P-384",
+        tickets: tickets,
+        clientCertificates: clients
+    )
+}
+
+/// A listener with one site of every name.
+func server(
+    _ settings: ServerSettings,
+    tickets: TicketKeys = TicketKeys()
+) throws -> TLSServer {
+    let slot = ContextSlot(try ServerContext(settings, read: Files.read))
+    return try #require(
+        TLSServer(
+            sites: [.init(names: [.any], slot: slot)],
+            isStrict: false,
+            tickets: tickets,
+            keyLog: nil
+        )
+    )
+}
+
+/// What believes a certificate of the tests.
+func clientContext(
+    believing files: ServerSettings.Certificate = TestFiles.ecdsa,
+    showing own: ServerSettings.Certificate? = nil
+) throws -> ClientContext {
+    try ClientContext(
+        ClientSettings(authorities: [files.chain], certificate: own, isVerified: true),
+        read: Files.read
+    )
+}
+
+/// A client's and a server's session that talk through nothing but buffers.
+final class Pair {
+    let near: TLSSession
+    let far: TLSSession
+    /// Bytes that travel at once.
+    var step = Int.max
+    var now: Int64 = 1_800_000_000
+
+    init(_ client: TLSSession?, _ server: TLSSession?) throws {
+        near = try #require(client)
+        far = try #require(server)
+        for session in [near, far] {
+            session.input = Buffer()
+            session.output = Buffer()
+        }
+    }
+
+    /// Carries ciphertext both ways.
+    /// - Returns: Whether there was any.
+    func carry() -> Bool {
+        var moved = false
+        for (from, to) in [(near, far), (far, near)] {
+            guard let output = from.output, let input = to.input, !output.isEmpty else { continue }
+            input.move(min(step, output.count), from: output)
+            moved = true
+        }
+        return moved
+    }
+
+    /// Shakes hands.
+    /// - Returns: Why each side failed; nil where it did not.
+    func shake() -> (near: TLSFailure?, far: TLSFailure?) {
+        var failures: (near: TLSFailure?, far: TLSFailure?) = (nil, nil)
+        while true {
+            if case .failed(let failure) = near.handshake(unixSeconds: now) {
+                failures.near = failure
+            }
+            if case .failed(let failure) = far.handshake(unixSeconds: now) {
+                failures.far = failure
+            }
+            if !carry() { return failures }
+        }
+    }
+
+    /// Sends bytes from one side to the other.
+    /// - Returns: What came.
+    func send(_ bytes: [UInt8], from: TLSSession, to: TLSSession) -> [UInt8] {
+        let source = Buffer()
+        source.append(bytes)
+        let target = Buffer()
+        while !source.isEmpty { guard from.encrypt(from: source) else { return [] } }
+        repeat {
+            target.reserve(20_000)
+            while case .bytes = to.decrypt(into: target, atMost: 20_000) { target.reserve(20_000) }
+        } while carry()
+        target.reserve(20_000)
+        while case .bytes = to.decrypt(into: target, atMost: 20_000) { target.reserve(20_000) }
+        var result: [UInt8] = []
+        for index in target.readable.indices { result.append(target.readable[index]) }
+        return result
+    }
+}
