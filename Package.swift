@@ -35,6 +35,8 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(
+            name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
@@ -52,12 +54,13 @@ let package = Package(
         .target(name: "HTTP1", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
         .target(name: "Addressing", dependencies: ["Bytes"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
+        .target(name: "Limiting", swiftSettings: settings),
         .target(
             name: "Compression",
             dependencies: ["Bytes", "CBrotli", "CIsal", "CLibdeflate", "CZlib", "CZstd", "HTTP"],
             swiftSettings: settings),
         .target(
-            name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP"],
+            name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP", "Limiting"],
             swiftSettings: settings),
         .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: settings),
         .target(
@@ -68,6 +71,10 @@ let package = Package(
         .target(
             name: "Resolving", dependencies: ["Addressing", "CCares"], swiftSettings: settings),
         .target(
+            name: "Redis", dependencies: ["Addressing", "Bytes", "CHiredis", "EventLoop"],
+            // As for EventLoop, whose module comes along.
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
+        .target(
             name: "Telemetry",
             dependencies: ["Addressing", "Bytes", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
@@ -75,7 +82,7 @@ let package = Package(
             name: "Proxy",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Compression", "Configuration", "EventLoop",
-                "HTTP", "HTTP1", "Resolving", "TLS", "Telemetry",
+                "HTTP", "HTTP1", "Limiting", "Redis", "Resolving", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -103,11 +110,16 @@ let package = Package(
             name: "CompressionTests", dependencies: ["Bytes", "Compression", "HTTP"],
             swiftSettings: settings),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP"],
+            name: "ConfigurationTests",
+            dependencies: ["Addressing", "Configuration", "HTTP", "Limiting"],
             exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(name: "LimitingTests", dependencies: ["Limiting"], swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop", "TLS"],
             swiftSettings: settings),
+        .testTarget(
+            name: "RedisTests", dependencies: ["Bytes", "Redis"],
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
         .testTarget(
             name: "ResolvingTests", dependencies: ["Addressing", "Resolving"],
             swiftSettings: settings),
@@ -123,7 +135,7 @@ let package = Package(
             name: "ProxyTests",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Compression", "Configuration", "EventLoop",
-                "HTTP", "HTTP1", "Proxy", "TLS", "Telemetry",
+                "HTTP", "HTTP1", "Limiting", "Proxy", "TLS", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

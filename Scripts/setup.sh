@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source Scripts/lib.sh
 
 build=(
-    libc-ares-dev libbrotli-dev libdeflate-dev libisal-dev libssl-dev libzstd-dev pkg-config zlib1g-dev
+    libc-ares-dev libbrotli-dev libdeflate-dev libhiredis-dev libisal-dev libssl-dev libzstd-dev
+    pkg-config zlib1g-dev
 )
 case ${1:-} in
 build)
@@ -21,7 +22,7 @@ run)
     ;;
 test)
     need_swift
-    need_packages "${build[@]}" curl openssl procps shellcheck sslscan testssl.sh
+    need_packages "${build[@]}" curl openssl procps redis-server shellcheck sslscan testssl.sh
     need_venv .venv/test Examples/flask/requirements.txt Tests/EndToEnd/requirements.txt
     ;;
 bench)

@@ -17,6 +17,8 @@ extension Directive {
         timeout, limit, buffer,
         // Content codings.
         compress, decompress, compressLimits,
+        // Limits of requests.
+        rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders, redis,
         // TLS.
         certificate, state, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.

@@ -27,6 +27,8 @@ public final class Policy: Sendable {
     public let requestDecoding: RequestDecoding?
     /// Files in place of the gateway's own error content.
     public let errorPages: [ErrorPage]
+    /// Every limit that a request has to pass, outermost first.
+    public let limits: LimitPolicy
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
     public let accessLog: Int?
     /// How clients are brought to https, and what is done to cookies; nil: nothing.
@@ -44,6 +46,7 @@ public final class Policy: Sendable {
         compression: CompressionPolicy?,
         requestDecoding: RequestDecoding?,
         errorPages: [ErrorPage],
+        limits: LimitPolicy,
         accessLog: Int?,
         https: HTTPSPolicy?
     ) {
@@ -58,6 +61,7 @@ public final class Policy: Sendable {
         self.compression = compression
         self.requestDecoding = requestDecoding
         self.errorPages = errorPages
+        self.limits = limits
         self.accessLog = accessLog
         self.https = https
     }

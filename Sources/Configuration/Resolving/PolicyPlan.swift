@@ -26,7 +26,11 @@ struct PolicyPlan {
         return innermost(setting)
     }
 
-    func policy(defaultSource: ClientAddressPolicy.Source, accessLog: Int?) -> Policy {
+    func policy(
+        defaultSource: ClientAddressPolicy.Source,
+        accessLog: Int?,
+        limits: LimitPolicy
+    ) -> Policy {
         let headers = layers.flatMap(\.headers) + (upstream?.headers ?? [])
         let trusted = innermost(\.trusted)?.value ?? TrustDraft()
         let bodyLimit = innermost { $0.limits["body"] }.map(\.value) ?? Defaults.bodySize
@@ -46,6 +50,7 @@ struct PolicyPlan {
             compression: innermost(\.compression)?.value,
             requestDecoding: innermost(\.decompression)?.value,
             errorPages: errorPages(),
+            limits: limits,
             accessLog: accessLog,
             https: https()
         )

@@ -13,12 +13,14 @@ extension Exchange {
     mutating func relayCoded(
         _ coder: ContentCoder,
         from connection: UpstreamConnection,
-        output: Buffer
+        output: Buffer,
+        at pace: Pace?
     ) async throws(AttemptError) {
         guard let input = connection.input else { return }
         while true {
             try moveResponse(connection, from: input, to: coder.content)
             let need = try code(coder, output: output)
+            if let pace { try await send(output, at: pace) }
             if need == .nothing { break }
             try sendOutput(output)
             if need == .turn {

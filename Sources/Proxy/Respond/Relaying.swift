@@ -31,11 +31,16 @@ extension Exchange {
             announce(framing, plan, to: output)
         }
         let sentBefore = bytesSent
+        let pace = route?.limits?.bandwidth.map { Pace(limit: $0, start: context.reactor.now) }
         do throws(AttemptError) {
             if case .coded(let coder) = plan {
-                try await relayCoded(coder, from: connection, output: output)
+                try await relayCoded(coder, from: connection, output: output, at: pace)
             } else if try !relayAtOnce(from: connection, output: output) {
-                try await relay(from: connection, output: output)
+                if let pace {
+                    try await relay(from: connection, output: output, at: pace)
+                } else {
+                    try await relay(from: connection, output: output)
+                }
             }
         } catch {
             dropUpstream(upstream)
@@ -146,6 +151,7 @@ extension Exchange {
     /// Writes the head of a response that is passed on.
     mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
         status = response.status
+        if limits != nil { noteCost() }
         let rules = route?.route.policy.responseHeaders ?? []
         if !rules.isEmpty { response.fields.remove(by: rules) }
         if response.reason.isEmpty {
@@ -162,6 +168,7 @@ extension Exchange {
         output.append("X-Request-ID: ")
         requestID.write(to: output)
         output.append("\r\n")
+        if limits != nil { writeLimitFields(to: output) }
         if !rules.isEmpty { write(rules, to: output) }
         output.writeFraming(framing)
         if context.isDraining { keepsConnection = false }

@@ -28,6 +28,8 @@ struct MetricDescription: Sendable {
         case server(ServerCounter)
         case serverGauge(ServerGauge)
         case serverResponses, serverDuration, serverFailures, serverHealthy, serverEjected
+        case limit(LimitMetric)
+        case redisDuration
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
@@ -80,8 +82,8 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + connections + tls + upstreams + compression + logs + configuration + loops
-        + process
+        requests + connections + tls + upstreams + limits + compression + logs + configuration
+        + loops + process
 
     private static let route = ["site", "route"]
     private static let server = ["upstream", "server"]
