@@ -26,7 +26,7 @@ let package = Package(
         .executable(name: "gateway", targets: ["gateway"]),
         .library(
             name: "GatewayParsers",
-            targets: ["Bytes", "HTTP", "HTTP1", "Addressing", "Configuration"]),
+            targets: ["Bytes", "HTTP", "HTTP1", "Addressing", "Compression", "Configuration"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -38,6 +38,14 @@ let package = Package(
         .systemLibrary(
             name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CLibdeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+        .systemLibrary(
+            name: "CBrotli", pkgConfig: "libbrotlienc libbrotlidec",
+            providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
@@ -48,6 +56,10 @@ let package = Package(
         .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
         .target(name: "Caching", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
         .target(name: "Limiting", swiftSettings: settings),
+        .target(
+            name: "Compression",
+            dependencies: ["Bytes", "CBrotli", "CIsal", "CLibdeflate", "CZlib", "CZstd", "HTTP"],
+            swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP", "Limiting"],
             swiftSettings: settings),
@@ -70,7 +82,8 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Addressing", "Balancing", "Bytes", "Caching", "Configuration", "EventLoop",
+                "Addressing", "Balancing", "Bytes", "Caching", "Compression", "Configuration",
+                "EventLoop",
                 "HTTP", "HTTP1", "Limiting", "Redis", "Resolving", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -99,6 +112,9 @@ let package = Package(
             name: "BalancingTests", dependencies: ["Addressing", "Balancing"],
             swiftSettings: settings),
         .testTarget(
+            name: "CompressionTests", dependencies: ["Bytes", "Compression", "HTTP"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ConfigurationTests",
             dependencies: ["Addressing", "Configuration", "HTTP", "Limiting"],
             exclude: ["Golden"], swiftSettings: settings),
@@ -123,7 +139,8 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Addressing", "Balancing", "Bytes", "Caching", "Configuration", "EventLoop",
+                "Addressing", "Balancing", "Bytes", "Caching", "Compression", "Configuration",
+                "EventLoop",
                 "HTTP", "HTTP1", "Limiting", "Proxy", "TLS", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),

@@ -79,8 +79,12 @@ http {{
         # Streams like the others; by default nginx would take a request in whole first.
         proxy_request_buffering off;
         {tuned}
+        gzip_types application/json;
+        gzip_min_length 1000;
         location / {{ proxy_pass http://origin; }}
         location /cached/ {{ proxy_cache hits; proxy_pass http://origin; }}
+        location /json/ {{ gzip on; gzip_comp_level 6; proxy_pass http://origin; }}
+        location /fast/ {{ gzip on; gzip_comp_level 1; proxy_pass http://origin; }}
         location = /limited {{
             limit_req zone=a burst=100000 nodelay;
             proxy_pass http://origin;
@@ -152,10 +156,17 @@ frontend front
     unique-id-header X-Request-ID
     http-after-response set-header X-Request-ID %[unique-id]
     use_backend sink if {{ path /upload }}
+    use_backend coded if {{ path_beg /json/ /fast/ }}
     default_backend origin
 backend origin
     http-request cache-use hits if {{ path_beg /cached/ }}
     http-response cache-store hits if {{ res.hdr(cache-control) -m found }}
+    server o 127.0.0.1:{origin} pool-max-conn 256
+backend coded
+    # One level: the most that its own library has.
+    filter compression
+    compression algo gzip
+    compression type application/json
     server o 127.0.0.1:{origin} pool-max-conn 256
 backend sink
     server s 127.0.0.1:{sink} pool-max-conn 256
@@ -235,6 +246,24 @@ CADDY = """
 }}
 http://:{listen} {{
     bind 127.0.0.1
+    handle /json/* {{
+        encode zstd gzip 6
+        reverse_proxy 127.0.0.1:{origin} {{
+            transport http {{
+                keepalive_idle_conns_per_host 256
+                compression off
+            }}
+        }}
+    }}
+    handle /fast/* {{
+        encode gzip 1
+        reverse_proxy 127.0.0.1:{origin} {{
+            transport http {{
+                keepalive_idle_conns_per_host 256
+                compression off
+            }}
+        }}
+    }}
     handle /upload {{
         reverse_proxy 127.0.0.1:{sink} {{
             header_up X-Real-IP {{client_ip}}
@@ -283,6 +312,14 @@ site * {{
     route /cached/* {{ cache cache_status=off; proxy origin }}
     # nginx's limit_req tells clients nothing.
     ratelimit_headers off
+    route /json/* {{
+        compress
+        proxy origin
+    }}
+    route /fast/* {{
+        compress level=fast
+        proxy origin
+    }}
     route /limited {{ rate_limit 1000000/s; proxy origin }}
     route /limited5 {{
         rate_limit 1000000/s

@@ -1,6 +1,8 @@
 public import Addressing
 import Bytes
 import Caching
+import Compression
+import Configuration
 public import EventLoop
 import Limiting
 import Redis
@@ -31,6 +33,7 @@ public actor Worker {
     /// What earlier scrapes have counted of the listeners' pauses and of the buffers in use.
     private var countedPauses = 0
     private var countedBufferBytes = 0
+    private var countedCodecBytes = 0
     /// What answers scrapes; the first worker's only.
     var metricsListener: EventLoop.Listener?
     /// Scrapes under way, by the slot of their stream.
@@ -98,6 +101,7 @@ public actor Worker {
             waited: after.idleNanoseconds - before.idleNanoseconds,
             lag: busy
         )
+        context.load.turned(busy: busy, limit: context.snapshot.configuration.compression.lag)
     }
 
     // MARK: Connections
@@ -250,6 +254,9 @@ public actor Worker {
         let bytes = context.reactor.buffers.lent * LoopLimits.smallBuffer
         context.metrics.adjust(.bufferBytes, by: bytes - countedBufferBytes)
         countedBufferBytes = bytes
+        context.metrics.adjust(.codecBytes, by: context.codecs.bytesUsed - countedCodecBytes)
+        countedCodecBytes = context.codecs.bytesUsed
+        context.metrics.set(.compressionLoad, to: context.load.load.rawValue)
         return context.metrics.snapshot()
     }
 

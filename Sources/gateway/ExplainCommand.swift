@@ -45,6 +45,12 @@ struct ExplainCommand: ParsableCommand {
     @Option(help: "The listener, where the URL's port does not tell it.")
     var listener: String?
 
+    @Option(help: "The Content-Type of the response to suppose, such as text/html.")
+    var responseType: String?
+
+    @Option(help: "Its size in bytes; a length that is not known unless given.")
+    var responseSize: Int?
+
     @OptionGroup var file: ConfigurationFile
 
     func validate() throws {
@@ -73,7 +79,9 @@ struct ExplainCommand: ParsableCommand {
                 listener: listener,
                 fields: headers,
                 responseStatus: responseStatus,
-                responseFields: responseFields
+                responseFields: responseFields,
+                responseType: responseType,
+                responseSize: responseSize
             )
         } catch { throw ValidationError(printable(error.description)) }
     }

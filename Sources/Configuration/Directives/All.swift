@@ -17,6 +17,8 @@ extension Directive {
         cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize, cachePurge,
         // Bounds.
         timeout, limit, buffer,
+        // Content codings.
+        compress, decompress, compressLimits,
         // Limits of requests.
         rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders, redis,
         // TLS.

@@ -23,6 +23,10 @@ public final class Policy: Sendable {
     public let buffering: RequestBuffering
     /// How responses are cached; nil: they are not.
     public let cache: CacheRule?
+    /// How responses are compressed; nil: they are not.
+    public let compression: CompressionPolicy?
+    /// How requests with a content coding are decoded; nil: they are not.
+    public let requestDecoding: RequestDecoding?
     /// Files in place of the gateway's own error content.
     public let errorPages: [ErrorPage]
     /// Every limit that a request has to pass, outermost first.
@@ -42,6 +46,8 @@ public final class Policy: Sendable {
         bodyLimit: Int?,
         buffering: RequestBuffering,
         cache: CacheRule?,
+        compression: CompressionPolicy?,
+        requestDecoding: RequestDecoding?,
         errorPages: [ErrorPage],
         limits: LimitPolicy,
         accessLog: Int?,
@@ -56,6 +62,8 @@ public final class Policy: Sendable {
         self.bodyLimit = bodyLimit
         self.buffering = buffering
         self.cache = cache
+        self.compression = compression
+        self.requestDecoding = requestDecoding
         self.errorPages = errorPages
         self.limits = limits
         self.accessLog = accessLog

@@ -36,6 +36,7 @@ final class Block {
     var cacheSize: Placed<Int>?
     var cacheObjectSize: Placed<Int>?
     var cachePurge: Placed<CachePurge>?
+    var compressionSettings: CompressionSettings?
 
     // Settings of several contexts.
     var listens: [Placed<ListenDraft>] = []
@@ -50,6 +51,8 @@ final class Block {
     var cache: Placed<CacheDraft?>?
     var cacheKey: Placed<CacheKeyDraft>?
     var cacheCookies: Placed<Bool>?
+    var compression: Placed<CompressionPolicy?>?
+    var decompression: Placed<RequestDecoding?>?
     var errorPages: [Placed<ErrorPage>] = []
     var headers: [Placed<HeaderDraft>] = []
     var access: [Placed<AccessDraft>] = []

@@ -48,6 +48,8 @@ struct PolicyPlan {
             bodyLimit: bodyLimit,
             buffering: buffering(),
             cache: cache(),
+            compression: innermost(\.compression)?.value,
+            requestDecoding: innermost(\.decompression)?.value,
             errorPages: errorPages(),
             limits: limits,
             accessLog: accessLog,

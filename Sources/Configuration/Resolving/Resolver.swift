@@ -75,6 +75,11 @@ struct Resolver {
             cache: cacheSettings(sites),
             tls: tls.process(),
             policy: policy,
+            compression: top.compressionSettings
+                ?? CompressionSettings(
+                    memory: Defaults.compressMemory,
+                    lag: Defaults.compressLag
+                ),
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
             warnings: report.diagnostics(.warning)
         )

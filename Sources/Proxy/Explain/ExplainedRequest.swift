@@ -30,6 +30,10 @@ public struct ExplainedRequest: Sendable {
     /// The response that the application would give, as far as the cache wants to know.
     let responseStatus: Int
     let responseFields: [String]
+    /// The type of the response that is supposed; nil for any.
+    let responseType: String?
+    /// Bytes of the response that is supposed; nil for a length that is not known.
+    let responseSize: Int?
 
     /// Describes a request.
     /// - Parameters:
@@ -42,6 +46,8 @@ public struct ExplainedRequest: Sendable {
     ///   - fields: Header fields, `NAME: VALUE`; a Host takes the place of the URL's.
     ///   - responseStatus: The status that the application would answer with.
     ///   - responseFields: Fields of that response, `NAME: VALUE`.
+    ///   - responseType: The Content-Type of the response to suppose, to know what becomes of it.
+    ///   - responseSize: Its bytes; nil for a length that is not known.
     /// - Throws: What cannot be put into a request.
     public init(
         method: String,
@@ -51,7 +57,9 @@ public struct ExplainedRequest: Sendable {
         listener: String? = nil,
         fields: [String] = [],
         responseStatus: Int = 200,
-        responseFields: [String] = []
+        responseFields: [String] = [],
+        responseType: String? = nil,
+        responseSize: Int? = nil
     ) throws(ExplainedRequestError) {
         self.responseStatus = responseStatus
         self.responseFields = responseFields
@@ -72,6 +80,11 @@ public struct ExplainedRequest: Sendable {
         }
         for field in fields { try ExplainedRequest.check(field: field) }
         self.fields = fields
+        if let responseType, hasControls(responseType) || responseType.isEmpty {
+            throw ExplainedRequestError("'\(visible(responseType))' is no media type")
+        }
+        self.responseType = responseType
+        self.responseSize = responseSize
     }
 
     /// The head as the client would send it.

@@ -70,6 +70,8 @@ enum Refusal: String, CaseIterable {
     case spillFailed = "spill_failed"
     /// The client wanted nothing but what is stored, and that is not.
     case notCached = "not_cached"
+    case invalidContentCoding = "invalid_content_coding"
+    case codecsBusy = "codecs_busy"
     case rateLimited = "rate_limited"
     case concurrencyLimited = "concurrency_limited"
     case limitKeyMissing = "limit_key_missing"
@@ -80,13 +82,14 @@ enum Refusal: String, CaseIterable {
     var status: Int {
         switch self {
         case .unknownSite, .noRoute: 404
-        case .invalidPath, .plainHTTP: 400
+        case .invalidPath, .invalidContentCoding, .plainHTTP: 400
         case .misdirected: 421
         case .httpsRequired, .accessDenied: 403
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
         case .notCached: 504
+        case .codecsBusy: 503
         case .rateLimited: 429
         case .concurrencyLimited, .limitsUnavailable: 503
         case .limitKeyMissing: 400

@@ -1,5 +1,6 @@
 import Bytes
 import Caching
+import Compression
 import Configuration
 import EventLoop
 import HTTP
@@ -50,6 +51,10 @@ final class LoopContext {
     var exchangeCount = 0
     /// Tunnels open in this loop.
     var openTunnels = 0
+    /// Compresses and decodes for this loop's exchanges.
+    let codecs: CodecPool
+    /// How late the loop is, by which it compresses less.
+    var load = LoadGauge()
     /// TLS handshakes under way in this loop.
     var handshakes = 0
     /// Handshakes that wait for a later turn of the loop.
@@ -88,6 +93,7 @@ final class LoopContext {
         self.metrics = metrics
         self.log = log
         self.snapshot = snapshot
+        codecs = CodecPool(limit: snapshot.configuration.compression.memory)
         adopt(snapshot)
     }
 
@@ -99,6 +105,7 @@ final class LoopContext {
     /// Takes in a new configuration: upstreams that stay keep their idle connections.
     func adopt(_ snapshot: ServingSnapshot) {
         self.snapshot = snapshot
+        codecs.limit = snapshot.configuration.compression.memory
         adoptRedis(snapshot.configuration.redis)
         let old = upstreams
         upstreams = snapshot.upstreams.enumerated().map { index, runtime in
