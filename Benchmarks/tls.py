@@ -3,8 +3,8 @@
 
   Benchmarks/tls.py [seconds for each figure]
 
-Prints processor time per request and the ratio nginx / gateway: above 1 the gateway is cheaper. Idle
-memory is the resident memory that 2,000 connections add, each after one request.
+Prints processor time per request and the ratio nginx / gateway: above 1 the gateway is cheaper.
+Idle memory is the resident memory that 2,000 connections add, each after one request.
 """
 
 import os
@@ -159,9 +159,9 @@ def main():
     folder = tempfile.mkdtemp(prefix="gateway-tls-bench-")
     os.chmod(folder, 0o755)
     subprocess.run(
-        ["openssl", "req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=localhost", "-newkey", "ec",
-         "-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", f"{folder}/c.key", "-out",
-         f"{folder}/c.pem"], check=True, capture_output=True)
+        ["openssl", "req", "-x509", "-nodes", "-days", "30", "-subj", "/CN=localhost",
+         "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", f"{folder}/c.key",
+         "-out", f"{folder}/c.pem"], check=True, capture_output=True)
     with open(f"{folder}/1m", "wb") as file:
         file.write(b"x" * (1 << 20))
     base = 20000 + os.getpid() % 20000
@@ -182,8 +182,9 @@ def main():
         start("origin", ORIGIN, "1", nginx)
         pids = {
             "nginx": (start("nginx", NGINX, "0", nginx, base + 1), base + 1),
-            "gateway": (start("gateway", CONFIGURATION, "0", [GATEWAY, "run", "--config"], base + 2),
-                        base + 2),
+            "gateway": (
+                start("gateway", CONFIGURATION, "0", [GATEWAY, "run", "--config"], base + 2),
+                base + 2),
         }
         figures = {
             "keep-alive, 120 bytes": lambda pid, port: wrk(pid, port, "/small", 64, seconds),
@@ -194,7 +195,8 @@ def main():
         }
         for name, measure in figures.items():
             taken = {peer: measure(*where) for peer, where in pids.items()}
-            print(f"{name:24} nginx {taken['nginx']:8.1f} µs   gateway {taken['gateway']:8.1f} µs   "
+            print(f"{name:24} nginx {taken['nginx']:8.1f} µs   "
+                  f"gateway {taken['gateway']:8.1f} µs   "
                   f"{taken['nginx'] / taken['gateway']:.2f} ×", flush=True)
         held = {peer: idle(*where) for peer, where in pids.items()}
         print(f"{'idle connection':24} nginx {held['nginx']:8.0f} B    "

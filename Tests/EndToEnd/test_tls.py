@@ -20,7 +20,8 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 @pytest.fixture
 def files(tmp_path):
     """An ECDSA and an RSA certificate for localhost."""
-    return {kind: certificates.make(tmp_path, f"localhost-{kind}", kind) for kind in ("ecdsa", "rsa")}
+    return {kind: certificates.make(tmp_path, f"localhost-{kind}", kind)
+            for kind in ("ecdsa", "rsa")}
 
 
 @pytest.fixture
@@ -77,8 +78,9 @@ def test_openssl_chooses_the_certificate(secure, files, version, kind):
     flag = "-tls1_2" if version == "1.2" else "-tls1_3"
     algorithms = {"ecdsa": "ECDSA+SHA256", "rsa": "RSA-PSS+SHA256:RSA+SHA256"}[kind]
     run = subprocess.run(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{secure.port}", flag, "-sigalgs", algorithms,
-         "-CAfile", files[kind][0], "-servername", "localhost", "-verify_return_error"],
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{secure.port}", flag,
+         "-sigalgs", algorithms, "-CAfile", files[kind][0], "-servername", "localhost",
+         "-verify_return_error"],
         input=b"", capture_output=True, timeout=30)
     assert run.returncode == 0, run.stderr
     assert f"CN = localhost-{kind}".encode() in run.stdout
