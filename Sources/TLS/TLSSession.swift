@@ -176,7 +176,6 @@ import COpenSSL
             serverName: serverName,
             applicationProtocol: applicationProtocol,
             isResumed: unsafe SSL_session_reused(ssl) == 1,
-            usedEarlyData: false,
             peerCertificate: server == nil ? nil : unsafe PeerCertificate(of: ssl)
         )
     }
