@@ -35,6 +35,8 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(
+            name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -44,8 +46,9 @@ let package = Package(
         .target(name: "HTTP1", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
         .target(name: "Addressing", dependencies: ["Bytes"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
+        .target(name: "Limiting", swiftSettings: settings),
         .target(
-            name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP"],
+            name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP", "Limiting"],
             swiftSettings: settings),
         .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: settings),
         .target(
@@ -56,6 +59,10 @@ let package = Package(
         .target(
             name: "Resolving", dependencies: ["Addressing", "CCares"], swiftSettings: settings),
         .target(
+            name: "Redis", dependencies: ["Addressing", "Bytes", "CHiredis", "EventLoop"],
+            // As for EventLoop, whose module comes along.
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
+        .target(
             name: "Telemetry",
             dependencies: ["Addressing", "Bytes", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
@@ -63,7 +70,7 @@ let package = Package(
             name: "Proxy",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Resolving", "TLS", "Telemetry",
+                "Limiting", "Redis", "Resolving", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -88,11 +95,16 @@ let package = Package(
             name: "BalancingTests", dependencies: ["Addressing", "Balancing"],
             swiftSettings: settings),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["Addressing", "Configuration", "HTTP"],
+            name: "ConfigurationTests",
+            dependencies: ["Addressing", "Configuration", "HTTP", "Limiting"],
             exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(name: "LimitingTests", dependencies: ["Limiting"], swiftSettings: settings),
         .testTarget(
             name: "EventLoopTests", dependencies: ["Addressing", "Bytes", "EventLoop", "TLS"],
             swiftSettings: settings),
+        .testTarget(
+            name: "RedisTests", dependencies: ["Bytes", "Redis"],
+            cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
         .testTarget(
             name: "ResolvingTests", dependencies: ["Addressing", "Resolving"],
             swiftSettings: settings),
@@ -108,7 +120,7 @@ let package = Package(
             name: "ProxyTests",
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Proxy", "TLS", "Telemetry",
+                "Limiting", "Proxy", "TLS", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

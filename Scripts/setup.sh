@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=Scripts/lib.sh
 source Scripts/lib.sh
 
-build=(libc-ares-dev libssl-dev pkg-config)
+build=(libc-ares-dev libhiredis-dev libssl-dev pkg-config)
 case ${1:-} in
 build)
     need_swift
@@ -19,7 +19,7 @@ run)
     ;;
 test)
     need_swift
-    need_packages "${build[@]}" curl openssl procps shellcheck sslscan testssl.sh
+    need_packages "${build[@]}" curl openssl procps redis-server shellcheck sslscan testssl.sh
     need_venv .venv/test Examples/flask/requirements.txt Tests/EndToEnd/requirements.txt
     ;;
 bench)

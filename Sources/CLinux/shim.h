@@ -101,6 +101,19 @@ static inline int gateway_open_temporary(const char *directory) {
     return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
+// open is variadic.
+static inline int gateway_file_open(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+// st_mtim is a macro behind which the members differ.
+static inline int gateway_file_stamp(const char *path, int64_t *modified, int64_t *size, uint64_t *inode) {
+    struct stat status;
+    if (stat(path, &status) != 0) return -1;
+    *modified = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+    *size = (int64_t)status.st_size;
+    *inode = (uint64_t)status.st_ino;
+    return 0;
+}
+
 // open is variadic. O_NONBLOCK: a pipe in the place of the file must not make the loop wait.
 static inline int gateway_open_regular(const char *path) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

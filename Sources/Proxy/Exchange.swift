@@ -42,6 +42,10 @@ struct Exchange: ~Copyable {
     var pathIsNormal = true
     var requestID = RequestID.none
 
+    // Admit
+    /// What the limits of the route have been asked; nil where there are none.
+    var limits: LimitTurn?
+
     // Forward
     /// What goes to the upstream next; nil once all of the request has been sent.
     var upload: Buffer?
@@ -87,6 +91,7 @@ struct Exchange: ~Copyable {
             if route?.https != nil { isAnswered = try await answerForHTTPS() }
             if !isAnswered {
                 try admit()
+                if let limits = route?.limits { try await passLimits(limits) }
                 try await act()
             }
         } catch {
@@ -109,7 +114,13 @@ struct Exchange: ~Copyable {
         switch route.route.action {
         case .respond(let fixed): try await respond(with: fixed)
         case .redirect(let redirection): try await redirect(redirection)
-        case .proxy(let upstream): try await forward(to: context.upstreams[upstream])
+        case .proxy(let number):
+            let upstream = context.upstreams[number]
+            if let gate = upstream.runtime.gate {
+                try await forward(to: upstream, through: gate)
+            } else {
+                try await forward(to: upstream)
+            }
         }
     }
 
@@ -148,6 +159,8 @@ struct Times {
     var startedUnixMilliseconds: Int64 = 0
     /// A server was chosen for the first time.
     var upstreamStarted: Int64 = 0
+    /// The head of the upstream's response was read.
+    var upstreamHead: Int64 = 0
     /// The upstream's response was complete.
     var upstreamEnded: Int64 = 0
     /// The first byte of the response was handed to the kernel.

@@ -1,6 +1,7 @@
 public import Addressing
 public import Configuration
 public import EventLoop
+import Limiting
 import Logging
 import Resolving
 import Synchronization
@@ -75,7 +76,14 @@ public final class Gateway: Sendable {
             registry: registry,
             logs: configuration.accessLogs.map { logs[$0] },
             resolved: [:],
-            tls: try Gateway.loadTLS(configuration, previous: nil)
+            tls: try Gateway.loadTLS(configuration, previous: nil),
+            // Another multiple of the golden ratio for each half; loops begin at the first.
+            limitStore: LimitStore(
+                secret: LimitSecret(
+                    seed ^ 0xD1B5_4A32_D192_ED03,
+                    seed &* 0x9E37_79B9_7F4A_7C15 ^ 0x8CB9_2BA7_2F3D_8DD7
+                )
+            )
         )
         var workers: [Worker] = []
         let openConnections = OpenConnections()

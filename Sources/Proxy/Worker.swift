@@ -1,6 +1,9 @@
 public import Addressing
 import Bytes
 public import EventLoop
+import Limiting
+import Redis
+import Synchronization
 public import Telemetry
 
 /// One event loop with everything that it serves: connections, upstream pools, counters.
@@ -57,7 +60,8 @@ public actor Worker {
             metrics: LoopMetrics(names: ProxyMetrics.names),
             log: log.map { LoopLog(writer: $0) },
             snapshot: snapshot,
-            openConnections: openConnections
+            openConnections: openConnections,
+            number: number
         )
     }
 
@@ -67,6 +71,11 @@ public actor Worker {
     public func start() {
         Task { await self.resumeParked() }
         Task { await self.keepHouse() }
+        startRedis()
+        context.snapshot.limitStore.register(loop: number) { [weak self] ticket in
+            guard let self else { return }
+            Task(executorPreference: self.executor) { await self.admit(ticket) }
+        }
         if number == 0 { startHealthChecks() }
     }
 
@@ -197,7 +206,9 @@ public actor Worker {
     /// Serves new exchanges by another configuration.
     /// - Parameter snapshot: What to serve by from now on.
     public func adopt(_ snapshot: ServingSnapshot) {
+        let before = context.shared
         context.adopt(snapshot)
+        if context.shared !== before { startRedis() }
         if number == 0 { startHealthChecks() }
     }
 
@@ -220,6 +231,7 @@ public actor Worker {
     public func metrics() -> MetricsSnapshot {
         context.metrics.set(.timers, to: context.reactor.timerCount)
         context.metrics.set(.tasks, to: context.connectionCount)
+        context.metrics.set(.redisConnections, to: context.shared?.client.isUp ?? false ? 1 : 0)
         let pauses = listeners.values.reduce(0) { $0 + Int($1.exhaustions) }
         // A closed listener takes its count along; the metric only ever grows.
         context.metrics.add(.acceptPauses, max(0, pauses - countedPauses))
@@ -274,6 +286,17 @@ public actor Worker {
     /// Hands over what the last exchanges logged: call when the loop has ended.
     func flushLog() { context.log?.flush() }
 
+    /// Connects to the Redis of the configuration, if it names one.
+    private func startRedis() {
+        guard context.shared != nil else { return }
+        Task { await self.runRedis() }
+    }
+
+    private func runRedis() async { await context.shared?.client.run() }
+
+    /// Lets in one that waited here, to whom another loop has handed a place.
+    private func admit(_ ticket: GateTicket) { context.admit(ticket) }
+
     /// Writes logs, closes what has grown too old, and says what looks like a mistake.
     private func keepHouse() async {
         var rounds = 0
@@ -283,8 +306,19 @@ public actor Worker {
             )
             context.log?.flush()
             rounds += 1
+            if let shared = context.shared {
+                shared.client.resolved = context.snapshot.limitStore.names.withLock { $0 }
+            }
             if rounds % 10 == 0 {
                 for upstream in context.upstreams { upstream.closeExpired() }
+            }
+            if number == 0 {
+                let store = context.snapshot.limitStore
+                store.sweep(round: rounds, now: context.reactor.now)
+                if rounds % ProxyLimits.ratesRounds == 0 && store.watchesFiles {
+                    // Detached: reading a file may take a while.
+                    Task.detached { store.refreshRates() }
+                }
             }
             if let peer = context.forwardedWarning.due(now: context.reactor.now) {
                 ProxyLog.warnOfUntrustedProxy(peer)

@@ -7,7 +7,8 @@ import Testing
 struct DocumentationTests {
     /// What the pages' configurations read besides themselves.
     private static let files = [
-        "errors/unavailable.html": "<p>back soon</p>"
+        "errors/unavailable.html": "<p>back soon</p>",
+        "rates.txt": "203.0.113.9 1000/s burst=2000\npartner off\n",
     ]
 
     @Test("Every configuration in the documentation loads, without a warning", arguments: Page.all)

@@ -1,5 +1,6 @@
 import Addressing
 import Configuration
+import Limiting
 
 /// The model as text, for golden files: what differs from a plain setting is what a case is about,
 /// so that much is left out which a case would only repeat.
@@ -81,7 +82,39 @@ private func dump(_ policy: Policy) -> String {
     parts += policy.errorPages.map {
         "\n  error_page \($0.status) \($0.contentType) \($0.body.count) bytes"
     }
+    parts += policy.limits.rates.map { "\n  rate_limit \(dump($0))" }
+    parts += policy.limits.concurrency.map {
+        "\n  concurrency_limit '\($0.name)' in '\($0.scope)' \($0.limit) queue=\($0.queue) "
+            + "wait=\(milliseconds($0.wait)) key=\($0.key.description)"
+    }
+    if let bandwidth = policy.limits.bandwidth {
+        parts.append("\n  bandwidth_limit \(bandwidth.rate) after=\(bandwidth.after)")
+    }
+    if policy.limits.fields != .standard {
+        parts.append("ratelimit_headers=\(policy.limits.fields.rawValue)")
+    }
     return parts.joined(separator: " ").replacing(" \n", with: "\n")
+}
+
+private func dump(_ limit: RateLimit) -> String {
+    var text = "'\(limit.name)' in '\(limit.scope)' \(limit.description) cost=\(limit.cost)"
+    if limit.key.missing != .clientAddress { text += " missing=\(limit.key.missing.rawValue)" }
+    if (limit.key.ipv4Prefix, limit.key.ipv6Prefix) != (32, 64) {
+        text += " prefixes=\(limit.key.ipv4Prefix),\(limit.key.ipv6Prefix)"
+    }
+    if !limit.counted.isEmpty { text += " count=\(limit.counted)" }
+    if limit.methods != .all { text += " methods=\(limit.methods.names.joined(separator: ","))" }
+    if limit.observes { text += " observe" }
+    if !limit.allowed.isEmpty {
+        text += " allow=\(limit.allowed.networks.map(\.description).joined(separator: ","))"
+    }
+    if limit.status != 429 { text += " status=\(limit.status)" }
+    if let keys = limit.capacity { text += " keys=\(keys)" }
+    for override in limit.overrides {
+        let rate = override.rate.map { "\(Configuration.text(rate: $0)) burst=\($0.burst)" }
+        text += " [\(override.values.joined(separator: "+")): \(rate ?? "off")]"
+    }
+    return text
 }
 
 private func dump(_ rule: HeaderRule) -> String {
@@ -106,6 +139,7 @@ private func dump(_ upstream: Upstream) -> [String] {
         "upstream \(upstream.name): \(upstream.balance) attempts=\(upstream.attempts) "
             + "profile=\(upstream.profile.rawValue) length=\(upstream.needsContentLength) "
             + "connect=\(milliseconds(upstream.connectTimeout))"
+            + (upstream.adaptsConcurrency ? " concurrency=auto" : "")
     ]
     if let keep = upstream.keepAlive {
         lines.append(

@@ -2,10 +2,10 @@
 extension Rule {
     /// Targets that take bytes and `now` and return decisions.
     private static let pureTargets: Set<String> = [
-        "Bytes", "HTTP", "HTTP1", "Addressing", "Balancing", "Configuration",
+        "Bytes", "HTTP", "HTTP1", "Addressing", "Balancing", "Configuration", "Limiting",
     ]
     private static let pureModules: Set<String> = [
-        "Swift", "Synchronization", "Bytes", "HTTP", "Addressing",
+        "Swift", "Synchronization", "Bytes", "HTTP", "Addressing", "Limiting",
         // swift-collections
         "Collections", "BasicContainers", "BitCollections", "DequeModule", "HashTreeCollections",
         "HeapModule", "OrderedCollections",

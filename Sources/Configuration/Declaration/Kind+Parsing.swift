@@ -47,6 +47,10 @@ extension Kind {
         case .template:
             try rejectControls(text)
             return .template(try Template(parsing: word))
+        case .rate:
+            let (count, period) = try Literals.rate(text)
+            return .rate(count: count, period: period)
+        case .byteRate: return .number(try Literals.byteRate(text))
         case .flag: return .flag
         }
     }

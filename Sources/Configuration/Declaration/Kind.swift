@@ -34,6 +34,10 @@ indirect enum Kind: Sendable {
     case methods
     /// Text with variables.
     case template
+    /// A number in a time, such as `100/s`.
+    case rate
+    /// Bytes in a second, such as `1m/s`.
+    case byteRate
     /// One of some words, or else something.
     case either([String], Kind)
     /// Nothing: the option's name says it all.
@@ -59,6 +63,7 @@ extension Kind {
         case .pattern, .wirePattern: "PATH"
         case .methods: "METHODS"
         case .either(let words, let kind): words.joined(separator: "|") + "|" + kind.metavariable
+        case .rate, .byteRate: "RATE"
         case .flag: ""
         }
     }
@@ -80,6 +85,8 @@ enum Value: Sendable {
     case pattern(PathPattern)
     case methods(MethodSet)
     case template(Template)
+    /// A count, and nanoseconds.
+    case rate(count: Int, period: Int64)
     case flag
 }
 

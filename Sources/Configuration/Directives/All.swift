@@ -15,6 +15,8 @@ extension Directive {
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Bounds.
         timeout, limit, buffer,
+        // Limits of requests.
+        rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders, redis,
         // TLS.
         certificate, state, tls, clientCertificate, ticketKeys, https, cookies,
         // What is told.

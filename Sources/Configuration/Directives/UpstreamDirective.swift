@@ -6,11 +6,23 @@ extension Directive {
         arguments: [
             Argument("NAME", .text, "letters, digits, `_`, `-` and `.`; `proxy` uses it")
         ],
+        options: [
+            Option(
+                "concurrency",
+                .keyword(["auto"]),
+                "`auto` finds how many requests the servers work on at once, and lets the others "
+                    + "wait here; without it, no limit but the servers' `max_connections=`"
+            )
+        ],
         block: .upstream,
         summary: "Servers that do the same work.",
         help: """
             The name stands in `proxy`, in metrics and in logs. An upstream that no `proxy` uses \
             is an error.
+
+            `concurrency=auto` measures how long a request takes alone and at the present level, \
+            and stays where more at once would only wait inside the servers. The others wait \
+            here for up to `timeout connect=`, and then get 503 with `Retry-After`.
             """,
         example: .top(
             """
@@ -42,6 +54,7 @@ extension Directive {
                     )
                 }
             }
+            upstream.adaptsConcurrency = call.options["concurrency"] != nil
             block.upstreams.append(upstream)
             return upstream
         }

@@ -130,7 +130,9 @@ struct Lexer {
 
     private static func isOptionName(_ text: [UInt8]) -> Bool {
         guard let first = text.first, first >= 0x61, first <= 0x7A else { return false }
-        return text.allSatisfy { $0 >= 0x61 && $0 <= 0x7A || $0 == 0x5F }
+        return text.allSatisfy {
+            $0 >= 0x61 && $0 <= 0x7A || $0 == 0x5F || $0 >= 0x30 && $0 <= 0x39
+        }
     }
 
     /// Takes a quoted string, the opening quote at the current position.

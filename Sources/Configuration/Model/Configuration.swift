@@ -14,6 +14,8 @@ public struct Configuration: Sendable {
     public let listeners: [SiteListener]
     /// The distinct access logs; `Policy.accessLog` points in here.
     public let accessLogs: [AccessLog]
+    /// What limits are shared through; nil when each gateway counts by itself.
+    public let redis: RedisPolicy?
     /// How many event loops to run.
     public let workers: Workers
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil when off.

@@ -23,6 +23,8 @@ public final class Policy: Sendable {
     public let buffering: RequestBuffering
     /// Files in place of the gateway's own error content.
     public let errorPages: [ErrorPage]
+    /// Every limit that a request has to pass, outermost first.
+    public let limits: LimitPolicy
     /// An index into `Configuration.accessLogs`; nil: requests are not logged.
     public let accessLog: Int?
     /// How clients are brought to https, and what is done to cookies; nil: nothing.
@@ -38,6 +40,7 @@ public final class Policy: Sendable {
         bodyLimit: Int?,
         buffering: RequestBuffering,
         errorPages: [ErrorPage],
+        limits: LimitPolicy,
         accessLog: Int?,
         https: HTTPSPolicy?
     ) {
@@ -50,6 +53,7 @@ public final class Policy: Sendable {
         self.bodyLimit = bodyLimit
         self.buffering = buffering
         self.errorPages = errorPages
+        self.limits = limits
         self.accessLog = accessLog
         self.https = https
     }

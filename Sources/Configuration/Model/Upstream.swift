@@ -24,6 +24,8 @@ public final class Upstream: Sendable {
     /// How long health checks and requests wait for a connection, where no route says otherwise, in
     /// nanoseconds.
     public let connectTimeout: Int64
+    /// Whether the gateway finds how many requests the servers work on at once, and keeps to it.
+    public let adaptsConcurrency: Bool
     /// How the servers with TLS are verified; nil when none has it.
     public let tls: UpstreamTLS?
 
@@ -38,7 +40,8 @@ public final class Upstream: Sendable {
         profile: Profile,
         needsContentLength: Bool,
         connectTimeout: Int64,
-        tls: UpstreamTLS?
+        tls: UpstreamTLS?,
+        adaptsConcurrency: Bool = false
     ) {
         self.name = name
         self.servers = servers
@@ -50,6 +53,7 @@ public final class Upstream: Sendable {
         self.profile = profile
         self.needsContentLength = needsContentLength
         self.connectTimeout = connectTimeout
+        self.adaptsConcurrency = adaptsConcurrency
         self.tls = tls
     }
 }

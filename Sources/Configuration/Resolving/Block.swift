@@ -58,7 +58,15 @@ final class Block {
     var ticketKeys: Placed<String>?
     var state: Placed<String>?
 
+    var redis: Placed<RedisPolicy>?
+    var rateLimits: [Placed<RateLimitDraft>] = []
+    var concurrencyLimits: [Placed<ConcurrencyDraft>] = []
+    /// nil within: off.
+    var bandwidth: Placed<BandwidthLimit?>?
+    var rateLimitFields: Placed<RateLimitFields>?
+
     // Settings of an upstream.
+    var adaptsConcurrency = false
     var upstreamTLS: Placed<UpstreamTLS>?
     var servers: [Placed<UpstreamServer>] = []
     var balance: Placed<Balance>?

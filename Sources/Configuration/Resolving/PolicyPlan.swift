@@ -26,7 +26,11 @@ struct PolicyPlan {
         return innermost(setting)
     }
 
-    func policy(defaultSource: ClientAddressPolicy.Source, accessLog: Int?) -> Policy {
+    func policy(
+        defaultSource: ClientAddressPolicy.Source,
+        accessLog: Int?,
+        limits: LimitPolicy
+    ) -> Policy {
         let headers = layers.flatMap(\.headers) + (upstream?.headers ?? [])
         let trusted = innermost(\.trusted)?.value ?? TrustDraft()
         let bodyLimit = innermost { $0.limits["body"] }.map(\.value) ?? Defaults.bodySize
@@ -44,6 +48,7 @@ struct PolicyPlan {
             bodyLimit: bodyLimit,
             buffering: buffering(),
             errorPages: errorPages(),
+            limits: limits,
             accessLog: accessLog,
             https: https()
         )

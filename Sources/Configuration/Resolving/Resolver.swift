@@ -14,6 +14,7 @@ struct Resolver {
     private var usedUpstreams: Set<String> = []
     private var accessLogs: [AccessLog] = []
     private var listeners = ListenerPlan()
+    private var limits = LimitPlan()
 
     /// Where state is kept, unless the file says it.
     private let stateDirectory: String
@@ -56,6 +57,7 @@ struct Resolver {
                 everySiteHasOwn: secure.allSatisfy { !top.sites[$0].certificates.isEmpty }
             )
         }
+        limits.check(top: top, report: report)
         warnAboutDangers(top: top, listeners: listeners, report: report)
         if report.hasErrors { return nil }
         return Configuration(
@@ -63,6 +65,7 @@ struct Resolver {
             upstreams: upstreams,
             listeners: listeners.listeners(sites: top.sites, strictSNI: tls.strictSNI),
             accessLogs: accessLogs,
+            redis: top.redis?.value,
             workers: top.workers ?? .automatic,
             metrics: top.metrics?.value,
             log: top.log ?? OperationalLog(level: .info, format: .text),
@@ -233,7 +236,11 @@ struct Resolver {
         let fallback = AccessLog(destination: .standardOutput, format: .combined)
         if let placed { checkFormat(placed) }
         let log = placed.map(\.value) ?? fallback
-        return plan.policy(defaultSource: source, accessLog: log.map { number(of: $0) })
+        return plan.policy(
+            defaultSource: source,
+            accessLog: log.map { number(of: $0) },
+            limits: limits.policy(plan, report: report)
+        )
     }
 
     /// Lines of two formats in one file could be read by no program.

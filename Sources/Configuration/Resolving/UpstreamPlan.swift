@@ -25,7 +25,8 @@ struct UpstreamPlan {
             needsContentLength: defaults.needsContentLength,
             connectTimeout: block.timeouts["connect"]?.value ?? top.timeouts["connect"]?.value
                 ?? Defaults.connectTimeout,
-            tls: tls(servers)
+            tls: tls(servers),
+            adaptsConcurrency: block.adaptsConcurrency
         )
     }
 

@@ -25,6 +25,7 @@ extension Explainer {
         )
         addContent(policy)
         if let failure { throw failure }
+        try addLimits()
         addTimeouts(policy.timeouts)
     }
 

@@ -47,6 +47,7 @@ extension Exchange {
             let outcome = await attempt(upstream, index: index)
             switch outcome {
             case .responded:
+                times.upstreamHead = context.reactor.now
                 server.status.recordSuccess(now: context.reactor.now, isTrial: isTrial)
                 try await passOn(upstream, server: server, series: series)
                 return

@@ -166,7 +166,8 @@ extension Gateway {
             process: .current(),
             logs: logWriter.figures,
             configuration: figures(),
-            build: build
+            build: build,
+            limits: state.withLock { $0.snapshot }.limitFigures
         ).render(format)
     }
 }

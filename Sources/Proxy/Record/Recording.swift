@@ -29,6 +29,7 @@ extension Exchange {
 
     /// Counts the exchange and writes its line in the access log.
     mutating func record() {
+        if limits != nil { leaveLimits() }
         let now = context.reactor.now
         context.exchangeCount -= 1
         context.metrics.adjust(.requestsInFlight, by: -1)

@@ -33,11 +33,19 @@ enum ErrorPage {
         }
         // Everything inside is this program's own text or hexadecimal digits and token characters.
         let identity = id.isEmpty ? "" : ",\"request_id\":\"\(escaped(id))\""
+        // A limit's name has no quote and no backslash either; its declaration sees to that.
+        let violated =
+            failure.policy.map { ",\"violated-policies\":[\"\($0.limit.name)\"]" } ?? ""
+        let type = failure.policy == nil ? "about:blank" : quotaExceeded
         let problem =
-            "{\"type\":\"about:blank\",\"title\":\"\(title)\",\"status\":\(failure.status),"
-            + "\"detail\":\"\(detail)\"\(identity)}\n"
+            "{\"type\":\"\(type)\",\"title\":\"\(title)\",\"status\":\(failure.status),"
+            + "\"detail\":\"\(detail)\"\(violated)\(identity)}\n"
         return (Array("application/problem+json".utf8), Array(problem.utf8))
     }
+
+    /// Source: draft-ietf-httpapi-ratelimit-headers-10 §5.1.
+    private static let quotaExceeded =
+        "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
     private static func words(_ text: StaticString) -> String {
         text.withUTF8Buffer { unsafe String(decoding: $0, as: UTF8.self) }
@@ -72,6 +80,10 @@ enum ErrorPage {
             case .plainHTTP:
                 "This port speaks HTTPS, and the request came without TLS: use https:// instead."
             case .spillFailed: "The content of the request could not be stored."
+            case .rateLimited: "You have sent more requests than are accepted in this time."
+            case .concurrencyLimited: "Too many requests are being served at the moment."
+            case .limitsUnavailable: "The limits of this server cannot be checked at the moment."
+            case .limitKeyMissing: "The request lacks what its sender is known by."
             }
         }
     }

@@ -89,6 +89,7 @@ extension Exchange {
         requestID.write(to: output)
         output.append("\r\n")
         if let failure { writeFailureFields(failure, to: output) }
+        if limits != nil { writeLimitFields(to: output) }
         if let https = route?.https { https.write(isSecure: isSecure, to: output) }
         if let rules = route?.route.policy.responseHeaders, !rules.isEmpty {
             write(rules, to: output)
@@ -104,7 +105,7 @@ extension Exchange {
 
     private mutating func writeFailureFields(_ failure: Failure, to output: Buffer) {
         output.append("Cache-Control: no-store\r\n")
-        if let seconds = failure.retryAfter, failure.status == 503 || failure.status == 502 {
+        if let seconds = failure.retryAfter, failure.tellsWhenToRetry {
             output.writeField("Retry-After", decimal: seconds)
         }
         if case .upstream(let reason) = failure.reason {

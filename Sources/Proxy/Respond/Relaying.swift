@@ -31,7 +31,12 @@ extension Exchange {
         let sentBefore = bytesSent
         do throws(AttemptError) {
             if try !relayAtOnce(from: connection, output: output) {
-                try await relay(from: connection, output: output)
+                if let bandwidth = route?.limits?.bandwidth {
+                    let pace = Pace(limit: bandwidth, start: context.reactor.now)
+                    try await relay(from: connection, output: output, at: pace)
+                } else {
+                    try await relay(from: connection, output: output)
+                }
             }
         } catch {
             dropUpstream(upstream)
@@ -130,6 +135,7 @@ extension Exchange {
     /// Writes the head of a response that is passed on.
     private mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
         status = response.status
+        if limits != nil { noteCost() }
         let rules = route?.route.policy.responseHeaders ?? []
         if !rules.isEmpty { response.fields.remove(by: rules) }
         if response.reason.isEmpty {
@@ -146,6 +152,7 @@ extension Exchange {
         output.append("X-Request-ID: ")
         requestID.write(to: output)
         output.append("\r\n")
+        if limits != nil { writeLimitFields(to: output) }
         if !rules.isEmpty { write(rules, to: output) }
         output.writeFraming(framing)
         if context.isDraining { keepsConnection = false }
@@ -188,7 +195,7 @@ extension Exchange {
         return output.isEmpty
     }
 
-    private mutating func moveResponse(
+    mutating func moveResponse(
         _ connection: UpstreamConnection,
         from input: Buffer,
         to output: Buffer
@@ -239,7 +246,7 @@ extension Exchange {
     }
 
     /// Receives more of the content, directly into the output where nothing has to be looked at.
-    private mutating func receiveResponse(
+    mutating func receiveResponse(
         _ connection: UpstreamConnection,
         input: Buffer,
         output: Buffer
@@ -268,7 +275,7 @@ extension Exchange {
     }
 
     /// Sends what the client takes now.
-    private mutating func sendOutput(_ output: Buffer) throws(AttemptError) {
+    mutating func sendOutput(_ output: Buffer) throws(AttemptError) {
         let before = output.count
         do throws(StreamError) {
             try connection.stream.send(output)
@@ -279,7 +286,7 @@ extension Exchange {
     }
 
     /// Waits until the upstream has more, or the client takes more, whichever is in the way.
-    private mutating func waitForResponse(_ connection: UpstreamConnection, output: Buffer)
+    mutating func waitForResponse(_ connection: UpstreamConnection, output: Buffer)
         async throws(AttemptError)
     {
         let client = self.connection.stream

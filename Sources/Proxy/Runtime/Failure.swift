@@ -8,6 +8,8 @@ struct Failure: Error {
     var reason: Reason
     /// Seconds that the client is asked to wait before it tries again.
     var retryAfter: Int?
+    /// The rate limit that refused the request.
+    var policy: LimitRuntime?
     /// Whether the connection cannot go on: framing is lost, or the client is gone.
     var closesConnection = false
 
@@ -31,6 +33,12 @@ struct Failure: Error {
             case .clientGone: "client_gone"
             }
         }
+    }
+
+    /// Whether a Retry-After field helps the client.
+    var tellsWhenToRetry: Bool {
+        if case .refused = reason { return true }
+        return status == 503 || status == 502
     }
 
     static func rejected(_ reason: RejectReason) -> Failure {
@@ -60,6 +68,10 @@ enum Refusal: String, CaseIterable {
     case headerTimeout = "header_timeout"
     case bodyTimeout = "body_timeout"
     case spillFailed = "spill_failed"
+    case rateLimited = "rate_limited"
+    case concurrencyLimited = "concurrency_limited"
+    case limitKeyMissing = "limit_key_missing"
+    case limitsUnavailable = "limits_unavailable"
     /// HTTP without TLS on a listener with TLS.
     case plainHTTP = "plain_http"
 
@@ -72,13 +84,17 @@ enum Refusal: String, CaseIterable {
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
+        case .rateLimited: 429
+        case .concurrencyLimited, .limitsUnavailable: 503
+        case .limitKeyMissing: 400
         }
     }
 
     /// Whether the rest of the request is not worth reading, or can no longer be found.
     var closesConnection: Bool {
         switch self {
-        case .unknownSite, .noRoute, .invalidPath, .misdirected, .httpsRequired, .accessDenied:
+        case .unknownSite, .noRoute, .invalidPath, .misdirected, .httpsRequired, .accessDenied,
+            .rateLimited, .concurrencyLimited, .limitKeyMissing, .limitsUnavailable:
             false
         default: true
         }

@@ -3,6 +3,8 @@ import Configuration
 import EventLoop
 import HTTP
 import HTTP1
+import Limiting
+import Redis
 import Synchronization
 import TLS
 import Telemetry
@@ -53,6 +55,14 @@ final class LoopContext {
     var waitingHandshakes: [WaitPoint] = []
     private var handshakesInTurn = 0
     var forwardedWarning = ForwardedWarning()
+    /// Which loop this is.
+    let number: Int
+    /// Those of this loop that wait at a gate, by the number of their ticket.
+    var waiters: [UInt64: GateWaiter] = [:]
+    private var tickets: UInt64 = 0
+    private var turns: [LimitTurn] = []
+    /// The way to the limits that gateways share; nil where they do not.
+    private(set) var shared: SharedLimits?
     private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
     private var dateSecond: Int64 = 0
@@ -64,8 +74,10 @@ final class LoopContext {
         metrics: LoopMetrics,
         log: LoopLog?,
         snapshot: ServingSnapshot,
-        openConnections: OpenConnections = OpenConnections()
+        openConnections: OpenConnections = OpenConnections(),
+        number: Int = 0
     ) {
+        self.number = number
         self.reactor = reactor
         self.openConnections = openConnections
         self.metrics = metrics
@@ -82,6 +94,7 @@ final class LoopContext {
     /// Takes in a new configuration: upstreams that stay keep their idle connections.
     func adopt(_ snapshot: ServingSnapshot) {
         self.snapshot = snapshot
+        adoptRedis(snapshot.configuration.redis)
         let old = upstreams
         upstreams = snapshot.upstreams.enumerated().map { index, runtime in
             let kept = old.first { $0.runtime.configuration.name == runtime.configuration.name }
@@ -137,6 +150,40 @@ final class LoopContext {
         }
         let date = date
         buffer.append(date.readable)
+    }
+
+    // MARK: Limits
+
+    /// Keeps the connection to Redis, or ends it for another one.
+    private func adoptRedis(_ policy: RedisPolicy?) {
+        if shared?.policy == policy { return }
+        shared?.client.stop()
+        shared = policy.map { SharedLimits($0, reactor: reactor) }
+    }
+
+    /// Takes what an exchange needs to ask its limits.
+    func takeTurn() -> LimitTurn { turns.popLast() ?? LimitTurn() }
+
+    /// Gives it back for the next exchange.
+    func giveTurn(_ turn: LimitTurn) {
+        turn.removeAll()
+        if turns.count < LoopLimits.pooledBuffers { turns.append(turn) }
+    }
+
+    /// A ticket that nobody has had.
+    func makeTicket() -> GateTicket {
+        tickets &+= 1
+        return GateTicket(loop: number, number: tickets)
+    }
+
+    /// Hands a place over to whoever has waited for it, in this loop or another.
+    func admit(_ ticket: GateTicket) {
+        if ticket.loop == number {
+            // Gone already: then it has found out by itself that the place is its own.
+            waiters[ticket.number]?.admit()
+        } else {
+            snapshot.limitStore.deliver(ticket)
+        }
     }
 
     /// Takes memory for a request and its response.

@@ -28,6 +28,8 @@ enum ProxyLimits {
     static let proxyHeaderBytes = 4096
     /// Nanoseconds between two rounds of a loop's housekeeping.
     static let housekeepingInterval: Int64 = 100_000_000
+    /// Rounds of housekeeping from one look at the files of rates to the next: a second.
+    static let ratesRounds = 10
     /// Bytes of a request id taken over from a trusted peer at most.
     static let requestIDBytes = 128
     /// Open tunnels hold this many bytes in each direction at most.

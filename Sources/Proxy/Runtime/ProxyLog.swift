@@ -30,6 +30,14 @@ enum ProxyLog {
         )
     }
 
+    /// A file of rates has changed and is faulty.
+    static func cannotReadRates(_ path: String, _ reason: String) {
+        logger.error(
+            "a file of rates is faulty: the rates stay as they are",
+            metadata: ["file": "\(path)", "reason": "\(reason)"]
+        )
+    }
+
     /// A server's certificate could not be verified.
     static func untrusted(upstream: String, server: String, problem: String, more: Int) {
         logger.error(

@@ -2,6 +2,8 @@ public import Addressing
 import Balancing
 public import Configuration
 import HTTP1
+import Limiting
+import Synchronization
 public import Telemetry
 import TLS
 
@@ -27,6 +29,8 @@ public final class ServingSnapshot: Sendable {
     let topRule: ClientAddressRule
     let topLog: LogDestination?
     let topLogFormat: AccessLogFormat
+    /// The counters of all limits; the same in all snapshots of a process.
+    let limitStore: LimitStore
 
     /// Prepares a configuration.
     /// - Parameters:
@@ -37,16 +41,22 @@ public final class ServingSnapshot: Sendable {
     /// could not be opened.
     ///   - resolved: What host names are known to resolve to.
     ///   - tls: Certificates and contexts of the same configuration.
+    ///   - limitStore: The counters of all limits; without it those of `previous`, or new ones.
     public init(
         _ configuration: Configuration,
         previous: ServingSnapshot?,
         registry: SeriesRegistry,
         logs: [LogDestination?],
         resolved: [Endpoint: [IPAddress]],
-        tls: TLSRuntime = .none
+        tls: TLSRuntime = .none,
+        limitStore: LimitStore? = nil
     ) {
         self.configuration = configuration
         self.tls = tls
+        let store = limitStore ?? previous?.limitStore ?? LimitStore(secret: LimitSecret(0, 0))
+        self.limitStore = store
+        store.names.withLock { $0 = resolved }
+        let routeLimits = store.adopt(configuration)
         generation = (previous?.generation ?? 0) + 1
         limits = MessageLimits(
             headSize: configuration.connection.headerSize,
@@ -69,8 +79,8 @@ public final class ServingSnapshot: Sendable {
             )
         }
         sites = configuration.sites.map { SiteRuntime(table: $0.table) }
-        routes = configuration.sites.map { site in
-            site.routes.map { route in
+        routes = configuration.sites.enumerated().map { siteNumber, site in
+            site.routes.enumerated().map { number, route in
                 let index = route.policy.accessLog
                 return RouteRuntime(
                     route,
@@ -79,7 +89,8 @@ public final class ServingSnapshot: Sendable {
                     series: registry.route(site: site.name, route: route.name),
                     rule: ServingSnapshot.rule(route.policy.clientAddress),
                     log: index.flatMap { logs[$0] },
-                    logFormat: ServingSnapshot.format(configuration, index)
+                    logFormat: ServingSnapshot.format(configuration, index),
+                    limits: routeLimits[siteNumber][number]
                 )
             }
         }
@@ -97,6 +108,9 @@ public final class ServingSnapshot: Sendable {
     /// The host names that upstreams name.
     public var names: Set<Endpoint> {
         var names: Set<Endpoint> = []
+        for server in configuration.redis?.servers ?? [] {
+            if case .name = server { names.insert(server) }
+        }
         for upstream in configuration.upstreams {
             for server in upstream.servers {
                 if case .name = server.endpoint { names.insert(server.endpoint) }
@@ -108,6 +122,7 @@ public final class ServingSnapshot: Sendable {
     /// Lets the upstreams take in what names resolve to now.
     public func update(resolved: [Endpoint: [IPAddress]], registry: SeriesRegistry) {
         for upstream in upstreams { upstream.update(registry: registry, resolved: resolved) }
+        limitStore.names.withLock { $0 = resolved }
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {
@@ -148,6 +163,8 @@ final class RouteRuntime: Sendable {
     /// Bytes of the site's and the route's names, for the access log.
     let site: [UInt8]
     let name: [UInt8]
+    /// Every limit that its requests have to pass; nil for none.
+    let limits: RouteLimits?
 
     init(
         _ route: Route,
@@ -156,13 +173,15 @@ final class RouteRuntime: Sendable {
         series: RouteSeries,
         rule: ClientAddressRule,
         log: LogDestination?,
-        logFormat: AccessLogFormat
+        logFormat: AccessLogFormat,
+        limits: RouteLimits?
     ) {
         self.route = route
         self.series = series
         self.rule = rule
         self.log = log
         self.logFormat = logFormat
+        self.limits = limits
         self.clientCertificates = clientCertificates
         https = route.policy.https.map { SecureResponses($0) }
         self.site = Array(site.utf8)

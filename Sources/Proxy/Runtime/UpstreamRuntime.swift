@@ -1,6 +1,7 @@
 import Addressing
 import Balancing
 import Configuration
+import Limiting
 import Synchronization
 import TLS
 import Telemetry
@@ -25,6 +26,8 @@ final class UpstreamRuntime: Sendable {
 
     let configuration: Upstream
     let name: [UInt8]
+    /// Where requests wait for a place; nil unless `concurrency=auto`.
+    let gate: AdaptiveGate?
     /// How servers with TLS are spoken to.
     let tls: ClientContext?
     private let servers: Mutex<Servers>
@@ -43,6 +46,7 @@ final class UpstreamRuntime: Sendable {
         self.configuration = configuration
         self.tls = tls
         name = Array(configuration.name.utf8)
+        gate = configuration.adaptsConcurrency ? previous?.gate ?? AdaptiveGate() : nil
         let old = previous?.current.set ?? ServerSet([])
         if configuration.healthCheck == nil {
             // What checks of a former configuration said, nobody will ever take back.

@@ -11,10 +11,15 @@ public enum LoopCounter: Int, Sendable, CaseIterable {
     case requestBodiesSpilled
     case bytesSpliced
     case nameLookupFailures
+    case redisAnswers
+    case redisTimeouts
+    case redisErrors
+    case redisUnavailable
+    case redisFallbacks
     case tlsHandshakes
     case tlsResumptions
 
-    static var count: Int { 8 }
+    static var count: Int { 13 }
 }
 
 /// Figures of a loop that go up and down, summed over the loops.
@@ -31,8 +36,9 @@ public enum LoopGauge: Int, Sendable, CaseIterable {
 public enum LoopFigure: Int, Sendable, CaseIterable {
     case timers
     case tasks
+    case redisConnections
 
-    static var count: Int { 2 }
+    static var count: Int { 3 }
 }
 
 /// Counters by a reason whose names are given when the metrics are made (`MetricNames`).

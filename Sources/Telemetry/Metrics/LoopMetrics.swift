@@ -136,6 +136,10 @@ public final class LoopMetrics {
         }
     }
 
+    /// Records how long Redis took for one command.
+    /// - Parameter duration: Nanoseconds until the answer, or until nobody waited any more.
+    public func recordRedis(_ duration: Int64) { observe(&loop, MetricsLayout.redis, duration) }
+
     // MARK: Sites and routes
 
     /// Records a finished request: its count, its durations and its bytes.

@@ -27,6 +27,8 @@ struct MetricDescription: Sendable {
         case server(ServerCounter)
         case serverGauge(ServerGauge)
         case serverResponses, serverDuration, serverFailures, serverHealthy, serverEjected
+        case limit(LimitMetric)
+        case redisDuration
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
@@ -79,7 +81,8 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + connections + tls + upstreams + logs + configuration + loops + process
+        requests + connections + tls + upstreams + limits + logs + configuration + loops
+        + process
 
     private static let route = ["site", "route"]
     private static let server = ["upstream", "server"]

@@ -29,7 +29,8 @@ struct MetricsLayout: Sendable, Equatable {
     static var busy: Int { iterations + 1 }
     static var busyShare: Int { busy + 1 }
     static var lag: Int { busyShare + 1 }
-    static var reasons: Int { lag + DurationBuckets.stride }
+    static var redis: Int { lag + DurationBuckets.stride }
+    static var reasons: Int { redis + DurationBuckets.stride }
     /// Where each `ReasonCounter` starts.
     let reasonOffsets: [Int]
     /// Words of the loop's own figures.

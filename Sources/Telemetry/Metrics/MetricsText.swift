@@ -9,6 +9,7 @@ public struct MetricsText {
     private let logs: LogFigures
     private let configuration: ConfigurationFigures
     private let build: BuildFigures
+    private let limits: LimitFigures
     private let layout: MetricsLayout
     /// The words of all loops, summed; gauges as well, which each loop keeps for its own part.
     private let loop: [UInt64]
@@ -25,6 +26,7 @@ public struct MetricsText {
     ///   - logs: What the log writer says now.
     ///   - configuration: The configuration in force.
     ///   - build: What the program is.
+    ///   - limits: What the limits have decided and hold.
     public init(
         _ snapshots: [MetricsSnapshot],
         names: MetricNames,
@@ -32,7 +34,8 @@ public struct MetricsText {
         process: ProcessFigures,
         logs: LogFigures,
         configuration: ConfigurationFigures,
-        build: BuildFigures
+        build: BuildFigures,
+        limits: LimitFigures = LimitFigures()
     ) {
         let layout = MetricsLayout(names: names)
         let known = snapshots.filter { $0.layout == layout }
@@ -44,6 +47,7 @@ public struct MetricsText {
         self.logs = logs
         self.configuration = configuration
         self.build = build
+        self.limits = limits
         loop = Self.sum(known.map(\.loop), count: layout.loopCount)
         routes = Self.sum(
             known.map(\.routes),
@@ -99,6 +103,8 @@ public struct MetricsText {
         case .server, .serverGauge, .serverResponses, .serverDuration, .serverFailures,
             .serverHealthy, .serverEjected:
             writeServers(metric.source, to: writer)
+        case .redisDuration: writer.histogram([], loop[MetricsLayout.redis...])
+        case .limit(let limit): limits.write(limit, to: writer)
         case .logWritten, .logDropped, .logReopened, .logQueued:
             writeLogs(metric.source, to: writer)
         case .configurationLoaded, .configurationGeneration, .configurationSucceeded,

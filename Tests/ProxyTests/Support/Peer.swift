@@ -305,7 +305,7 @@ struct HeadPattern {
     /// What is wrong with a head.
     func problems(in head: [String]) -> [String] {
         var problems: [String] = []
-        if let start = lines.first, head.first != start {
+        if let start = lines.first, !(head.first.map { fits(start, $0) } ?? false) {
             problems.append("expected '\(start)'")
         }
         for line in lines.dropFirst() {
@@ -323,6 +323,11 @@ struct HeadPattern {
             }
         }
         return problems
+    }
+
+    /// Whether a line is the one wanted, or begins as one that ends in `*`.
+    private func fits(_ pattern: String, _ line: String) -> Bool {
+        pattern.hasSuffix("*") ? line.hasPrefix(pattern.dropLast()) : line == pattern
     }
 }
 

@@ -143,7 +143,8 @@ final class World: @unchecked Sendable {
             process: .current(),
             logs: LogFigures(),
             configuration: ConfigurationFigures(),
-            build: BuildFigures(version: "test")
+            build: BuildFigures(version: "test"),
+            limits: context.snapshot.limitFigures
         ).render(.prometheus)
         return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
             .filter { !$0.hasPrefix("#") }

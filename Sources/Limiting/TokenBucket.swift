@@ -1,0 +1,98 @@
+/// The generic cell rate algorithm: a bucket of `burst` units that fills at the rate.
+///
+/// Its state is the theoretical arrival time (TAT): when the bucket will be full again. A request
+/// moves it forward, and is refused if it would lie more than a whole bucket ahead.
+/// Source: ITU-T I.371 annex A; the form with one moment is Brandur Leach's.
+enum TokenBucket {
+    /// Takes `cost` units if they are there.
+    static func take(
+        _ state: inout LimitState,
+        _ rate: LimitRate,
+        cost: Int,
+        now: Int64
+    ) -> LimitDecision {
+        let now = Moment(nanoseconds: now, fraction: 0)
+        let arrival = max(moment(state), now)
+        guard cost <= rate.burst else {
+            return refusal(arrival, rate, cost: cost, now: now)
+        }
+        // At most the tolerance, so it fits; a cost of nought looks without taking.
+        let price = rate.interval.times(cost, count: rate.count) ?? rate.tolerance
+        let next = arrival.adding(price, count: rate.count)
+        let latest = now.adding(rate.tolerance, count: rate.count)
+        if next > latest { return refusal(arrival, rate, cost: cost, now: now) }
+        if cost > 0 { store(next, in: &state) }
+        let ahead = next.subtracting(now, count: rate.count)
+        return LimitDecision(
+            isAllowed: true,
+            remaining: left(ahead, rate),
+            reset: ahead.roundedUp
+        )
+    }
+
+    /// Takes units whether they are there or not: what was used already has to be paid back.
+    static func charge(_ state: inout LimitState, _ rate: LimitRate, cost: Int, now: Int64) {
+        let now = Moment(nanoseconds: now, fraction: 0)
+        let arrival = max(moment(state), now)
+        let most = Moment(nanoseconds: LimitRate.maximumTolerance, fraction: 0)
+        let price = min(rate.interval.times(cost, count: rate.count) ?? most, most)
+        // Debt is bounded, or the sums of later requests would not fit.
+        let next = arrival.adding(price, count: rate.count)
+        store(min(next, now.adding(most, count: rate.count)), in: &state)
+    }
+
+    /// Gives units back that turned out not to be used.
+    static func refund(_ state: inout LimitState, _ rate: LimitRate, cost: Int) {
+        guard let price = rate.interval.times(cost, count: rate.count) else { return }
+        let back = moment(state).subtracting(price, count: rate.count)
+        store(back.nanoseconds < 0 ? Moment(nanoseconds: 0, fraction: 0) : back, in: &state)
+    }
+
+    /// When the state says no more than that the bucket is full, in nanoseconds.
+    static func end(_ state: LimitState) -> Int64 { moment(state).roundedUp }
+
+    private static func refusal(
+        _ arrival: Moment,
+        _ rate: LimitRate,
+        cost: Int,
+        now: Moment
+    ) -> LimitDecision {
+        let ahead = arrival.subtracting(now, count: rate.count)
+        let most = Moment(nanoseconds: LimitRate.maximumTolerance, fraction: 0)
+        let price = min(rate.interval.times(cost, count: rate.count) ?? most, most)
+        let wait = ahead.adding(price, count: rate.count)
+            .subtracting(rate.tolerance, count: rate.count)
+        return LimitDecision(
+            isAllowed: false,
+            remaining: left(ahead, rate),
+            reset: ahead.roundedUp,
+            retryAfter: max(wait.roundedUp, 1),
+            isPossible: cost <= rate.burst
+        )
+    }
+
+    /// Whole units in the bucket when it will be full in so much time.
+    private static func left(_ ahead: Moment, _ rate: LimitRate) -> Int {
+        if ahead > rate.tolerance { return 0 }
+        let room = rate.tolerance.subtracting(ahead, count: rate.count)
+        if rate.interval.fraction == 0 {
+            return Int(room.nanoseconds / rate.interval.nanoseconds)
+        }
+        let whole = scaled(room.nanoseconds, Int64(rate.count), by: rate.period)
+        // What the cut-off nanoseconds and the fraction add up to may be one unit more.
+        let next = rate.interval.times(Int(whole) &+ 1, count: rate.count)
+        return Int(whole) &+ (next.map { $0 <= room } ?? false ? 1 : 0)
+    }
+
+    private static func moment(_ state: LimitState) -> Moment {
+        Moment(
+            nanoseconds: Int64(bitPattern: state.first),
+            fraction: UInt32(truncatingIfNeeded: state.second)
+        )
+    }
+
+    private static func store(_ moment: Moment, in state: inout LimitState) {
+        state.first = UInt64(bitPattern: moment.nanoseconds)
+        state.second = UInt64(moment.fraction)
+    }
+}

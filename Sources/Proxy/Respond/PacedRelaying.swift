@@ -1,0 +1,92 @@
+import Bytes
+import Configuration
+import EventLoop
+import HTTP
+import HTTP1
+import Telemetry
+
+/// How far one response may be ahead of its `bandwidth_limit`.
+struct Pace {
+    let limit: BandwidthLimit
+    /// When its first byte could go, nanoseconds.
+    let start: Int64
+
+    /// Bytes that go in one piece at most: a tenth of a second's worth, but never tiny packets.
+    var piece: Int { min(max(limit.rate / 10, 1024), LoopLimits.smallBuffer) }
+
+    /// How many bytes may go now, after so many.
+    func allowance(sent: Int, now: Int64) -> Int {
+        max(0, earned(now) - sent)
+    }
+
+    /// When a whole piece may go.
+    func next(sent: Int, now: Int64) -> Int64 {
+        let missing = Double(max(0, sent + piece - limit.after))
+        // A year is as good as never, and fits.
+        let wait = min(missing / Double(limit.rate) * 1e9, 3e16)
+        return max(now + 1_000_000, start + Int64(wait))
+    }
+
+    private func earned(_ now: Int64) -> Int {
+        let seconds = Double(max(0, now - start)) / 1e9
+        return limit.after + Int(min(seconds * Double(limit.rate), 1e17))
+    }
+}
+
+/// A response that goes out no faster than it may.
+extension Exchange {
+    /// Passes the content on at its pace, until it is complete.
+    mutating func relay(
+        from connection: UpstreamConnection,
+        output: Buffer,
+        at pace: Pace
+    ) async throws(AttemptError) {
+        guard let input = connection.input else { return }
+        // What goes next: a stream sends all of a buffer that it can.
+        let piece = context.reactor.buffers.take()
+        defer { context.reactor.buffers.give(piece) }
+        while true {
+            try moveResponse(connection, from: input, to: output)
+            if responseBody.isComplete && output.isEmpty && piece.isEmpty { return }
+            if piece.isEmpty && !output.isEmpty {
+                let allowed = pace.allowance(sent: bytesSent, now: context.reactor.now)
+                let most = min(output.count, pace.piece)
+                if allowed >= most { piece.move(most, from: output) }
+            }
+            if !piece.isEmpty {
+                try sendOutput(piece)
+                if piece.isEmpty { continue }
+                try await waitForResponse(connection, output: piece)
+                continue
+            }
+            if output.count < LoopLimits.smallBuffer && !responseBody.isComplete {
+                if connection.stream.mayRead {
+                    try receiveResponse(connection, input: input, output: output)
+                    continue
+                }
+                if try stepUpload(to: connection) == .turn {
+                    await context.reactor.yield()
+                    continue
+                }
+                if output.isEmpty && !connection.stream.mayRead {
+                    try await waitForResponse(connection, output: output)
+                    continue
+                }
+            }
+            try await waitForPace(pace)
+        }
+    }
+
+    /// Waits until more may go, or the client leaves.
+    private mutating func waitForPace(_ pace: Pace) async throws(AttemptError) {
+        let stream = connection.stream
+        let end = pace.next(sent: bytesSent, now: context.reactor.now)
+        stream.gather(at: gathering)
+        defer { stream.gather(at: nil) }
+        while context.reactor.now < end {
+            if stream.isBroken { throw .final(.clientGone) }
+            guard (try? stream.watch()) != nil else { throw .final(.clientGone) }
+            if await gathering.wait(until: end) == .cancelled { throw .final(.clientGone) }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Bytes
+import Configuration
+import EventLoop
+import Limiting
+
+/// What one exchange has asked of its limits: taken from the loop when there are any, given back
+/// at the end.
+final class LimitTurn {
+    /// Units that were taken from one limit.
+    struct Taken {
+        let runtime: LimitRuntime
+        let key: LimitKey
+        var rate: LimitRate
+        let cost: Int
+        /// What the response said that it cost.
+        var actual: Int?
+        /// Whether it was taken from what gateways share.
+        var isShared = false
+        /// Whether nothing was taken, as the limit only observes.
+        var isVoid = false
+    }
+
+    /// A place at one gate.
+    struct Held {
+        let gate: GateRuntime
+        let key: LimitKey
+    }
+
+    var taken: [Taken] = []
+    var held: [Held] = []
+    /// The limit with the least left, as far as it is told, and what it said.
+    var told: Taken?
+    var decision = LimitDecision(isAllowed: true, remaining: 0, reset: 0)
+
+    /// Forgets everything and keeps the memory.
+    func removeAll() {
+        taken.removeAll(keepingCapacity: true)
+        held.removeAll(keepingCapacity: true)
+        told = nil
+    }
+
+    /// Takes note of what a limit said, if it is the tightest so far.
+    func note(_ entry: Taken, _ decision: LimitDecision) {
+        if told != nil && decision.isAllowed && decision.remaining >= self.decision.remaining {
+            return
+        }
+        told = entry
+        self.decision = decision
+    }
+
+    /// Gives back everything that was taken: the request is not let through.
+    func refund() {
+        for entry in taken { entry.runtime.table.refund(entry.key, cost: entry.cost, entry.rate) }
+        taken.removeAll(keepingCapacity: true)
+    }
+
+    /// Settles what was taken before its cost was known.
+    /// - Parameters:
+    ///   - status: Of the response; 0 when there was none.
+    ///   - now: Monotonic nanoseconds.
+    ///   - shared: The way to what gateways share.
+    func settle(status: Int, now: Int64, shared: SharedLimits?) {
+        for entry in taken where entry.runtime.isSettledLater {
+            let limit = entry.runtime.limit
+            var cost = entry.cost
+            // Without a response nobody knows: then it counts, or leaving early would be free.
+            if status != 0 {
+                if case .response = limit.cost { cost = entry.actual ?? entry.cost }
+                if !limit.counted.isEmpty, !limit.counted.contains(where: { $0.contains(status) }) {
+                    cost = 0
+                }
+            }
+            if entry.isShared {
+                shared?.adjust(entry, by: cost - entry.cost)
+                continue
+            }
+            let table = entry.runtime.table
+            if cost < entry.cost {
+                table.refund(entry.key, cost: entry.cost - cost, entry.rate)
+            } else {
+                table.charge(entry.key, cost: cost - entry.cost, entry.rate, now: now)
+            }
+        }
+    }
+}
+
+/// Who waits at a gate, in its own loop.
+final class GateWaiter {
+    let point: WaitPoint
+    /// Whether it has been given a place.
+    var isAdmitted = false
+
+    init(_ point: WaitPoint) { self.point = point }
+
+    func admit() {
+        isAdmitted = true
+        point.wake(.ready)
+    }
+}

@@ -1,0 +1,186 @@
+import Bytes
+import Configuration
+import EventLoop
+import Limiting
+import Redis
+
+/// One loop's way to the limits that gateways share.
+final class SharedLimits {
+    let policy: RedisPolicy
+    let client: RedisClient
+    let leases = Leases()
+    private let prefix: [UInt8]
+    private var keys: [[UInt8]] = []
+    private var arguments: [[UInt8]] = []
+
+    init(_ policy: RedisPolicy, reactor: Reactor) {
+        self.policy = policy
+        prefix = Array(policy.prefix.utf8)
+        client = RedisClient(
+            reactor: reactor,
+            settings: RedisSettings(
+                servers: policy.servers,
+                user: policy.user,
+                password: policy.password,
+                database: policy.database,
+                timeout: policy.timeout
+            ),
+            scripts: [SharedScripts.take, SharedScripts.adjust]
+        )
+    }
+
+    /// A secret that all gateways with the same Redis have, and nobody else.
+    static func secret(_ policy: RedisPolicy) -> LimitSecret {
+        var hasher = KeyHasher(LimitSecret(0x6761_7465_7761_7921, 0x7265_6469_7321_7221))
+        for text in [policy.prefix, policy.user, policy.password] {
+            hasher.combine(value: Array(text.utf8).span)
+        }
+        let key = hasher.finish()
+        return LimitSecret(key.high, key.low)
+    }
+
+    /// Adds a limit to what is asked next.
+    func note(_ entry: LimitTurn.Taken, mode: StaticString, cost: Int) {
+        keys.append(name(of: entry))
+        arguments += numbers(of: entry)
+        arguments.append(Array(String(cost).utf8))
+        arguments.append(mode.withUTF8Buffer { unsafe Array($0) })
+    }
+
+    /// Sends what was noted.
+    /// - Returns: False when Redis is gone; then nothing is noted any more.
+    func send() -> Bool {
+        defer {
+            keys.removeAll(keepingCapacity: true)
+            arguments.removeAll(keepingCapacity: true)
+        }
+        guard client.hasRoom, let digest = client.digests.first else { return false }
+        client.begin(3 + keys.count + arguments.count)
+        client.argument(Array("EVALSHA".utf8))
+        client.argument(digest)
+        client.argument(Int64(keys.count))
+        for key in keys { client.argument(key) }
+        for argument in arguments { client.argument(argument) }
+        return true
+    }
+
+    /// Gives units back, or takes more, without waiting for it.
+    func adjust(_ entry: LimitTurn.Taken, by units: Int) {
+        guard units != 0, client.hasRoom, client.digests.count > 1 else { return }
+        client.begin(9)
+        client.argument(Array("EVALSHA".utf8))
+        client.argument(client.digests[1])
+        client.argument(1)
+        client.argument(name(of: entry))
+        for number in numbers(of: entry) { client.argument(number) }
+        client.argument(Int64(units))
+        client.post()
+    }
+
+    /// The name of the counter: what the limit means, and who is counted.
+    private func name(of entry: LimitTurn.Taken) -> [UInt8] {
+        prefix + entry.runtime.sharedName + hexadecimal(entry.key.high)
+            + hexadecimal(entry.key.low)
+    }
+
+    private func numbers(of entry: LimitTurn.Taken) -> [[UInt8]] {
+        let letter: String =
+            switch entry.runtime.limit.algorithm {
+            case .tokenBucket: "t"
+            case .slidingWindow: "s"
+            case .slidingLog: "l"
+            case .fixedWindow: "f"
+            }
+        let rate = entry.rate
+        return [
+            Array(letter.utf8), Array(String(rate.count).utf8),
+            Array(String(max(1, rate.period / 1000)).utf8), Array(String(rate.burst).utf8),
+        ]
+    }
+
+    private func hexadecimal(_ value: UInt64) -> [UInt8] {
+        let text = String(value, radix: 16)
+        return Array((String(repeating: "0", count: 16 - text.count) + text).utf8)
+    }
+}
+
+/// Units that one loop has fetched and not spent yet.
+final class Leases {
+    private struct Lease {
+        var units = 0
+        /// When units that were not spent are given up, nanoseconds.
+        var end: Int64 = 0
+        /// Until when asking again is of no use, nanoseconds.
+        var refusedUntil: Int64 = 0
+        var remaining = 0
+        var reset: Int64 = 0
+    }
+    private struct Place: Hashable {
+        let limit: ObjectIdentifier
+        let key: LimitKey
+    }
+    private var leases: [Place: Lease] = [:]
+
+    /// Nanoseconds that a lease lasts.
+    static let time: Int64 = 1_000_000_000
+    /// Nanoseconds that a refusal is remembered at most: another gateway may give units back.
+    static let refusalTime: Int64 = 100_000_000
+    /// Leases at most; then all are given up, which lets less through, not more.
+    static let count = 65_536
+
+    private func place(_ entry: LimitTurn.Taken) -> Place {
+        Place(limit: ObjectIdentifier(entry.runtime), key: entry.key)
+    }
+
+    /// Whether what is left pays for a request.
+    func covers(_ entry: LimitTurn.Taken, now: Int64) -> Bool {
+        guard let lease = leases[place(entry)] else { return false }
+        return lease.end > now && lease.units >= entry.cost
+    }
+
+    /// Whether Redis has just said that there is nothing.
+    func isRefused(_ entry: LimitTurn.Taken, now: Int64) -> Bool {
+        (leases[place(entry)]?.refusedUntil ?? 0) > now
+    }
+
+    /// Adds what Redis gave, or remembers that it gave nothing.
+    func add(_ entry: LimitTurn.Taken, _ answer: SharedAnswer, now: Int64) {
+        if leases.count >= Leases.count { leases.removeAll() }
+        var lease = leases[place(entry)] ?? Lease()
+        if lease.end <= now { lease.units = 0 }
+        if answer.taken > 0 {
+            lease.units += answer.taken
+            lease.end = now + Leases.time
+            lease.refusedUntil = 0
+        }
+        if answer.taken < entry.cost {
+            let wait = max(1, answer.decision.retryAfter)
+            lease.refusedUntil = now + min(wait, Leases.refusalTime)
+        }
+        lease.remaining = answer.decision.remaining
+        lease.reset = answer.decision.reset
+        leases[place(entry)] = lease
+    }
+
+    /// Spends what a request costs, if it is there.
+    func take(_ entry: LimitTurn.Taken, now: Int64) -> LimitDecision {
+        guard var lease = leases[place(entry)] else {
+            return LimitDecision(isAllowed: false, remaining: 0, reset: 0, retryAfter: 1)
+        }
+        guard lease.end > now, lease.units >= entry.cost else {
+            return LimitDecision(
+                isAllowed: false,
+                remaining: 0,
+                reset: lease.reset,
+                retryAfter: max(1, lease.refusedUntil - now)
+            )
+        }
+        lease.units -= entry.cost
+        leases[place(entry)] = lease
+        return LimitDecision(
+            isAllowed: true,
+            remaining: lease.units + lease.remaining,
+            reset: lease.reset
+        )
+    }
+}

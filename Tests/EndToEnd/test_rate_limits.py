@@ -1,0 +1,145 @@
+"""Rate limits over real sockets: what is let through, what is told, and what a reload keeps."""
+
+import json
+import re
+import threading
+import time
+
+import pytest
+
+from support.waiting import until
+from support.wire import Client
+
+
+def statuses(port, count):
+    """One request after the other on one connection."""
+    with Client(port) as client:
+        return [client.get().status for _ in range(count)]
+
+
+def metric(gateway, name, *labels):
+    total = 0.0
+    for line in gateway.metrics().splitlines():
+        if re.match(rf"{name}[ {{]", line) and all(label in line for label in labels):
+            total += float(line.rsplit(" ", 1)[1])
+    return total
+
+
+def test_many_clients_at_once_get_exactly_the_burst(gateway, origin):
+    gateway.start_before(origin.address, top="workers 2", site="rate_limit 1/h burst=50")
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.extend(statuses(gateway.port, 20)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results.count(200) == 50
+    assert results.count(429) == 110
+    assert metric(gateway, "gateway_rate_limit_decisions_total", 'outcome="refused"') == 110
+
+
+def test_a_refusal_tells_what_and_when(gateway, origin):
+    gateway.start_before(origin.address, site="rate_limit 2/m name=minute")
+    with gateway.client() as client:
+        assert client.get()["RateLimit"] == '"minute";r=1;t=30'
+        assert client.get().status == 200
+        refused = client.get()
+        assert refused.status == 429
+        assert 1 <= int(refused["Retry-After"]) <= 30
+        assert refused["RateLimit-Policy"] == '"minute";q=2;w=60'
+        problem = json.loads(refused.text)
+        assert problem["type"].endswith("#quota-exceeded")
+        assert problem["violated-policies"] == ["minute"]
+        assert problem["status"] == 429
+
+
+def test_after_retry_after_it_passes(gateway, origin):
+    gateway.start_before(origin.address, site="rate_limit 2/s burst=1")
+    with gateway.client() as client:
+        assert client.get().status == 200
+        refused = client.get()
+        assert refused.status == 429
+        time.sleep(float(refused["Retry-After"]))
+        assert client.get().status == 200
+
+
+def test_a_reload_keeps_counters_of_what_means_the_same(gateway, origin):
+    text = gateway.configuration(origin.address, site="rate_limit 3/h name=n")
+    gateway.start(text)
+    assert statuses(gateway.port, 3) == [200, 200, 200]
+    gateway.reload(text.replace("name=n", "name=n status=503"))
+    until(lambda: statuses(gateway.port, 1) == [503], "the new status")
+    gateway.reload(text.replace("3/h", "4/h"))
+    until(lambda: statuses(gateway.port, 1) == [200], "the new limit")
+
+
+def test_a_file_of_rates_is_read_again_when_it_changes(gateway, origin):
+    rates = gateway.directory / "rates.txt"
+    rates.write_text("alice 2/h\n")
+    gateway.start_before(
+        origin.address, site="rate_limit 1/h key=header:x-user rates=rates.txt\n"
+                             "    rate_limit 1000/s")
+
+    def ask(user):
+        with gateway.client() as client:
+            return client.get(X_User=user).status
+
+    assert [ask("alice") for _ in range(3)] == [200, 200, 429]
+    rates.write_text("alice off\n")
+    until(lambda: ask("alice") == 200, "the new file")
+    assert [ask("alice") for _ in range(5)] == [200] * 5
+    rates.write_text("alice nonsense\n")
+    until(lambda: "a file of rates is faulty" in gateway.output, "the complaint")
+    assert ask("alice") == 200
+
+
+def test_requests_at_once_wait_in_a_queue_across_loops(gateway, make_origin):
+    lock, inside, most = threading.Lock(), [0], [0]
+
+    def script(connection):
+        while connection.next_request():
+            with lock:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+            time.sleep(0.02)
+            with lock:
+                inside[0] -= 1
+            connection.respond(b"ok")
+
+    slow = make_origin(script)
+    gateway.start_before(
+        slow.address, top="workers 2", site="concurrency_limit 3 queue=100 wait=10s")
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.extend(statuses(gateway.port, 3)))
+        for _ in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [200] * 48
+    assert most[0] <= 3
+    assert metric(gateway, "gateway_concurrency_limit_in_flight") == 0
+
+
+def test_random_addresses_of_one_slash_64_are_one_client(gateway, origin):
+    gateway.start_before(
+        origin.address, top="trusted_proxies 127.0.0.0/8", site="rate_limit 5/h")
+    with gateway.client() as client:
+        results = [
+            client.get(X_Forwarded_For=f"2001:db8:1:2:{number:x}::{number:x}").status
+            for number in range(1, 200)
+        ]
+    assert results.count(200) == 5
+    assert metric(gateway, "gateway_rate_limit_keys") == 1
+
+
+@pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window", "sliding_log",
+                                       "fixed_window"])
+def test_each_algorithm_lets_its_limit_through(gateway, origin, algorithm):
+    gateway.start_before(origin.address, site=f"rate_limit 7/h algorithm={algorithm}")
+    assert statuses(gateway.port, 9) == [200] * 7 + [429] * 2
