@@ -206,4 +206,5 @@ def main():
             process.terminate()
 
 
-main()
+if __name__ == "__main__":
+    main()
