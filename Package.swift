@@ -26,7 +26,7 @@ let package = Package(
         .executable(name: "gateway", targets: ["gateway"]),
         .library(
             name: "GatewayParsers",
-            targets: ["Bytes", "HTTP", "HTTP1", "Addressing", "Configuration"]),
+            targets: ["Bytes", "HTTP", "HTTP1", "Addressing", "Compression", "Configuration"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -38,6 +38,14 @@ let package = Package(
         .systemLibrary(
             name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CLibdeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+        .systemLibrary(
+            name: "CBrotli", pkgConfig: "libbrotlienc libbrotlidec",
+            providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
@@ -47,6 +55,10 @@ let package = Package(
         .target(name: "Addressing", dependencies: ["Bytes"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
         .target(name: "Limiting", swiftSettings: settings),
+        .target(
+            name: "Compression",
+            dependencies: ["Bytes", "CBrotli", "CIsal", "CLibdeflate", "CZlib", "CZstd", "HTTP"],
+            swiftSettings: settings),
         .target(
             name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP", "Limiting"],
             swiftSettings: settings),
@@ -69,8 +81,8 @@ let package = Package(
         .target(
             name: "Proxy",
             dependencies: [
-                "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Limiting", "Redis", "Resolving", "TLS", "Telemetry",
+                "Addressing", "Balancing", "Bytes", "Compression", "Configuration", "EventLoop",
+                "HTTP", "HTTP1", "Limiting", "Redis", "Resolving", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
@@ -93,6 +105,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "BalancingTests", dependencies: ["Addressing", "Balancing"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CompressionTests", dependencies: ["Bytes", "Compression", "HTTP"],
             swiftSettings: settings),
         .testTarget(
             name: "ConfigurationTests",
@@ -119,8 +134,8 @@ let package = Package(
         .testTarget(
             name: "ProxyTests",
             dependencies: [
-                "Addressing", "Balancing", "Bytes", "Configuration", "EventLoop", "HTTP", "HTTP1",
-                "Limiting", "Proxy", "TLS", "Telemetry",
+                "Addressing", "Balancing", "Bytes", "Compression", "Configuration", "EventLoop",
+                "HTTP", "HTTP1", "Limiting", "Proxy", "TLS", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

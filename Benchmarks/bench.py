@@ -4,6 +4,7 @@
 """
 
 import argparse
+import gzip
 import json
 import os
 import resource
@@ -46,6 +47,8 @@ http {{
             return 200 "{small}";
         }}
         location = /1m {{ }}
+        location /json/ {{ default_type application/json; }}
+        location /fast/ {{ default_type application/json; alias {folder}/files/json/; }}
     }}
 }}
 """
@@ -81,6 +84,10 @@ class Origins:
         with open(os.path.join(folder, "files", "1m"), "wb") as file:
             file.write(bytes(index * 31 % 251 for index in range(1 << 20)))
         self.port, self.sink = free_port(), free_port()
+        os.makedirs(os.path.join(folder, "files", "json"), exist_ok=True)
+        for name, size in scenarios.JSON_SIZES.items():
+            with open(os.path.join(folder, "files", "json", name), "wb") as file:
+                file.write(scenarios.json_body(size))
         path = os.path.join(folder, "nginx.conf")
         with open(path, "w", encoding="utf-8") as file:
             file.write(ORIGIN.format(folder=folder, port=self.port, small=scenarios.SMALL_BODY))
@@ -120,9 +127,20 @@ def fetch(port, path, fields=None, body=None):
         f"http://127.0.0.1:{port}{path}", data=body, headers=fields or {})
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
-            return response.status, response.read()
+            return response.status, decode(response)
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def decode(response):
+    """The content as it was before any coding."""
+    coding, content = response.headers.get("Content-Encoding"), response.read()
+    if coding == "gzip":
+        return gzip.decompress(content)
+    if coding == "zstd":
+        return subprocess.run(["zstd", "-dc"], input=content, capture_output=True,
+                              check=True).stdout
+    return content
 
 
 def verify(running, scenario, origins):
@@ -171,6 +189,8 @@ def load(running, scenario, seconds, cores):
 def compare(scenario, chosen, options, origins):
     """Interleaved rounds of one load scenario: {peer: {figure: median, ...}}."""
     running, rows, failed = {}, {}, {}
+    if scenario.peers:
+        chosen = [peer for peer in chosen if peer.name in scenario.peers]
     variants = [(peer.name, peer, 1) for peer in chosen]
     proxy_cores, load_cores = "0", "1"
     if scenario.name == "two":

@@ -76,7 +76,11 @@ http {{
         # Streams like the others; by default nginx would take a request in whole first.
         proxy_request_buffering off;
         {tuned}
+        gzip_types application/json;
+        gzip_min_length 1000;
         location / {{ proxy_pass http://origin; }}
+        location /json/ {{ gzip on; gzip_comp_level 6; proxy_pass http://origin; }}
+        location /fast/ {{ gzip on; gzip_comp_level 1; proxy_pass http://origin; }}
         location = /limited {{
             limit_req zone=a burst=100000 nodelay;
             proxy_pass http://origin;
@@ -144,8 +148,15 @@ frontend front
     unique-id-header X-Request-ID
     http-after-response set-header X-Request-ID %[unique-id]
     use_backend sink if {{ path /upload }}
+    use_backend coded if {{ path_beg /json/ /fast/ }}
     default_backend origin
 backend origin
+    server o 127.0.0.1:{origin} pool-max-conn 256
+backend coded
+    # One level: the most that its own library has.
+    filter compression
+    compression algo gzip
+    compression type application/json
     server o 127.0.0.1:{origin} pool-max-conn 256
 backend sink
     server s 127.0.0.1:{sink} pool-max-conn 256
@@ -225,6 +236,24 @@ CADDY = """
 }}
 http://:{listen} {{
     bind 127.0.0.1
+    handle /json/* {{
+        encode zstd gzip 6
+        reverse_proxy 127.0.0.1:{origin} {{
+            transport http {{
+                keepalive_idle_conns_per_host 256
+                compression off
+            }}
+        }}
+    }}
+    handle /fast/* {{
+        encode gzip 1
+        reverse_proxy 127.0.0.1:{origin} {{
+            transport http {{
+                keepalive_idle_conns_per_host 256
+                compression off
+            }}
+        }}
+    }}
     handle /upload {{
         reverse_proxy 127.0.0.1:{sink} {{
             header_up X-Real-IP {{client_ip}}
@@ -272,6 +301,14 @@ site * {{
     route /upload {{ proxy sink }}
     # nginx's limit_req tells clients nothing.
     ratelimit_headers off
+    route /json/* {{
+        compress
+        proxy origin
+    }}
+    route /fast/* {{
+        compress level=fast
+        proxy origin
+    }}
     route /limited {{ rate_limit 1000000/s; proxy origin }}
     route /limited5 {{
         rate_limit 1000000/s

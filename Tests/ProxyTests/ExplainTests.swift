@@ -54,6 +54,21 @@ private let shop = """
     }
     """
 
+private let compressed = """
+    access_log off
+    site * {
+        listen :80
+        compress br gzip min=2k breach=skip_cookies
+        decompress request
+        route /fixed {
+            respond 200 "hello"
+        }
+        route * {
+            proxy 10.0.0.5:8000
+        }
+    }
+    """
+
 private func explain(
     _ method: String,
     _ url: String,
@@ -136,6 +151,41 @@ struct ExplainTests {
         let reason: String
         let last: String
         var testDescription: String { "\(method) \(url) \(fields)" }
+    }
+
+    @Test("What becomes of a content is said for the type and size that is supposed")
+    func compression() throws {
+        var text = ""
+        for (type, size, accept, cookie) in [
+            ("text/css", 20_000, "gzip, br", false), ("text/css", 100, "gzip", false),
+            ("image/png", 20_000, "gzip", false), ("text/css", 20_000, "zstd", false),
+            ("text/css", nil, "gzip, identity;q=0", true),
+        ] as [(String, Int?, String, Bool)] {
+            let request = try ExplainedRequest(
+                method: "GET",
+                url: "http://a/x",
+                from: "203.0.113.9",
+                fields: ["Accept-Encoding: \(accept)"] + (cookie ? ["Cookie: a=b"] : []),
+                responseType: type,
+                responseSize: size
+            )
+            let explanation = try Explanation.explain(request, by: load(compressed))
+            text += "\(accept)\n"
+            for step in explanation.steps where step.name == "compress" {
+                text += step.lines.map { "    \($0)\n" }.joined()
+            }
+        }
+        let plain = try explain("GET", "http://a/", "Accept-Encoding: br", by: compressed)
+        text += plain.description
+        text += try explain("GET", "http://a/fixed", by: compressed).description
+        text += try explain(
+            "POST",
+            "http://a/",
+            "Content-Encoding: gzip",
+            "Content-Length: 100",
+            by: compressed
+        ).description
+        try expectGolden("explain-compress", text)
     }
 
     @Test(

@@ -26,6 +26,21 @@ enum Defaults {
     static let bufferMemory = 64 << 10
     static let bufferDirectory = "/tmp"
 
+    static let compressMinimum = 1 << 10
+    /// What shrinks, by how it is commonly labelled.
+    static let compressTypes = [
+        "text/*", "+json", "+xml", "+text", "application/json", "application/x-ndjson",
+        "application/javascript", "application/x-javascript", "application/ecmascript",
+        "application/xml", "application/yaml", "application/x-yaml", "application/toml",
+        "application/graphql", "application/wasm",
+        "application/x-protobuf", "application/vnd.ms-fontobject", "font/ttf", "font/otf",
+        "font/collection", "application/x-font-ttf", "application/rtf", "image/bmp",
+        "image/x-icon", "image/vnd.microsoft.icon",
+    ]
+    static let compressMemory = 64 << 20
+    static let compressLag = 25 * Literals.millisecond
+    static let decompressRatio = 100
+
     static let keepAliveConnections = 64
     static let keepAliveIdle = 60 * Literals.second
     static let attempts = 2

@@ -10,6 +10,7 @@ extension Directive {
                 case .one: parts.append(argument.name)
                 case .optional: parts.append("[\(argument.name)]")
                 case .oneOrMore: parts.append("\(argument.name)…")
+                case .any: parts.append("[\(argument.name)…]")
                 }
             }
         }

@@ -21,7 +21,7 @@ struct Directive: Sendable {
     /// A run of arguments of one kind.
     struct Argument: Sendable {
         /// How many there may be.
-        enum Count: Sendable { case one, optional, oneOrMore }
+        enum Count: Sendable { case one, optional, oneOrMore, any }
         /// As the reference names it.
         let name: String
         let kind: Kind

@@ -15,6 +15,8 @@ extension Directive {
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Bounds.
         timeout, limit, buffer,
+        // Content codings.
+        compress, decompress, compressLimits,
         // Limits of requests.
         rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders, redis,
         // TLS.

@@ -28,6 +28,8 @@ public struct Configuration: Sendable {
     public let tls: TLSProcessSettings
     /// What holds for a request that no site answers: malformed, or for an unknown host.
     public let policy: Policy
+    /// What compression may take of each event loop.
+    public let compression: CompressionSettings
     /// How long a drain may take before what is left is cut, in nanoseconds.
     public let drainTimeout: Int64
     /// Legal but dangerous settings; they never fail a load.

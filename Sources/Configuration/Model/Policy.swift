@@ -21,6 +21,10 @@ public final class Policy: Sendable {
     public let bodyLimit: Int?
     /// Whether a request is taken in whole before it is forwarded.
     public let buffering: RequestBuffering
+    /// How responses are compressed; nil: they are not.
+    public let compression: CompressionPolicy?
+    /// How requests with a content coding are decoded; nil: they are not.
+    public let requestDecoding: RequestDecoding?
     /// Files in place of the gateway's own error content.
     public let errorPages: [ErrorPage]
     /// Every limit that a request has to pass, outermost first.
@@ -39,6 +43,8 @@ public final class Policy: Sendable {
         timeouts: Timeouts,
         bodyLimit: Int?,
         buffering: RequestBuffering,
+        compression: CompressionPolicy?,
+        requestDecoding: RequestDecoding?,
         errorPages: [ErrorPage],
         limits: LimitPolicy,
         accessLog: Int?,
@@ -52,6 +58,8 @@ public final class Policy: Sendable {
         self.timeouts = timeouts
         self.bodyLimit = bodyLimit
         self.buffering = buffering
+        self.compression = compression
+        self.requestDecoding = requestDecoding
         self.errorPages = errorPages
         self.limits = limits
         self.accessLog = accessLog

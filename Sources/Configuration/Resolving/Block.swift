@@ -33,6 +33,7 @@ final class Block {
     var metrics: Placed<SocketAddress?>?
     var log: OperationalLog?
     var workers: Workers?
+    var compressionSettings: CompressionSettings?
 
     // Settings of several contexts.
     var listens: [Placed<ListenDraft>] = []
@@ -43,6 +44,8 @@ final class Block {
     var timeouts: [String: Placed<Int64>] = [:]
     var limits: [String: Placed<Int?>] = [:]
     var buffer: Placed<BufferDraft>?
+    var compression: Placed<CompressionPolicy?>?
+    var decompression: Placed<RequestDecoding?>?
     var errorPages: [Placed<ErrorPage>] = []
     var headers: [Placed<HeaderDraft>] = []
     var access: [Placed<AccessDraft>] = []

@@ -5,6 +5,9 @@ private func forwardingSettings(_ block: Block) -> [(name: String, mark: Mark)] 
     var settings: [(name: String, mark: Mark)] = []
     if let rewrite = block.rewrites.first { settings.append(("rewrite", rewrite.mark)) }
     if let buffer = block.buffer { settings.append(("buffer", buffer.mark)) }
+    if let decompression = block.decompression, decompression.value != nil {
+        settings.append(("decompress", decompression.mark))
+    }
     if let forwarded = block.forwarded { settings.append(("forwarded", forwarded.mark)) }
     if let header = block.headers.first(where: \.value.isRequest) {
         settings.append(("header request", header.mark))
@@ -32,6 +35,15 @@ func checkInertRoute(
                 notes: [(action.mark, "it is answered here")]
             )
         }
+    }
+    if case .redirect = action.value, let compression = block.compression,
+        compression.value != nil
+    {
+        report.error(
+            compression.mark,
+            "compress: has no effect: a redirection has no content",
+            notes: [(action.mark, "it is answered here")]
+        )
     }
     for rewrite in block.rewrites where !rewrite.value.from.meets(block.pattern) {
         report.error(

@@ -95,16 +95,19 @@ extension Interpreter {
         var isGood = true
         var next = 0
         for (index, argument) in directive.arguments.enumerated() {
-            let reserved = directive.arguments[(index + 1)...].filter { $0.count != .optional }
-                .count
+            let reserved = directive.arguments[(index + 1)...].filter {
+                $0.count != .optional && $0.count != .any
+            }
+            .count
             let left = words.count - next
             let taken: Int
             switch argument.count {
             case .one: taken = min(left, 1)
             case .optional: taken = min(max(0, left - reserved), 1)
             case .oneOrMore: taken = left > 0 ? max(1, left - reserved) : 0
+            case .any: taken = max(0, left - reserved)
             }
-            if taken == 0, argument.count != .optional {
+            if taken == 0, argument.count != .optional, argument.count != .any {
                 missing(argument, directive, statement)
                 return nil
             }

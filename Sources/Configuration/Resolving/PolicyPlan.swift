@@ -47,6 +47,8 @@ struct PolicyPlan {
             timeouts: timeouts(),
             bodyLimit: bodyLimit,
             buffering: buffering(),
+            compression: innermost(\.compression)?.value,
+            requestDecoding: innermost(\.decompression)?.value,
             errorPages: errorPages(),
             limits: limits,
             accessLog: accessLog,

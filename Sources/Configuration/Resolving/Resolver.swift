@@ -72,6 +72,11 @@ struct Resolver {
             connection: connection(),
             tls: tls.process(),
             policy: policy,
+            compression: top.compressionSettings
+                ?? CompressionSettings(
+                    memory: Defaults.compressMemory,
+                    lag: Defaults.compressLag
+                ),
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
             warnings: report.diagnostics(.warning)
         )

@@ -27,6 +27,10 @@ public struct ExplainedRequest: Sendable {
     public let listener: SocketAddress?
     /// Header fields, `NAME: VALUE`.
     let fields: [String]
+    /// The type of the response that is supposed; nil for any.
+    let responseType: String?
+    /// Bytes of the response that is supposed; nil for a length that is not known.
+    let responseSize: Int?
 
     /// Describes a request.
     /// - Parameters:
@@ -37,6 +41,8 @@ public struct ExplainedRequest: Sendable {
     ///   - listener: One of the configuration's listeners as it is written there; nil to choose it
     ///     by the URL's port.
     ///   - fields: Header fields, `NAME: VALUE`; a Host takes the place of the URL's.
+    ///   - responseType: The Content-Type of the response to suppose, to know what becomes of it.
+    ///   - responseSize: Its bytes; nil for a length that is not known.
     /// - Throws: What cannot be put into a request.
     public init(
         method: String,
@@ -44,7 +50,9 @@ public struct ExplainedRequest: Sendable {
         from peer: String,
         proxied: String? = nil,
         listener: String? = nil,
-        fields: [String] = []
+        fields: [String] = [],
+        responseType: String? = nil,
+        responseSize: Int? = nil
     ) throws(ExplainedRequestError) {
         self.method = try ExplainedRequest.checked(method: method)
         self.url = try ExplainedURL(url)
@@ -63,6 +71,11 @@ public struct ExplainedRequest: Sendable {
         }
         for field in fields { try ExplainedRequest.check(field: field) }
         self.fields = fields
+        if let responseType, hasControls(responseType) || responseType.isEmpty {
+            throw ExplainedRequestError("'\(visible(responseType))' is no media type")
+        }
+        self.responseType = responseType
+        self.responseSize = responseSize
     }
 
     /// The head as the client would send it.

@@ -20,6 +20,7 @@ extension Explainer {
         addHealth(of: upstream)
         addRetries(loop)
         addResponseTo(loop)
+        addCompression()
     }
 
     // MARK: Rewriting
@@ -206,7 +207,16 @@ extension Explainer {
         let upstream = loop.runtime.configuration
         let readsFirst = exchange.readsContentFirst(for: upstream)
         if !exchange.requestBody.isComplete { exchange.content = .streaming }
-        let isMeasured = readsFirst && exchange.request.framing == .chunked
+        let decodes = exchange.decodedCoding
+        if let decodes {
+            add(
+                "content",
+                "decoded from \(decodes.name) and taken in whole: at most "
+                    + "\(exchange.route?.route.policy.requestDecoding?.ratio ?? 0) times as large"
+            )
+            exchange.forgetContentCoding()
+        }
+        let isMeasured = decodes != nil || readsFirst && exchange.request.framing == .chunked
         let head = Buffer()
         exchange.writeUpstreamHead(
             to: head,

@@ -181,12 +181,14 @@ struct Explainer: ~Copyable {
 
     private mutating func act() {
         guard let route = exchange.route?.route else { return }
+        if route.policy.compression != nil { exchange.prepareCoding() }
         switch route.action {
         case .respond(let fixed):
             status = fixed.status
             let type = fixed.contentType.map { ", \($0)" } ?? ""
             add("answer", "\(reasoned(fixed.status))\(type), \(fixed.body.count) bytes")
             addResponseRules(ofUpstream: false)
+            addCompression(of: fixed)
         case .redirect(let redirection):
             status = redirection.status
             let target = Buffer()

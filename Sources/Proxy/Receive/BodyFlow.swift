@@ -87,6 +87,21 @@ struct BodyFlow {
         return isComplete
     }
 
+    /// Writes what ends the body where it goes in chunks that others made of it: with the trailers
+    /// that came, but for those which speak of the bytes.
+    func writeLastChunk(to target: Buffer) {
+        guard case .chunked = incoming else {
+            target.writeLastChunk()
+            return
+        }
+        var trailers = decoder.trailers
+        trailers.removeAll(named: "content-md5")
+        trailers.removeAll(named: "digest")
+        trailers.removeAll(named: "content-digest")
+        trailers.removeAll(named: "repr-digest")
+        target.writeLastChunk(trailers: trailers)
+    }
+
     private mutating func decode(from source: Buffer, to target: Buffer, limits: MessageLimits)
         throws(RejectReason)
     {

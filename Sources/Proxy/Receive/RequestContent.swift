@@ -9,6 +9,19 @@ import Telemetry
 extension Exchange {
     /// Decides how the content travels, and reads all of it first where the upstream wants that.
     mutating func prepareContent(for upstream: UpstreamLoop) async throws(Failure) {
+        let buffering = route?.route.policy.buffering
+        let memory = buffering?.memory ?? LoopLimits.smallBuffer
+        let directory = buffering?.directory ?? "/tmp"
+        if let decoding = route?.route.policy.requestDecoding, let coding = decodedCoding {
+            let limit = route?.route.policy.bodyLimit
+            guard
+                let decoder = RequestDecoder(coding, decoding, limit: limit, context: context)
+            else { throw .refused(.codecsBusy) }
+            defer { decoder.finish() }
+            try await buffer(memory: memory, directory: directory, through: decoder)
+            forgetContentCoding()
+            return
+        }
         if case .length(let length) = request.framing, let input = connection.input,
             input.count >= length
         {
@@ -16,11 +29,7 @@ extension Exchange {
             return
         }
         if readsContentFirst(for: upstream.runtime.configuration) {
-            let buffering = route?.route.policy.buffering
-            try await buffer(
-                memory: buffering?.memory ?? LoopLimits.smallBuffer,
-                directory: buffering?.directory ?? "/tmp"
-            )
+            try await buffer(memory: memory, directory: directory, through: nil)
         } else {
             content = .streaming
             if request.framing == .chunked { try lookAhead() }
@@ -51,10 +60,17 @@ extension Exchange {
     mutating func readsContentFirst(for upstream: Upstream) -> Bool {
         let mustKnowLength = request.framing == .chunked && upstream.needsContentLength
         return route?.route.policy.buffering.isOn ?? false || mustKnowLength
+            || decodedCoding != nil
     }
 
     /// Reads the whole content, into memory up to a limit and into a file beyond it.
-    private mutating func buffer(memory: Int, directory: String) async throws(Failure) {
+    ///
+    /// `decoder`: Takes a coding off on the way.
+    private mutating func buffer(
+        memory: Int,
+        directory: String,
+        through decoder: RequestDecoder?
+    ) async throws(Failure) {
         let held = context.reactor.buffers.take()
         var file: TemporaryFile?
         do throws(Failure) {
@@ -62,30 +78,23 @@ extension Exchange {
             while true {
                 guard let input = connection.input else { throw .clientGone }
                 do throws(RejectReason) {
-                    try requestBody.move(from: input, to: held, limits: snapshot.limits)
+                    let target = decoder?.source ?? held
+                    try requestBody.move(from: input, to: target, limits: snapshot.limits)
                 } catch {
                     throw .rejected(error)
                 }
                 try checkBodySize()
-                if held.count > memory {
-                    if file == nil {
-                        file = context.reactor.makeTemporaryFile(in: directory)
-                        context.metrics.add(.requestBodiesSpilled)
-                    }
-                    guard let file, file.append(held) else {
-                        context.noteFailedSpill(directory)
-                        throw .refused(.spillFailed)
-                    }
+                while try decoder?.decode(to: held, contentHasEnded: requestBody.isComplete)
+                    == false
+                {
+                    if held.count > memory { try spill(held, to: &file, in: directory) }
+                    await context.reactor.yield()
                 }
+                if held.count > memory { try spill(held, to: &file, in: directory) }
                 if requestBody.isComplete { break }
                 try await readContent(into: input)
             }
-            if let file {
-                guard file.append(held) else {
-                    context.noteFailedSpill(directory)
-                    throw .refused(.spillFailed)
-                }
-            }
+            if file != nil { try spill(held, to: &file, in: directory) }
         } catch {
             context.reactor.buffers.give(held)
             throw error
@@ -95,6 +104,20 @@ extension Exchange {
             content = .spilled(file)
         } else {
             content = .buffered(held)
+        }
+    }
+
+    /// Puts what is held at the end of the file, which is made if there is none.
+    private func spill(_ held: Buffer, to file: inout TemporaryFile?, in directory: String)
+        throws(Failure)
+    {
+        if file == nil {
+            file = context.reactor.makeTemporaryFile(in: directory)
+            context.metrics.add(.requestBodiesSpilled)
+        }
+        guard let file, file.append(held) else {
+            context.noteFailedSpill(directory)
+            throw .refused(.spillFailed)
         }
     }
 

@@ -132,6 +132,9 @@ extension Exchange {
 
     /// Bytes of content alone: what the common log format counts.
     private var contentBytesSent: Int {
-        upstreamStatus != 0 ? responseBody.contentBytes : max(0, bytesSent - headBytes)
+        if route?.route.policy.compression != nil, let sent = coding?.contentBytesSent {
+            return sent
+        }
+        return upstreamStatus != 0 ? responseBody.contentBytes : max(0, bytesSent - headBytes)
     }
 }

@@ -77,6 +77,9 @@ enum ErrorPage {
             case .accessDenied: "Access from your address is not allowed."
             case .bodyTooLarge: "The content of the request is larger than is accepted here."
             case .headerTimeout, .bodyTimeout: "The request took too long to arrive."
+            case .invalidContentCoding:
+                "The content of the request is not what its Content-Encoding says."
+            case .codecsBusy: "The content of the request cannot be decoded at the moment."
             case .plainHTTP:
                 "This port speaks HTTPS, and the request came without TLS: use https:// instead."
             case .spillFailed: "The content of the request could not be stored."

@@ -77,12 +77,18 @@ extension Exchange {
         self.status = status
         if context.isDraining { keepsConnection = false }
         settleRequestBody()
+        let coded = codeGenerated(status: status, contentType: contentType, body: body)
+        defer { if let content = coded.content { context.reactor.buffers.give(content) } }
         output.writeStatusLine(status)
         context.writeDate(to: output)
         let forbidsContent = Status.forbidsContent(status)
         if !forbidsContent {
             if !contentType.isEmpty { output.writeField("Content-Type", value: contentType.span) }
-            output.writeField("Content-Length", decimal: body.count)
+            output.writeField("Content-Length", decimal: coded.content?.count ?? body.count)
+            if let coding = coded.coding {
+                output.writeField("Content-Encoding", value: coding.name)
+            }
+            if coded.varies { output.append("Vary: Accept-Encoding\r\n") }
         }
         if let location { output.writeField("Location", value: location.span) }
         output.append("X-Request-ID: ")
@@ -97,7 +103,13 @@ extension Exchange {
         writePersistence(to: output)
         output.writeEndOfHead()
         headBytes = bytesSent + output.count
-        if !forbidsContent && request.method != .head { output.append(body) }
+        if !forbidsContent && request.method != .head {
+            if let content = coded.content {
+                output.append(content.readable)
+            } else {
+                output.append(body)
+            }
+        }
         progress = .headSent(endsWithConnection: false)
         try await flush(output)
         progress = .complete

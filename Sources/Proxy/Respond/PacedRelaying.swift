@@ -77,6 +77,29 @@ extension Exchange {
         }
     }
 
+    /// Sends all that is there at its pace.
+    mutating func send(_ output: Buffer, at pace: Pace) async throws(AttemptError) {
+        let piece = context.reactor.buffers.take()
+        defer { context.reactor.buffers.give(piece) }
+        while !output.isEmpty || !piece.isEmpty {
+            if piece.isEmpty {
+                let most = min(output.count, pace.piece)
+                guard pace.allowance(sent: bytesSent, now: context.reactor.now) >= most else {
+                    try await waitForPace(pace)
+                    continue
+                }
+                piece.move(most, from: output)
+            }
+            try sendOutput(piece)
+            if piece.isEmpty { continue }
+            do throws(StreamError) {
+                try await connection.stream.waitUntilWritable(
+                    deadline: context.reactor.now + timeouts.send
+                )
+            } catch { throw .final(.clientGone) }
+        }
+    }
+
     /// Waits until more may go, or the client leaves.
     private mutating func waitForPace(_ pace: Pace) async throws(AttemptError) {
         let stream = connection.stream

@@ -23,16 +23,20 @@ extension Exchange {
             return
         }
         let framing = response.framing(forRequest: request.method)
-        let (outgoing, announced) = clientFraming(framing)
-        responseBody.begin(framing, as: outgoing)
-        writeResponseHead(framing: announced, to: output)
-        let endsWithConnection = announced == .untilClose
-        progress = .headSent(endsWithConnection: endsWithConnection)
+        let plan = planContent(framing)
+        defer { if case .coded(let coder) = plan { coder.finish() } }
+        if case .coded = plan {
+            responseBody.begin(framing, as: .identity)
+        } else {
+            announce(framing, plan, to: output)
+        }
         let sentBefore = bytesSent
+        let pace = route?.limits?.bandwidth.map { Pace(limit: $0, start: context.reactor.now) }
         do throws(AttemptError) {
-            if try !relayAtOnce(from: connection, output: output) {
-                if let bandwidth = route?.limits?.bandwidth {
-                    let pace = Pace(limit: bandwidth, start: context.reactor.now)
+            if case .coded(let coder) = plan {
+                try await relayCoded(coder, from: connection, output: output, at: pace)
+            } else if try !relayAtOnce(from: connection, output: output) {
+                if let pace {
                     try await relay(from: connection, output: output, at: pace)
                 } else {
                     try await relay(from: connection, output: output)
@@ -69,6 +73,18 @@ extension Exchange {
             duration: times.upstreamEnded - times.upstreamStarted
         )
         release(connection, to: upstream, framing: framing)
+    }
+
+    /// Writes the head of a response whose content goes out as it came, or not at all.
+    private mutating func announce(_ framing: BodyFraming, _ plan: ContentPlan, to output: Buffer) {
+        var (outgoing, announced) = clientFraming(framing)
+        if case .fieldsOnly = plan {
+            // The length that a GET's content would have is not known.
+            (outgoing, announced) = (.identity, .none)
+        }
+        responseBody.begin(framing, as: outgoing)
+        writeResponseHead(framing: announced, to: output)
+        progress = .headSent(endsWithConnection: announced == .untilClose)
     }
 
     /// Keeps the upstream's connection if both sides of it are clean, else closes it.
@@ -133,7 +149,7 @@ extension Exchange {
     }
 
     /// Writes the head of a response that is passed on.
-    private mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
+    mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
         status = response.status
         if limits != nil { noteCost() }
         let rules = route?.route.policy.responseHeaders ?? []
@@ -286,9 +302,16 @@ extension Exchange {
     }
 
     /// Waits until the upstream has more, or the client takes more, whichever is in the way.
-    mutating func waitForResponse(_ connection: UpstreamConnection, output: Buffer)
-        async throws(AttemptError)
-    {
+    ///
+    /// `limit`: When the caller wants to go on whatever has happened.
+    ///
+    /// Returns whether that time has come.
+    @discardableResult
+    mutating func waitForResponse(
+        _ connection: UpstreamConnection,
+        output: Buffer,
+        atMostUntil limit: Int64 = WaitPoint.never
+    ) async throws(AttemptError) -> Bool {
         let client = self.connection.stream
         let now = context.reactor.now
         let needsClient = !output.isEmpty && !client.mayWrite
@@ -312,7 +335,7 @@ extension Exchange {
             }
             deadline = min(deadline, now + timeouts.response)
         }
-        switch await gathering.wait(until: deadline) {
+        switch await gathering.wait(until: min(deadline, limit)) {
         case .ready:
             // A client that left cannot be told anything more; one that only ended its side may
             // still read, but for a response that goes on and on that is as good as gone.
@@ -321,8 +344,10 @@ extension Exchange {
             {
                 throw .final(.clientGone)
             }
+            return false
         case .cancelled: throw .final(.clientGone)
         case .timedOut:
+            if limit <= deadline { return true }
             if needsClient { throw .final(.clientGone) }
             throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
         }

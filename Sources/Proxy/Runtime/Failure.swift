@@ -68,6 +68,8 @@ enum Refusal: String, CaseIterable {
     case headerTimeout = "header_timeout"
     case bodyTimeout = "body_timeout"
     case spillFailed = "spill_failed"
+    case invalidContentCoding = "invalid_content_coding"
+    case codecsBusy = "codecs_busy"
     case rateLimited = "rate_limited"
     case concurrencyLimited = "concurrency_limited"
     case limitKeyMissing = "limit_key_missing"
@@ -78,12 +80,13 @@ enum Refusal: String, CaseIterable {
     var status: Int {
         switch self {
         case .unknownSite, .noRoute: 404
-        case .invalidPath, .plainHTTP: 400
+        case .invalidPath, .invalidContentCoding, .plainHTTP: 400
         case .misdirected: 421
         case .httpsRequired, .accessDenied: 403
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .spillFailed: 507
+        case .codecsBusy: 503
         case .rateLimited: 429
         case .concurrencyLimited, .limitsUnavailable: 503
         case .limitKeyMissing: 400

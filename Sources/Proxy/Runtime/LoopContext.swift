@@ -1,4 +1,5 @@
 import Bytes
+import Compression
 import Configuration
 import EventLoop
 import HTTP
@@ -49,6 +50,10 @@ final class LoopContext {
     var exchangeCount = 0
     /// Tunnels open in this loop.
     var openTunnels = 0
+    /// Compresses and decodes for this loop's exchanges.
+    let codecs: CodecPool
+    /// How late the loop is, by which it compresses less.
+    var load = LoadGauge()
     /// TLS handshakes under way in this loop.
     var handshakes = 0
     /// Handshakes that wait for a later turn of the loop.
@@ -83,6 +88,7 @@ final class LoopContext {
         self.metrics = metrics
         self.log = log
         self.snapshot = snapshot
+        codecs = CodecPool(limit: snapshot.configuration.compression.memory)
         adopt(snapshot)
     }
 
@@ -94,6 +100,7 @@ final class LoopContext {
     /// Takes in a new configuration: upstreams that stay keep their idle connections.
     func adopt(_ snapshot: ServingSnapshot) {
         self.snapshot = snapshot
+        codecs.limit = snapshot.configuration.compression.memory
         adoptRedis(snapshot.configuration.redis)
         let old = upstreams
         upstreams = snapshot.upstreams.enumerated().map { index, runtime in

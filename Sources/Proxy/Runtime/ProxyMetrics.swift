@@ -1,3 +1,4 @@
+import HTTP
 import HTTP1
 import TLS
 import Telemetry
@@ -8,6 +9,8 @@ enum ProxyMetrics {
         requestsRejected: RejectReason.allCases.map(\.name) + Refusal.allCases.map(\.rawValue),
         connectionsClosed: ConnectionEnd.allCases.map(\.rawValue),
         upstreamFailures: UpstreamFailure.allCases.map(\.rawValue),
+        compressionSkipped: CodingObstacle.allCases.map(\.rawValue),
+        codings: ContentCoding.allCases.map { "\($0.name)" },
         tlsFailures: TLSFailure.allCases.map(\.rawValue)
     )
 }

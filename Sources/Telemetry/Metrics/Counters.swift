@@ -28,26 +28,48 @@ public enum LoopGauge: Int, Sendable, CaseIterable {
     case connectionsParked
     case tunnelsOpen
     case bufferBytes
+    case codecBytes
 
-    static var count: Int { 4 }
+    static var count: Int { 5 }
 }
 
 /// Figures of one loop that make no sense summed; their series are labelled by loop.
 public enum LoopFigure: Int, Sendable, CaseIterable {
     case timers
     case tasks
+    case compressionLoad
     case redisConnections
 
-    static var count: Int { 3 }
+    static var count: Int { 4 }
 }
 
 /// Counters by a reason whose names are given when the metrics are made (`MetricNames`).
 public enum ReasonCounter: Int, Sendable, CaseIterable {
     case requestsRejected
     case connectionsClosed
+    /// Responses that a route would have compressed.
+    case compressionSkipped
     case tlsHandshakesFailed
 
-    static var count: Int { 3 }
+    static var count: Int { 4 }
+}
+
+/// Figures by content coding, whose names are given when the metrics are made (`MetricNames`).
+public enum CodingCounter: Int, Sendable, CaseIterable {
+    /// Responses compressed.
+    case responses
+    /// Bytes of their content before.
+    case bytesIn
+    /// Bytes of it after.
+    case bytesOut
+    /// Nanoseconds that compressing took.
+    case nanoseconds
+    /// Bytes of content that was decoded, before.
+    case decodedBytesIn
+    /// Bytes of it after.
+    case decodedBytesOut
+
+    static var count: Int { 6 }
 }
 
 /// Counters by site and route.
@@ -105,6 +127,10 @@ public struct MetricNames: Sendable, Equatable {
     public let connectionsClosed: [String]
     /// Why an attempt at an upstream failed.
     public let upstreamFailures: [String]
+    /// Why responses were not compressed.
+    public let compressionSkipped: [String]
+    /// The content codings.
+    public let codings: [String]
     /// Why TLS handshakes with clients failed.
     public let tlsFailures: [String]
 
@@ -120,11 +146,15 @@ public struct MetricNames: Sendable, Equatable {
         requestsRejected: [String],
         connectionsClosed: [String],
         upstreamFailures: [String] = MetricNames.defaultUpstreamFailures,
+        compressionSkipped: [String] = [],
+        codings: [String] = [],
         tlsFailures: [String] = []
     ) {
         self.requestsRejected = MetricNames.closed(requestsRejected)
         self.connectionsClosed = MetricNames.closed(connectionsClosed)
         self.upstreamFailures = MetricNames.closed(upstreamFailures)
+        self.compressionSkipped = MetricNames.closed(compressionSkipped)
+        self.codings = codings
         self.tlsFailures = MetricNames.closed(tlsFailures)
     }
 
@@ -133,6 +163,7 @@ public struct MetricNames: Sendable, Equatable {
         switch counter {
         case .requestsRejected: requestsRejected
         case .connectionsClosed: connectionsClosed
+        case .compressionSkipped: compressionSkipped
         case .tlsHandshakesFailed: tlsFailures
         }
     }

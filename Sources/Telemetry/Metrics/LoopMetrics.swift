@@ -116,6 +116,17 @@ public final class LoopMetrics {
         bump(&loop, layout.reasonOffsets[counter.rawValue] &+ index, 1)
     }
 
+    /// Adds to a figure of a content coding.
+    /// - Parameters:
+    ///   - counter: The family.
+    ///   - coding: An index into the names; any other counts nothing.
+    ///   - amount: What to add.
+    public func add(_ counter: CodingCounter, coding: Int, _ amount: Int) {
+        guard coding >= 0 && coding < layout.codingCount else { return }
+        let base = layout.codings &+ counter.rawValue &* layout.codingCount
+        bump(&loop, base &+ coding, amount)
+    }
+
     /// Records one turn of the event loop.
     /// - Parameters:
     ///   - busy: Nanoseconds spent running, from the return of the wait to the next wait.

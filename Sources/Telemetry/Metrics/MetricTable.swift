@@ -21,6 +21,7 @@ struct MetricDescription: Sendable {
         case loopIterations, loopBusy, loopBusyShare, loopLag
         case connectionsOpen
         case reasons(ReasonCounter)
+        case coding(CodingCounter), codingRatio
         case requests
         case route(RouteCounter)
         case phase(RequestPhase)
@@ -81,8 +82,8 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + connections + tls + upstreams + limits + logs + configuration + loops
-        + process
+        requests + connections + tls + upstreams + limits + compression + logs + configuration
+        + loops + process
 
     private static let route = ["site", "route"]
     private static let server = ["upstream", "server"]

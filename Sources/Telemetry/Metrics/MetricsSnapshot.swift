@@ -7,10 +7,13 @@ struct MetricsLayout: Sendable, Equatable {
     let reasonCounts: [Int]
     /// Reasons for which an attempt at an upstream fails.
     let failureCount: Int
+    /// Content codings.
+    let codingCount: Int
 
     init(names: MetricNames) {
         reasonCounts = ReasonCounter.allCases.map { names.names(of: $0).count }
         failureCount = names.upstreamFailures.count
+        codingCount = names.codings.count
         var offsets: [Int] = []
         var next = Self.reasons
         for count in reasonCounts {
@@ -18,7 +21,8 @@ struct MetricsLayout: Sendable, Equatable {
             next += count
         }
         reasonOffsets = offsets
-        loopCount = next
+        codings = next
+        loopCount = next + CodingCounter.count * codingCount
         serverStride = Self.serverFailures + failureCount
     }
 
@@ -33,6 +37,8 @@ struct MetricsLayout: Sendable, Equatable {
     static var reasons: Int { redis + DurationBuckets.stride }
     /// Where each `ReasonCounter` starts.
     let reasonOffsets: [Int]
+    /// Where the figures by content coding start, those of one `CodingCounter` after the other.
+    let codings: Int
     /// Words of the loop's own figures.
     let loopCount: Int
 

@@ -99,6 +99,8 @@ public struct MetricsText {
             writeLoops(writer) { writer.histogram($0, $1.loop[MetricsLayout.lag...]) }
         case .connectionsOpen: writeConnectionsOpen(to: writer)
         case .reasons(let counter): writeReasons(counter, to: writer)
+        case .coding(let counter): writeCodings(counter, to: writer)
+        case .codingRatio: writeCodingRatio(to: writer)
         case .requests, .route, .phase: writeRoutes(metric.source, to: writer)
         case .server, .serverGauge, .serverResponses, .serverDuration, .serverFailures,
             .serverHealthy, .serverEjected:
@@ -138,6 +140,36 @@ public struct MetricsText {
         let start = layout.reasonOffsets[counter.rawValue]
         for (index, name) in names.names(of: counter).enumerated() {
             writer.sample(LabelText.pairs([("reason", name)]), value: loop[start + index])
+        }
+    }
+
+    // MARK: By content coding
+
+    private func figure(_ counter: CodingCounter, _ coding: Int) -> UInt64 {
+        loop[layout.codings + counter.rawValue * layout.codingCount + coding]
+    }
+
+    /// Codings that were never used are left out.
+    private func writeCodings(_ counter: CodingCounter, to writer: SampleWriter) {
+        for (index, name) in names.codings.enumerated() {
+            let value = figure(counter, index)
+            let labels = LabelText.pairs([("coding", name)])
+            if value == 0 { continue }
+            if counter == .nanoseconds {
+                writer.sample(labels, nanoseconds: value)
+            } else {
+                writer.sample(labels, value: value)
+            }
+        }
+    }
+
+    private func writeCodingRatio(to writer: SampleWriter) {
+        for (index, name) in names.codings.enumerated() {
+            let output = figure(.bytesOut, index)
+            if output == 0 { continue }
+            let thousandths = figure(.bytesIn, index).multipliedReportingOverflow(by: 1000)
+            let ratio = thousandths.overflow ? 0 : thousandths.partialValue / output
+            writer.sample(LabelText.pairs([("coding", name)]), value: ratio, decimals: 3)
         }
     }
 

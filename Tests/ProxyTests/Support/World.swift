@@ -1,6 +1,7 @@
 import Addressing
 import Balancing
 import Bytes
+import Compression
 import Configuration
 import EventLoop
 import Foundation
@@ -125,6 +126,7 @@ final class World: @unchecked Sendable {
         expectZero(context.connectionCount, "client connections")
         expectZero(context.exchangeCount, "exchanges")
         expectZero(context.openTunnels, "tunnels")
+        expectZero(context.codecs.lent, "codecs")
         for upstream in context.upstreams {
             for server in upstream.balancer.servers {
                 expectZero(server.status.inFlight, "in flight at \(server.description.name)")

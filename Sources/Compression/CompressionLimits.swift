@@ -1,0 +1,32 @@
+/// Every bound of the codecs, in one place, with unit and reason.
+public enum CompressionLimits {
+    /// Bytes of a content that is collected and compressed in one go at most.
+    ///
+    /// The libraries for whole contents are up to 1.5 times as fast as those for streams, and at
+    /// `balanced` so many bytes take about 2 ms, which the loop's other connections wait for.
+    public static let wholeBytes = 128 << 10
+    /// Nanoseconds that the rest of such a content is waited for before it is streamed instead.
+    public static let collectTime: Int64 = 20_000_000
+    /// Bytes compressed in a row before other connections get a turn: at most half a millisecond,
+    /// since eight such rounds pass before the loop looks at its sockets.
+    public static let bytesPerTurn = 16 << 10
+    /// Coded bytes that wait for a client at most: less than of plain ones, because an encoder
+    /// waits with them.
+    public static let pendingBytes = 64 << 10
+    /// Bytes of room that an encoder or decoder is given at once.
+    static let outputStep = 16 << 10
+    /// Idle encoders of one kind that are kept.
+    static let idleOfKind = 8
+    /// Base-2 logarithm of the window of a zstd stream: 4 % larger than with 18, and a third of the
+    /// memory (0.7 MiB instead of 2).
+    static let zstdWindowLog: Int32 = 16
+    /// The same for a brotli stream: 1 % larger than with 18, and half of the memory (1.8 MiB), at
+    /// quality 8 a tenth.
+    static let brotliWindowLog: UInt32 = 16
+    /// Base-2 logarithm of the largest window that a zstd decoder accepts: what a sender may use.
+    ///
+    /// Source: RFC 9659 §3.
+    static let zstdDecoderWindowLog: Int32 = 23
+    /// Random bytes that padding is made of at most; a power of two.
+    static let paddingBytes = 256
+}

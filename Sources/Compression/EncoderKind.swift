@@ -1,0 +1,38 @@
+public import HTTP
+
+/// Which library compresses a stream, and how hard it tries.
+///
+/// The table below is what was measured (Documentation/compression.md has the figures).
+public enum EncoderKind: Hashable, Sendable {
+    case zlib(level: Int32)
+    case isal
+    case brotli(quality: UInt32)
+    case zstd(level: Int32)
+
+    /// The one for a coding and a level, while content flows.
+    public init(stream coding: ContentCoding, _ level: CompressionLevel) {
+        switch (coding, level) {
+        case (.gzip, .fast), (.deflate, .fast): self = .isal
+        // Level 6 costs half as much again for 5 % fewer bytes.
+        case (.gzip, .balanced), (.deflate, .balanced): self = .zlib(level: 5)
+        case (.gzip, .small), (.deflate, .small): self = .zlib(level: 9)
+        // Quality 1 would be larger than gzip at `fast` and dearer.
+        case (.brotli, .fast): self = .brotli(quality: 3)
+        case (.brotli, .balanced): self = .brotli(quality: 5)
+        case (.brotli, .small): self = .brotli(quality: 8)
+        case (.zstd, .fast), (.dictionaryZstd, .fast): self = .zstd(level: 1)
+        case (.zstd, .balanced), (.dictionaryZstd, .balanced): self = .zstd(level: 3)
+        case (.zstd, .small), (.dictionaryZstd, .small): self = .zstd(level: 9)
+        }
+    }
+
+    /// Bytes of memory that one takes at most, as measured, for what bounds their number.
+    public var byteCount: Int {
+        switch self {
+        case .zlib: 268 << 10
+        case .isal: IsalEngine.byteCount
+        case .brotli(let quality): quality < 4 ? 920 << 10 : 1840 << 10
+        case .zstd: 730 << 10
+        }
+    }
+}

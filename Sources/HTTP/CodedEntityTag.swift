@@ -1,0 +1,94 @@
+public import Bytes
+
+/// Entity tags of content that this gateway compressed.
+///
+/// Content in another coding is another representation, so its tag has to differ; and since
+/// compressing the same bytes again need not give the same bytes, it has to be weak. A strong
+/// `"abc"` becomes `W/"abc--gzip"`. A weak tag stays as it is: it says no more than that the
+/// content means the same, which stays true. When such a tag comes back, the coding is taken off
+/// again, so that the application sees the tag that it made.
+/// Source: RFC 9110 §8.8.3 and §13.1.
+public enum CodedEntityTag {
+    /// Writes the tag that the coded form of a representation has.
+    ///
+    /// - Parameters:
+    ///   - tag: The value of an ETag field.
+    ///   - coding: What the content gets; nil when a coding is taken off.
+    ///   - target: Gets the value.
+    /// - Returns: Whether it differs from `tag`; false for a weak tag, and for what is none.
+    public static func write(_ tag: Span<UInt8>, _ coding: ContentCoding?, to target: Buffer)
+        -> Bool
+    {
+        guard isStrong(tag) else {
+            target.append(tag)
+            return false
+        }
+        target.append("W/")
+        target.append(tag.extracting(first: tag.count - 1))
+        target.append("--")
+        target.append(coding?.name ?? "identity")
+        target.append(UInt8(ascii: "\""))
+        return true
+    }
+
+    /// Writes the members of an If-Match or If-None-Match field with every coding taken off.
+    ///
+    /// - Returns: What the last member that had one had; nil if none had, and then the value is as
+    ///   it was.
+    public static func writeOriginals(of value: Span<UInt8>, to target: Buffer) -> Marked? {
+        var found: Marked?
+        var list = CommaList()
+        var isFirst = true
+        while let place = list.next(in: value) {
+            let member = value.extracting(place)
+            if !isFirst { target.append(", ") }
+            isFirst = false
+            if let (end, mark) = coded(member) {
+                found = mark
+                // Behind `W/`, which was not there before the coding was.
+                let start = member[0] == UInt8(ascii: "W") ? 2 : 0
+                target.append(member.extracting(start..<end))
+                target.append(UInt8(ascii: "\""))
+            } else {
+                target.append(member)
+            }
+        }
+        return found
+    }
+
+    /// What a tag says besides the application's own.
+    public enum Marked: Sendable, Equatable {
+        /// The content was compressed.
+        case coded(ContentCoding)
+        /// A coding was taken off.
+        case decoded
+
+        /// As `write` takes it.
+        public var coding: ContentCoding? {
+            if case .coded(let coding) = self { coding } else { nil }
+        }
+    }
+
+    /// Where the mark in a tag begins, and which one it is.
+    private static func coded(_ tag: Span<UInt8>) -> (end: Int, mark: Marked)? {
+        let isWeak = tag.count > 2 && tag[0] == UInt8(ascii: "W") && tag[1] == UInt8(ascii: "/")
+        let strong = isWeak ? tag.extracting(droppingFirst: 2) : tag
+        guard isStrong(strong) else { return nil }
+        func ends(with name: StaticString) -> Int? {
+            let end = tag.count - name.utf8CodeUnitCount - 3
+            guard end > (isWeak ? 2 : 0), tag[end] == UInt8(ascii: "-"),
+                tag[end + 1] == UInt8(ascii: "-"),
+                tag.extracting(end + 2..<tag.count - 1).equals(name)
+            else { return nil }
+            return end
+        }
+        for coding in ContentCoding.allCases {
+            if let end = ends(with: coding.name) { return (end, .coded(coding)) }
+        }
+        return ends(with: "identity").map { ($0, .decoded) }
+    }
+
+    private static func isStrong(_ tag: Span<UInt8>) -> Bool {
+        tag.count >= 2 && tag[0] == UInt8(ascii: "\"") && tag[tag.count - 1] == UInt8(ascii: "\"")
+    }
+}

@@ -1,0 +1,48 @@
+import Bytes
+
+/// Fields that are lists, looked at and added to.
+extension FieldSection {
+    /// Whether a list field has a member, letters compared without regard to case.
+    ///
+    /// What follows a `;` or `=` in a member does not count.
+    public func list(_ name: FieldName, contains member: StaticString) -> Bool {
+        var field = first(name)
+        while let index = field {
+            let value = value(at: index)
+            var list = CommaList()
+            while let place = list.next(in: value) {
+                let found = value.extracting(place)
+                var end = 0
+                while end < found.count, found[end] != 0x3B, found[end] != 0x3D { end += 1 }
+                if trimmed(found.extracting(first: end)).equalsIgnoringCase(member) { return true }
+            }
+            field = next(name, from: index + 1)
+        }
+        return false
+    }
+
+    /// Adds a name to the Vary field, unless it is there or Vary is `*`.
+    ///
+    /// - Parameters:
+    ///   - name: In lower case.
+    ///   - spelling: As it is written.
+    /// Source: RFC 9110 §12.5.5.
+    public mutating func addToVary(_ name: StaticString, spelling: StaticString) {
+        if list(.vary, contains: name) || list(.vary, contains: "*") { return }
+        var bytes: [UInt8] = []
+        spelling.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        append(.vary, value: bytes.span)
+    }
+
+    /// Removes all fields of a name that is none of the known ones.
+    ///
+    /// - Parameter name: In lower case.
+    public mutating func removeAll(named name: StaticString) {
+        for index in indices
+        where known(at: index) == .other && isPresent(at: index)
+            && self.name(at: index).equalsIgnoringCase(name)
+        {
+            remove(at: index)
+        }
+    }
+}

@@ -1,0 +1,225 @@
+import Bytes
+import Compression
+import EventLoop
+import HTTP
+import Telemetry
+
+/// The content of one response on its way through codecs.
+///
+/// It takes content whose framing has been taken off and gives coded content, and waits for
+/// nothing; `finish` gives back what it holds, whatever has become of the response.
+final class ContentCoder {
+    /// What has to happen before it can go on.
+    enum Need {
+        /// More of the content.
+        case content
+        /// Room: the client has to take some of what is there.
+        case room
+        /// Nothing but a turn for the loop's other connections.
+        case turn
+        /// Nothing: the content is complete.
+        case nothing
+    }
+
+    private let context: LoopContext
+    /// Content as the upstream sent it, without its framing.
+    let content: Buffer
+    /// Coded content that the response has not taken.
+    let coded: Buffer
+    /// Content whose coding was taken off and that waits for another one.
+    private var plain: Buffer?
+    private let source: ContentCoding?
+    private(set) var target: ContentCoding?
+    private let level: CompressionLevel
+    private let padding: Int
+    private var decoder: StreamDecoder?
+    private var encoder: StreamEncoder?
+    /// Whether the last receive filled the buffer.
+    private var wasFull = false
+    /// Until when the rest of a short content is waited for, to be coded in one go; nil once it is
+    /// a stream.
+    private(set) var collectsUntil: Int64?
+    /// Nanoseconds that a pause lasts before what came so far is sent on.
+    ///
+    /// Content whose length was announced is not written piece by piece for somebody who waits.
+    let patience: Int64
+    /// Whether the client gets it in chunks.
+    var isChunked = false
+    private var bytesIn = 0
+    private var bytesOut = 0
+    private var nanoseconds: Int64 = 0
+
+    /// Takes what is needed.
+    ///
+    /// `length`: Bytes to come, if that is known and they come without a coding.
+    ///
+    /// Returns nil when the codecs' memory is used up.
+    init?(
+        context: LoopContext,
+        from source: ContentCoding?,
+        to target: ContentCoding?,
+        level: CompressionLevel,
+        padding: Int,
+        length: Int?
+    ) {
+        self.context = context
+        self.source = source
+        self.target = target
+        self.level = level
+        self.padding = padding
+        patience = length == nil ? 0 : CompressionLimits.collectTime
+        content = context.reactor.buffers.take()
+        coded = context.reactor.buffers.take()
+        var isReady = true
+        if let source {
+            decoder = context.codecs.takeDecoder(source)
+            isReady = decoder != nil
+            if isReady, target != nil { plain = context.reactor.buffers.take() }
+        }
+        if isReady {
+            if source == nil, length ?? 0 <= CompressionLimits.wholeBytes {
+                // Also where the length is not known: it may be here already.
+                let wait = length == nil ? 0 : CompressionLimits.collectTime
+                content.reserve(length ?? 0)
+                collectsUntil = context.reactor.now + wait
+            } else {
+                isReady = beginStream()
+            }
+        }
+        if !isReady {
+            finish()
+            return nil
+        }
+    }
+
+    /// Makes room for another receive: more than a little only where much comes at once.
+    func makeRoom() {
+        if content.isEmpty && wasFull { content.reserve(CompressionLimits.bytesPerTurn) }
+    }
+
+    /// Whether all that comes is still held back.
+    var isCollecting: Bool { collectsUntil != nil }
+
+    /// What the content is coded as; nil for nothing.
+    var appliedCoding: (from: ContentCoding?, to: ContentCoding?) { (source, target) }
+
+    /// Turns to streaming: what comes from here on goes out as it comes.
+    ///
+    /// Where there is no memory for that, the content goes out as it came, unless it came coded.
+    func stopCollecting() {
+        guard collectsUntil != nil else { return }
+        collectsUntil = nil
+        if !beginStream() {
+            target = nil
+            context.metrics.count(.compressionSkipped, reason: CodingObstacle.memory.index)
+        }
+    }
+
+    private func beginStream() -> Bool {
+        guard let target else { return true }
+        encoder = context.codecs.takeEncoder(target, level, padding: padding, to: coded)
+        // The header is the client's like the rest.
+        return encoder != nil
+    }
+
+    /// Codes a content that is there whole.
+    func codeWhole() {
+        collectsUntil = nil
+        guard let target else { return }
+        let start = context.reactor.clock
+        bytesIn += content.count
+        do throws(CodecError) {
+            try context.codecs.encodeWhole(content, to: coded, target, level, padding: padding)
+            bytesOut += coded.count
+            nanoseconds += context.reactor.clock - start
+            content.removeAll()
+        } catch {
+            // It goes out as it came, which nothing has contradicted yet.
+            self.target = nil
+            coded.removeAll()
+            coded.move(content.count, from: content)
+            context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
+        }
+    }
+
+    /// Codes some of what is there.
+    ///
+    /// `contentHasEnded`: Whether nothing will follow.
+    func code(contentHasEnded: Bool) throws(CodecError) -> Need {
+        wasFull = content.count >= LoopLimits.smallBuffer
+        let start = context.reactor.clock
+        defer { nanoseconds += context.reactor.clock - start }
+        var isLast = contentHasEnded
+        var from = content
+        if let decoder {
+            let to = plain ?? coded
+            let limit = CompressionLimits.bytesPerTurn
+            let isAll = try decoder.decode(
+                content,
+                to: to,
+                limit: limit,
+                sourceHasEnded: contentHasEnded
+            )
+            isLast = isLast && isAll
+            from = to
+            if plain == nil {
+                // No encoder behind it: what is decoded is what goes out.
+                if isLast { return .nothing }
+                return isAll ? .content : .turn
+            }
+        }
+        guard let encoder else {
+            coded.move(from.count, from: from)
+            return isLast ? .nothing : .content
+        }
+        let before = from.count
+        let isAll = try encoder.encode(
+            from,
+            to: coded,
+            isLast ? .finish : .process,
+            limit: CompressionLimits.bytesPerTurn
+        )
+        bytesIn += before - from.count
+        if isLast && isAll { return .nothing }
+        return isAll && content.isEmpty ? .content : .turn
+    }
+
+    /// Brings out what the encoder holds back, because nothing more comes for now.
+    func flush() throws(CodecError) {
+        guard let encoder, encoder.hasUnflushed else { return }
+        let start = context.reactor.clock
+        let empty = plain ?? content
+        _ = try encoder.encode(empty, to: coded, .flush)
+        nanoseconds += context.reactor.clock - start
+    }
+
+    /// Whether something would come out by flushing.
+    var hasUnflushed: Bool { encoder?.hasUnflushed ?? false }
+
+    /// Takes note of coded bytes that the response has taken.
+    func took(_ count: Int) { if encoder != nil { bytesOut += count } }
+
+    /// Gives everything back, and counts what was done.
+    func finish() {
+        context.reactor.buffers.give(content)
+        context.reactor.buffers.give(coded)
+        if let plain { context.reactor.buffers.give(plain) }
+        plain = nil
+        if let encoder { context.codecs.give(encoder) }
+        encoder = nil
+        if let decoder, let source {
+            let index = Int(source.rawValue)
+            context.metrics.add(.decodedBytesIn, coding: index, decoder.bytesTaken)
+            context.metrics.add(.decodedBytesOut, coding: index, decoder.bytesMade)
+            context.codecs.giveDecoder(source)
+        }
+        decoder = nil
+        if let target, bytesIn > 0 || bytesOut > 0 {
+            let index = Int(target.rawValue)
+            context.metrics.add(.responses, coding: index, 1)
+            context.metrics.add(.bytesIn, coding: index, bytesIn)
+            context.metrics.add(.bytesOut, coding: index, bytesOut)
+            context.metrics.add(.nanoseconds, coding: index, Int(nanoseconds))
+        }
+    }
+}
