@@ -20,14 +20,8 @@ static inline void gateway_ctx_set_mode(SSL_CTX *context, long mode) { SSL_CTX_s
 static inline int gateway_ctx_set_minimum(SSL_CTX *context, int version) {
   return SSL_CTX_set_min_proto_version(context, version);
 }
-static inline int gateway_ctx_set_maximum(SSL_CTX *context, int version) {
-  return SSL_CTX_set_max_proto_version(context, version);
-}
 static inline int gateway_ctx_set_groups(SSL_CTX *context, const char *list) {
   return SSL_CTX_set1_groups_list(context, (char *)list);
-}
-static inline int gateway_ctx_set_signatures(SSL_CTX *context, const char *list) {
-  return SSL_CTX_set1_sigalgs_list(context, (char *)list);
 }
 static inline long gateway_ctx_set_session_cache(SSL_CTX *context, long mode) {
   return SSL_CTX_set_session_cache_mode(context, mode);
@@ -47,7 +41,6 @@ static inline int gateway_ctx_clear_chain(SSL_CTX *context) { return SSL_CTX_cle
 
 // One connection.
 static inline int gateway_ssl_set_minimum(SSL *ssl, int version) { return SSL_set_min_proto_version(ssl, version); }
-static inline int gateway_ssl_set_maximum(SSL *ssl, int version) { return SSL_set_max_proto_version(ssl, version); }
 static inline int gateway_ssl_set_server_name(SSL *ssl, const char *name) {
   return SSL_set_tlsext_host_name(ssl, (char *)name);
 }
@@ -82,15 +75,12 @@ static inline int gateway_error_reason(unsigned long code) { return ERR_GET_REAS
 
 // The answer of BIO callbacks.
 static inline void gateway_bio_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
-static inline void gateway_bio_retry_write(BIO *bio) { BIO_set_retry_write(bio); }
 static inline void gateway_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 
 // OPENSSL_free is a macro that adds file and line.
-static inline void gateway_free(void *memory) { OPENSSL_free(memory); }
 static inline void *gateway_allocate(size_t count) { return OPENSSL_malloc(count); }
 
 // Certificates.
-static inline void gateway_free_certificates(STACK_OF(X509) *stack) { sk_X509_pop_free(stack, X509_free); }
 static inline int gateway_certificate_count(const STACK_OF(X509) *stack) { return sk_X509_num(stack); }
 static inline X509 *gateway_certificate_at(const STACK_OF(X509) *stack, int index) {
   return sk_X509_value(stack, index);
@@ -99,21 +89,6 @@ static inline void gateway_free_names(GENERAL_NAMES *names) {
   sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
 }
 static inline int gateway_name_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
-static inline GENERAL_NAME *gateway_name_at(const GENERAL_NAMES *names, int index) {
-  return sk_GENERAL_NAME_value(names, index);
-}
-// The text of a DNS name, or NULL where the name is of another kind: the value is in an anonymous union.
-static inline const unsigned char *gateway_dns_name(const GENERAL_NAME *name, int *count) {
-  if (name->type != GEN_DNS) return NULL;
-  *count = ASN1_STRING_length(name->d.dNSName);
-  return ASN1_STRING_get0_data(name->d.dNSName);
-}
-// The bytes of an IP address name, or NULL where the name is of another kind.
-static inline const unsigned char *gateway_ip_name(const GENERAL_NAME *name, int *count) {
-  if (name->type != GEN_IPADD) return NULL;
-  *count = ASN1_STRING_length(name->d.iPAddress);
-  return ASN1_STRING_get0_data(name->d.iPAddress);
-}
 
 // Making certificates. MBSTRING_UTF8 is a macro of macros; X509V3_set_ctx takes a structure whose
 // last field a macro sets.

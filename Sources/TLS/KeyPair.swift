@@ -67,7 +67,7 @@ enum PEM {
         -> [SharedPointer]
     {
         var found: [SharedPointer] = []
-        guard let memory = unsafe BIO_new_mem_buf(bytes, Int32(clamping: bytes.count)) else {
+        guard let memory = unsafe Certificates.memory(holding: bytes) else {
             throw TLSSetupError("'\(file)' cannot be read: no memory")
         }
         defer { unsafe BIO_free(memory) }
@@ -85,7 +85,7 @@ enum PEM {
 
     /// The private key in a text; the caller frees it.
     static func key(_ bytes: [UInt8], file: String) throws(TLSSetupError) -> OpaquePointer? {
-        guard let memory = unsafe BIO_new_mem_buf(bytes, Int32(clamping: bytes.count)) else {
+        guard let memory = unsafe Certificates.memory(holding: bytes) else {
             throw TLSSetupError("'\(file)' cannot be read: no memory")
         }
         defer { unsafe BIO_free(memory) }

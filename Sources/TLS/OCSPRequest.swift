@@ -76,7 +76,7 @@ public struct OCSPRequest: Sendable {
     /// - Throws: Why there is no good response, in words.
     public func fetch(now: Int64) throws(TLSSetupError) -> OCSPResponse {
         guard let request = encoded() else { throw TLSSetupError("no request can be made") }
-        guard let body = unsafe BIO_new_mem_buf(request, Int32(clamping: request.count)) else {
+        guard let body = unsafe Certificates.memory(holding: request) else {
             throw TLSSetupError("no memory")
         }
         defer { unsafe BIO_free(body) }
@@ -115,6 +115,19 @@ public struct OCSPRequest: Sendable {
 }
 
 extension Certificates {
+    /// A BIO in memory with a copy of bytes; the caller frees it.
+    ///
+    /// A copy, because OpenSSL reads it in later calls, and the memory of an array is lent for the
+    /// one that it is handed to.
+    static func memory(holding bytes: [UInt8]) -> OpaquePointer? {
+        guard let memory = unsafe BIO_new(BIO_s_mem()) else { return nil }
+        guard unsafe BIO_write(memory, bytes, Int32(clamping: bytes.count)) == bytes.count else {
+            unsafe BIO_free(memory)
+            return nil
+        }
+        return unsafe memory
+    }
+
     /// What was written to a BIO in memory.
     static func bytes(in memory: OpaquePointer) -> [UInt8] {
         var piece = [UInt8](repeating: 0, count: 4096)

@@ -12,8 +12,6 @@ public final class TLSInformation: Sendable {
     public let applicationProtocol: String?
     /// Whether an earlier session was taken up again.
     public let isResumed: Bool
-    /// Whether the client sent data before the handshake was complete (0-RTT).
-    public let usedEarlyData: Bool
     /// The client's certificate, if it was asked for one, had one, and it was verified.
     public let peerCertificate: PeerCertificate?
 
@@ -24,7 +22,6 @@ public final class TLSInformation: Sendable {
         serverName: String?,
         applicationProtocol: String?,
         isResumed: Bool,
-        usedEarlyData: Bool,
         peerCertificate: PeerCertificate?
     ) {
         self.version = version
@@ -32,7 +29,6 @@ public final class TLSInformation: Sendable {
         self.serverName = serverName
         self.applicationProtocol = applicationProtocol
         self.isResumed = isResumed
-        self.usedEarlyData = usedEarlyData
         self.peerCertificate = peerCertificate
     }
 }

@@ -84,6 +84,7 @@ import COpenSSL
 
     /// Goes on with the handshake.
     /// - Parameter unixSeconds: The time now.
+    /// - Returns: How far it has come.
     public func handshake(unixSeconds: Int64) -> Progress {
         if let failure { return .failed(failure) }
         if information != nil { return .complete }
@@ -101,6 +102,7 @@ import COpenSSL
     /// - Parameters:
     ///   - buffer: Has free space: call `reserve` first.
     ///   - limit: Bytes at most, at least 1.
+    /// - Returns: How many came, or why none did.
     public func decrypt(into buffer: Buffer, atMost limit: Int) -> Plaintext {
         if let failure { return .failed(failure) }
         var count = 0
@@ -174,7 +176,6 @@ import COpenSSL
             serverName: serverName,
             applicationProtocol: applicationProtocol,
             isResumed: unsafe SSL_session_reused(ssl) == 1,
-            usedEarlyData: false,
             peerCertificate: server == nil ? nil : unsafe PeerCertificate(of: ssl)
         )
     }
@@ -192,15 +193,21 @@ import COpenSSL
 
 /// Every bound of TLS that the configuration does not set, with its unit and its reason.
 public enum TLSLimits {
-    /// Bytes of content in one record at most. Source: RFC 8446 §5.1.
+    /// Bytes of content in one record at most.
+    ///
+    /// Source: RFC 8446 §5.1.
     public static let recordBytes = 16384
-    /// Bytes that a record adds to its content at most. Source: RFC 8446 §5.2.
+    /// Bytes that a record adds to its content at most.
+    ///
+    /// Source: RFC 8446 §5.2.
     public static let recordOverhead = 261
     /// Certificates that a client's chain may have.
     static let clientChain: Int32 = 8
     /// Bytes of a PEM file at most.
     static let fileBytes = 4 << 20
-    /// Bytes of a server's name. Source: RFC 1035 §2.3.4.
+    /// Bytes of a server's name.
+    ///
+    /// Source: RFC 1035 §2.3.4.
     static let nameBytes = 255
     /// Sessions kept for each upstream, for each loop.
     static let keptSessions = 64

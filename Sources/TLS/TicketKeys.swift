@@ -57,6 +57,7 @@ public final class TicketKeys: Sendable {
 
     /// The key that encrypts now.
     /// - Parameter now: Unix seconds.
+    /// - Returns: nil when no random bytes can be had.
     func current(now: Int64) -> Key? {
         state.withLock { state in
             if state.isFixed { return state.keys.first }

@@ -29,7 +29,11 @@ func dump(_ configuration: Configuration) -> String {
     for (number, log) in configuration.accessLogs.enumerated() {
         lines.append("access_log \(number): \(log.destination) \(log.format.rawValue)")
     }
+    if configuration.listeners.contains(where: \.isSecure) {
+        lines.append("tls \(dump(configuration.tls))")
+    }
     for site in configuration.sites {
+        if let tls = site.tls { lines.append("tls of \(site.name): \(dump(tls))") }
         lines.append("policy of \(site.name): \(dump(site.policy))")
         for route in site.routes {
             lines.append("policy of \(site.name) \(route.name): \(dump(route.policy))")
@@ -183,12 +187,14 @@ private func dump(_ upstream: Upstream) -> [String] {
             "  server \(server.endpoint) weight=\(server.weight)"
                 + (server.maximumConnections.map { " max=\($0)" } ?? "")
                 + (server.isBackup ? " backup" : "") + (server.isDown ? " down" : "")
+                + (server.isSecure ? " tls" : "")
         )
     }
+    if let tls = upstream.tls { lines.append("  tls \(dump(tls))") }
     return lines
 }
 
-private func milliseconds(_ nanoseconds: Int64) -> String { "\(nanoseconds / 1_000_000)ms" }
+func milliseconds(_ nanoseconds: Int64) -> String { "\(nanoseconds / 1_000_000)ms" }
 
 private func dump(_ https: HTTPSPolicy) -> String {
     var parts: [String] = []

@@ -61,7 +61,6 @@ private func explain(
             serverName: explainer.exchange.connection.tls?.serverName,
             applicationProtocol: nil,
             isResumed: false,
-            usedEarlyData: false,
             peerCertificate: certificate
         )
     }

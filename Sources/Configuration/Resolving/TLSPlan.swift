@@ -12,7 +12,10 @@ struct TLSPlan {
             return nil
         }
         let own = block.certificates.isEmpty ? top.certificates : block.certificates
-        if own.isEmpty, !block.isDamaged, !top.isDamaged {
+        let listens = block.listens.isEmpty ? top.listens : block.listens
+        // One that shares another's address by mistake has been told so.
+        let isMeant = listens.contains(where: \.value.isSecure)
+        if own.isEmpty, isMeant, !block.isDamaged, !top.isDamaged {
             report.error(
                 block.mark,
                 "site: listens with 'tls' and has no certificate",
@@ -103,6 +106,13 @@ struct TLSPlan {
         if let keys = top.ticketKeys { settings.append(("ticket_keys", keys.mark)) }
         for (name, mark) in settings {
             report.error(mark, "\(name): has no effect: no 'listen' has 'tls'")
+        }
+        let bounds = [
+            ("timeout: 'handshake='", top.timeouts["handshake"]?.mark),
+            ("limit: 'handshakes='", top.limits["handshakes"]?.mark),
+        ]
+        for case (let name, let mark?) in bounds {
+            report.error(mark, "\(name) has no effect: no 'listen' has 'tls'")
         }
     }
 

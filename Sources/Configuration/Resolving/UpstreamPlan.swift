@@ -33,6 +33,7 @@ struct UpstreamPlan {
     /// How servers with TLS are verified.
     private func tls(_ servers: [UpstreamServer]) -> UpstreamTLS? {
         if servers.contains(where: \.isSecure) {
+            checkNames()
             return block.upstreamTLS?.value ?? UpstreamPlan.verified
         }
         if let tls = block.upstreamTLS, !block.isDamaged {
@@ -43,6 +44,19 @@ struct UpstreamPlan {
             )
         }
         return nil
+    }
+
+    /// Reports servers whose certificates could be for any name: a socket has none.
+    private func checkNames() {
+        if block.isDamaged || block.upstreamTLS?.value.name != nil { return }
+        for placed in block.servers where placed.value.isSecure {
+            guard case .address(.unix) = placed.value.endpoint else { continue }
+            report.error(
+                placed.mark,
+                "server: 'tls' over a socket needs the name in the server's certificate",
+                hint: "write 'tls name=app.internal' in the upstream"
+            )
+        }
     }
 
     /// By the system's authorities, under the name that stands in the file.

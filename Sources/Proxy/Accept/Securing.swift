@@ -50,7 +50,9 @@ extension Exchange {
         return .done
     }
 
-    /// The first byte of a TLS record with a handshake message. Source: RFC 8446 §5.1.
+    /// The first byte of a TLS record with a handshake message.
+    ///
+    /// Source: RFC 8446 §5.1.
     private static let handshakeRecord: UInt8 = 22
 
     /// Waits for the first byte.

@@ -16,7 +16,6 @@ extension Explainer {
             serverName: isAddress ? nil : request.url.host.lowercased(),
             applicationProtocol: "http/1.1",
             isResumed: false,
-            usedEarlyData: false,
             peerCertificate: nil
         )
     }

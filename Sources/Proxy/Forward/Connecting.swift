@@ -26,6 +26,7 @@ struct SecureTarget: Sendable {
             name = "\(address)"
             isAddress = true
         case .address(.unix):
+            // Not reached: a configuration that names none for a socket is refused.
             name = "localhost"
             isAddress = false
         }
