@@ -247,7 +247,10 @@ CADDY = """
 http://:{listen} {{
     bind 127.0.0.1
     handle /json/* {{
-        encode zstd gzip 6
+        encode {{
+            zstd
+            gzip 6
+        }}
         reverse_proxy 127.0.0.1:{origin} {{
             transport http {{
                 keepalive_idle_conns_per_host 256
@@ -256,7 +259,9 @@ http://:{listen} {{
         }}
     }}
     handle /fast/* {{
-        encode gzip 1
+        encode {{
+            gzip 1
+        }}
         reverse_proxy 127.0.0.1:{origin} {{
             transport http {{
                 keepalive_idle_conns_per_host 256
