@@ -173,6 +173,39 @@ struct ConcurrencyLimitTests {
             #expect(seconds > 1.8 && seconds < 2.4, "\(seconds)")
         }
     }
+
+    @Test("A response that is compressed here keeps to the rate as well")
+    func codedBandwidth() throws {
+        let text = """
+            site * { listen $site; compress gzip; bandwidth_limit 100k/s after=50k; proxy $server }
+            """
+        try simulate(text) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            try await client.send("GET / HTTP/1.1", "Host: a", "Accept-Encoding: gzip")
+            let origin = try await server.accept()
+            try await origin.gets("GET / HTTP/1.1")
+            let start = world.now
+            // Noise, which no coding makes smaller.
+            var state: UInt32 = 1
+            let body = (0..<250 << 10).map { _ in
+                state = state &* 1_664_525 &+ 1_013_904_223
+                return UInt8(truncatingIfNeeded: state >> 24)
+            }
+            world.spawn { _ in
+                let length = "Content-Length: \(body.count)"
+                try await origin.send("HTTP/1.1 200 OK", "Content-Type: text/plain", length)
+                try await origin.send(bytes: body)
+            }
+            let head = try await client.gets("HTTP/1.1 200 OK")
+            #expect(head.contains { $0 == "Content-Encoding: gzip" })
+            #expect(try await client.take(50 << 10).count == 50 << 10)
+            #expect(world.now - start < 500_000_000)
+            #expect(try await client.take(200 << 10).count == 200 << 10)
+            let seconds = Double(world.now - start) / 1e9
+            #expect(seconds > 1.8 && seconds < 2.6, "\(seconds)")
+        }
+    }
 }
 
 /// Who is inside, and how many were at most; one thread touches it, see `World`.
