@@ -51,8 +51,11 @@ def script(pids):
 
 def run_until(name):
     """Starts `make run`, ends it in one way, and returns what was wrong, or None."""
+    # Who runs this in the background of a shell has SIGINT ignored, which is inherited, and a
+    # script cannot trap what was ignored when it started.
     make = subprocess.Popen(
         ["make", "--no-print-directory", "run"], cwd=ROOT, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
     deadline = time.monotonic() + START_SECONDS
     output = []
