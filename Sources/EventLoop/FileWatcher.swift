@@ -66,6 +66,7 @@ public final class FileWatcher: Sendable {
     ///   changes, so that files which belong together have all been written.
     public func run(_ changed: @escaping @Sendable (Set<String>) -> Void) {
         var isDirty = false
+        var postponed = 0
         while !isStopping.load(ordering: .acquiring) {
             let timeout =
                 isDirty ? LoopLimits.fileSettleMilliseconds : LoopLimits.fileLookMilliseconds
@@ -74,9 +75,12 @@ public final class FileWatcher: Sendable {
             if hasNews {
                 drain()
                 isDirty = true
-                continue
+                postponed += 1
+                // Other files of the directory may change without an end, a log for example.
+                if postponed < LoopLimits.filePostponements { continue }
             }
             isDirty = false
+            postponed = 0
             let paths = takeChanges()
             if !paths.isEmpty { changed(paths) }
         }

@@ -38,6 +38,8 @@ public enum LoopLimits {
     static let fileLookMilliseconds: Int32 = 60_000
     /// Milliseconds without a change after which changed files are taken for complete.
     static let fileSettleMilliseconds: Int32 = 300
+    /// Changes in a row that postpone the look at watched files.
+    static let filePostponements = 64
     /// Bytes of encrypted records handed to the kernel in one call at most.
     ///
     /// Eight records: more would leave the processor's cache, fewer cost more calls.

@@ -13,7 +13,12 @@ enum Main {
         switch (arguments.count, arguments.first, arguments.dropFirst().first) {
         case (1, "run", _): serve("gateway.conf")
         case (3, "run", "--config"), (3, "run", "-c"):
-            if let path = arguments.last { serve(path) }
+            // An option in the path's place is for the parser to complain of.
+            if let path = arguments.last, !path.hasPrefix("-") {
+                serve(path)
+            } else {
+                GatewayCommand.main()
+            }
         default: GatewayCommand.main()
         }
     }
