@@ -112,6 +112,8 @@ import CZstd
     private let context: OpaquePointer
     /// Whether a frame has ended; another one may follow.
     private var isBetweenFrames = false
+    /// Whether the last call filled its room, so that more may be inside.
+    private var mayHoldMore = false
 
     init?() {
         guard let made = unsafe ZSTD_createDCtx() else { return nil }
@@ -129,12 +131,14 @@ import CZstd
     func step(_ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer)
         -> CodecStep?
     {
-        if unsafe isBetweenFrames && input.isEmpty { return CodecStep(isDone: true) }
+        // The library takes 16 calls without progress for an error.
+        if unsafe input.isEmpty && !mayHoldMore { return CodecStep(isDone: isBetweenFrames) }
         var source = unsafe ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
         var target = unsafe ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
         let left = unsafe ZSTD_decompressStream(context, &target, &source)
         guard ZSTD_isError(left) == 0 else { return nil }
         isBetweenFrames = left == 0
+        mayHoldMore = unsafe target.pos == target.size
         return unsafe CodecStep(taken: source.pos, made: target.pos, isDone: left == 0)
     }
 }

@@ -20,9 +20,9 @@ public enum EncoderKind: Hashable, Sendable {
         case (.brotli, .fast): self = .brotli(quality: 3)
         case (.brotli, .balanced): self = .brotli(quality: 5)
         case (.brotli, .small): self = .brotli(quality: 8)
-        case (.zstd, .fast), (.dictionaryZstd, .fast): self = .zstd(level: 1)
-        case (.zstd, .balanced), (.dictionaryZstd, .balanced): self = .zstd(level: 3)
-        case (.zstd, .small), (.dictionaryZstd, .small): self = .zstd(level: 9)
+        case (.zstd, .fast): self = .zstd(level: 1)
+        case (.zstd, .balanced): self = .zstd(level: 3)
+        case (.zstd, .small): self = .zstd(level: 9)
         }
     }
 

@@ -59,7 +59,7 @@ public final class StreamEncoder {
         case .zlib(let zlib): zlib.reset()
         case .isal(let isal): isal.reset()
         case .brotli(let brotli):
-            if padding > 0 { try write(padding, with: brotli, to: target) }
+            if padding > 0 { try target.writeBrotliPadding(padding, with: brotli) }
         case .zstd(let zstd):
             if case .zstd(let level) = kind { zstd.reset(level: level, size: nil) }
             if padding > 0 { target.writeZstdPadding(padding) }
@@ -143,12 +143,6 @@ public final class StreamEncoder {
         case .brotli(let brotli): unsafe brotli.step(input, output, operation)
         case .zstd(let zstd): unsafe zstd.step(input, output, operation)
         }
-    }
-
-    private func write(_ padding: Int, with brotli: BrotliEngine, to target: Buffer)
-        throws(CodecError)
-    {
-        try target.writeBrotliPadding(padding, with: brotli)
     }
 }
 

@@ -20,9 +20,6 @@ import HTTP
         }
     }
 
-    /// Bytes that all compressors together may come to.
-    static let byteCount = 4 << 20
-
     /// Compresses.
     ///
     /// `source` is not changed.
@@ -40,8 +37,6 @@ import HTTP
             try deflate(source, to: target, coding, level, padding: padding)
         case .brotli: try brotli(source, to: target, level, padding: padding)
         case .zstd: try zstd(source, to: target, level, padding: padding)
-        // A dictionary belongs to one exchange: that content is streamed.
-        case .dictionaryZstd: throw .failed
         }
     }
 

@@ -31,14 +31,6 @@ import CZstd
         }
     }
 
-    /// Lets the frame that begins refer to bytes that its reader has.
-    ///
-    /// They are read until the frame is finished.
-    func refer(to dictionary: UnsafeRawBufferPointer, windowLog: Int32) {
-        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, windowLog)
-        unsafe ZSTD_CCtx_refPrefix(context, dictionary.baseAddress, dictionary.count)
-    }
-
     /// Takes and makes what fits; bounded as in `ZlibEngine`.
     func step(
         _ input: UnsafeRawBufferPointer,

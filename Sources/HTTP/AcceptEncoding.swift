@@ -55,12 +55,10 @@ public struct AcceptEncoding: Sendable, Equatable {
     /// How welcome a coding is, 0 to 1000: 0 is not acceptable.
     ///
     /// Choice: without the field, 0. Any coding would be acceptable then, but whoever sends none
-    /// is most often a program that decodes none. `*` stands for no coding that needs a
-    /// dictionary, since a client that takes those says so (RFC 9842 §6).
+    /// is most often a program that decodes none.
     public func weight(of coding: ContentCoding) -> Int {
         let own = Int(weights[Int(coding.rawValue)])
         if own >= 0 { return own }
-        if coding == .dictionaryZstd { return 0 }
         return max(0, Int(otherWeight))
     }
 

@@ -84,9 +84,8 @@ public struct CodingDecision: Sendable, Equatable {
         switch AppliedCoding(fields) {
         case .other: self.init(action: .keep(.alreadyCoded), varies: false)
         case .known(let coding):
-            // What needs a dictionary was made for this client by who knows it.
-            if coding == .dictionaryZstd || accept.accepts(coding) {
-                self.init(action: .keep(.alreadyCoded), varies: coding != .dictionaryZstd)
+            if accept.accepts(coding) {
+                self.init(action: .keep(.alreadyCoded), varies: true)
             } else {
                 let next = isListed ? accept.preferred(of: rules.codings) : nil
                 self.init(action: .recode(from: coding, to: next), varies: true)

@@ -2,15 +2,13 @@ import Bytes
 
 /// The content codings that this gateway knows.
 ///
-/// Source: RFC 9110 §8.4.1, RFC 7932, RFC 8878, RFC 9842 §6.
+/// Source: RFC 9110 §8.4.1, RFC 7932, RFC 8878.
 public enum ContentCoding: UInt8, Sendable, CaseIterable {
     case brotli
     case zstd
     case gzip
     /// The zlib format of RFC 1950, whatever the name says.
     case deflate
-    /// zstd with a dictionary that the client holds already.
-    case dictionaryZstd
 
     /// The name on the wire.
     public var name: StaticString {
@@ -19,7 +17,6 @@ public enum ContentCoding: UInt8, Sendable, CaseIterable {
         case .zstd: "zstd"
         case .gzip: "gzip"
         case .deflate: "deflate"
-        case .dictionaryZstd: "dcz"
         }
     }
 
@@ -32,7 +29,6 @@ public enum ContentCoding: UInt8, Sendable, CaseIterable {
         if name.equalsIgnoringCase("br") { return .brotli }
         if name.equalsIgnoringCase("zstd") { return .zstd }
         if name.equalsIgnoringCase("deflate") { return .deflate }
-        if name.equalsIgnoringCase("dcz") { return .dictionaryZstd }
         return nil
     }
 }

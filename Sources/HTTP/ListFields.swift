@@ -21,6 +21,16 @@ extension FieldSection {
         return false
     }
 
+    /// Removes the fields that speak of the very bytes of a content, for one whose bytes change.
+    ///
+    /// Source: RFC 9530 §2 and §3.
+    public mutating func removeDigests() {
+        removeAll(named: "content-md5")
+        removeAll(named: "digest")
+        removeAll(named: "content-digest")
+        removeAll(named: "repr-digest")
+    }
+
     /// Adds a name to the Vary field, unless it is there or Vary is `*`.
     ///
     /// - Parameters:

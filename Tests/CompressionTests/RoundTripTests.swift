@@ -101,6 +101,34 @@ struct RoundTripTests {
         #expect(pool.lent == 0)
     }
 
+    @Test("A decoder that is asked again and again without input waits for it", arguments: codings)
+    func patience(_ coding: ContentCoding) throws {
+        let pool = CodecPool(limit: 1 << 30)
+        let coded = Buffer()
+        let content = Self.noise(1000)
+        try pool.encodeWhole(buffer(content), to: coded, coding, .balanced)
+        let bytes = coded.all
+        let decoder = try #require(StreamDecoder(coding))
+        let target = Buffer()
+        for part in [bytes.prefix(1), bytes.dropFirst().prefix(500), bytes.dropFirst(501)] {
+            let source = buffer(Array(part))
+            let isLast = part.endIndex == bytes.endIndex
+            for _ in 0..<40 {
+                let isAll = try decoder.decode(
+                    source,
+                    to: target,
+                    limit: 1 << 20,
+                    sourceHasEnded: isLast
+                )
+                #expect(isAll)
+                // `deflate` says which of its formats it is by two bytes.
+                if source.count == 1 { source.append(bytes[1]) } else { #expect(source.isEmpty) }
+            }
+            if part.count == 1 && coding == .deflate { break }
+        }
+        if coding != .deflate { #expect(target.all == content) }
+    }
+
     @Test("A whole content, with and without padding", arguments: cases)
     func whole(_ example: Case) throws {
         let pool = CodecPool(limit: 1 << 30)

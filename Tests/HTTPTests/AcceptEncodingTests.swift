@@ -86,12 +86,6 @@ struct AcceptEncodingTests {
         #expect(accept("").isPresent)
         #expect(!accept("").accepts(.gzip))
     }
-
-    @Test("A dictionary's coding is not meant by *")
-    func dictionaries() {
-        #expect(accept("*").weight(of: .dictionaryZstd) == 0)
-        #expect(accept("gzip, dcz").weight(of: .dictionaryZstd) == 1000)
-    }
 }
 
 /// Negotiations collected by others.

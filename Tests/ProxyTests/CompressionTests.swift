@@ -668,6 +668,79 @@ struct RecodingTests {
         }
     }
 
+    @Test(
+        "Content that comes byte by byte, with pauses, is taken off its coding",
+        arguments: [ContentCoding.deflate, .zstd, .brotli, .gzip]
+    )
+    func slow(_ coding: ContentCoding) throws {
+        let content = text(120)
+        let coded = try compress(content, coding)
+        let name = String(describing: coding.name)
+        // The client takes another one, so both codecs stand in the way.
+        let other = coding == .gzip ? "deflate" : "gzip"
+        try exchange(
+            "compress gzip deflate",
+            ["GET / HTTP/1.1", "Host: a", "Accept-Encoding: \(other)"]
+        ) { world, client, origin in
+            try await origin.gets("GET / HTTP/1.1")
+            world.spawn { world in
+                try await origin.send(
+                    "HTTP/1.1 200 OK",
+                    "Content-Type: text/plain",
+                    "Content-Encoding: \(name)",
+                    "Content-Length: \(coded.count)"
+                )
+                for byte in coded {
+                    try await origin.send(bytes: [byte])
+                    await world.pass(seconds: 0.1)
+                }
+            }
+            let head = try await client.gets("HTTP/1.1 200 OK", "Content-Encoding: \(other)")
+            #expect(try await client.content(head, world) == content)
+        }
+    }
+
+    @Test("No content is not a broken one, whatever coding is said to be on it")
+    func empty() throws {
+        try exchange(
+            "compress gzip",
+            ["GET / HTTP/1.1", "Host: a", "Accept-Encoding: identity"]
+        ) { world, client, origin in
+            try await origin.gets("GET / HTTP/1.1")
+            try await origin.send(
+                "HTTP/1.1 302 Found",
+                "Location: /b",
+                "Content-Encoding: gzip",
+                "Content-Length: 0"
+            )
+            let head = try await client.gets("HTTP/1.1 302 Found", "!Content-Encoding")
+            #expect(try await client.content(head, world) == "")
+        }
+    }
+
+    @Test("Trailers arrive however short the content is")
+    func trailers() throws {
+        try exchange(
+            "compress gzip min=20",
+            ["GET / HTTP/1.1", "Host: a", "Accept-Encoding: gzip"]
+        ) { world, client, origin in
+            try await origin.gets("GET / HTTP/1.1")
+            let content = text(300)
+            try await origin.send(
+                "HTTP/1.1 200 OK",
+                "Content-Type: text/plain",
+                "Transfer-Encoding: chunked",
+                body: "12c\n"
+            )
+            try await origin.send(bytes: Array(content.utf8))
+            try await origin.send(raw: "\n0\nServer-Timing: a\n\n")
+            _ = try await client.gets("HTTP/1.1 200 OK", "Transfer-Encoding: chunked")
+            let coded = try #require(try await client.chunk())
+            #expect(try world.decode(coded, "gzip") == content)
+            try await client.gets(raw: "0\nServer-Timing: a\n\n")
+        }
+    }
+
     @Test("Content that is none of its coding never looks whole")
     func broken() throws {
         let coded = try compress(text(2000), .brotli)

@@ -87,6 +87,11 @@ struct BodyFlow {
         return isComplete
     }
 
+    /// Whether trailers came behind the content.
+    var hasTrailers: Bool {
+        if case .chunked = incoming { !decoder.trailers.isEmpty } else { false }
+    }
+
     /// Writes what ends the body where it goes in chunks that others made of it: with the trailers
     /// that came, but for those which speak of the bytes.
     func writeLastChunk(to target: Buffer) {
@@ -95,10 +100,7 @@ struct BodyFlow {
             return
         }
         var trailers = decoder.trailers
-        trailers.removeAll(named: "content-md5")
-        trailers.removeAll(named: "digest")
-        trailers.removeAll(named: "content-digest")
-        trailers.removeAll(named: "repr-digest")
+        trailers.removeDigests()
         target.writeLastChunk(trailers: trailers)
     }
 

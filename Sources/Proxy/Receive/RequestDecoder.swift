@@ -40,6 +40,8 @@ final class RequestDecoder {
     ///
     /// Returns whether all that is there has been decoded.
     func decode(to held: Buffer, contentHasEnded: Bool) throws(Failure) -> Bool {
+        // No content at all, which its framing has said to be complete, has no coding on it.
+        if contentHasEnded && source.isEmpty && decoder.bytesTaken == 0 { return true }
         let isAll: Bool
         do throws(CodecError) {
             isAll = try decoder.decode(
@@ -84,9 +86,6 @@ extension Exchange {
     /// Makes the request's fields say that its content has no coding any more.
     mutating func forgetContentCoding() {
         request.fields.removeAll(.contentEncoding)
-        request.fields.removeAll(named: "content-md5")
-        request.fields.removeAll(named: "digest")
-        request.fields.removeAll(named: "content-digest")
-        request.fields.removeAll(named: "repr-digest")
+        request.fields.removeDigests()
     }
 }

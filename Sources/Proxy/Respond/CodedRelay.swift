@@ -17,19 +17,20 @@ extension Exchange {
         at pace: Pace?
     ) async throws(AttemptError) {
         guard let input = connection.input else { return }
+        var turnEnd = responseBody.contentBytes + CompressionLimits.bytesPerTurn
         while true {
             try moveResponse(connection, from: input, to: coder.content)
             let need = try code(coder, output: output)
             if let pace { try await send(output, at: pace) }
             if need == .nothing { break }
             try sendOutput(output)
-            if need == .turn {
+            if need == .turn || responseBody.contentBytes >= turnEnd {
+                turnEnd = responseBody.contentBytes + CompressionLimits.bytesPerTurn
                 await context.reactor.yield()
-                continue
             }
+            if need == .turn { continue }
             let hasRoom = output.count < CompressionLimits.pendingBytes
             if need == .content && hasRoom && connection.stream.mayRead {
-                coder.makeRoom()
                 try receiveResponse(connection, input: input, output: coder.content)
                 continue
             }
@@ -65,9 +66,13 @@ extension Exchange {
         } else if coder.hasUnflushed && output.count < CompressionLimits.pendingBytes {
             end = context.reactor.now + coder.patience
         }
-        guard try await waitForResponse(connection, output: output, atMostUntil: end) else {
-            return
-        }
+        let timeIsUp = try await waitForResponse(
+            connection,
+            output: output,
+            pending: CompressionLimits.pendingBytes,
+            atMostUntil: end
+        )
+        guard timeIsUp else { return }
         if coder.isCollecting {
             coder.stopCollecting()
             writeCodedHead(coder, length: nil, to: output)
@@ -83,8 +88,11 @@ extension Exchange {
         if coder.isCollecting {
             if responseBody.isComplete {
                 coder.codeWhole()
-                writeCodedHead(coder, length: coder.coded.count, to: output)
+                // Trailers need chunks to follow.
+                let isFramed = responseBody.hasTrailers && request.version == .http11
+                writeCodedHead(coder, length: isFramed ? nil : coder.coded.count, to: output)
                 write(coder.coded.count, of: coder, to: output)
+                if coder.isChunked { responseBody.writeLastChunk(to: output) }
                 return .nothing
             }
             let isLong = coder.content.count > CompressionLimits.wholeBytes

@@ -34,8 +34,6 @@ final class ContentCoder {
     private let padding: Int
     private var decoder: StreamDecoder?
     private var encoder: StreamEncoder?
-    /// Whether the last receive filled the buffer.
-    private var wasFull = false
     /// Until when the rest of a short content is waited for, to be coded in one go; nil once it is
     /// a stream.
     private(set) var collectsUntil: Int64?
@@ -92,11 +90,6 @@ final class ContentCoder {
         }
     }
 
-    /// Makes room for another receive: more than a little only where much comes at once.
-    func makeRoom() {
-        if content.isEmpty && wasFull { content.reserve(CompressionLimits.bytesPerTurn) }
-    }
-
     /// Whether all that comes is still held back.
     var isCollecting: Bool { collectsUntil != nil }
 
@@ -146,26 +139,29 @@ final class ContentCoder {
     ///
     /// `contentHasEnded`: Whether nothing will follow.
     func code(contentHasEnded: Bool) throws(CodecError) -> Need {
-        wasFull = content.count >= LoopLimits.smallBuffer
         let start = context.reactor.clock
         defer { nanoseconds += context.reactor.clock - start }
         var isLast = contentHasEnded
+        var isDecoded = true
         var from = content
         if let decoder {
             let to = plain ?? coded
-            let limit = CompressionLimits.bytesPerTurn
-            let isAll = try decoder.decode(
-                content,
-                to: to,
-                limit: limit,
-                sourceHasEnded: contentHasEnded
-            )
-            isLast = isLast && isAll
+            // No content at all, which its framing has said to be complete, has no coding on it.
+            let isNothing = contentHasEnded && content.isEmpty && decoder.bytesTaken == 0
+            if !isNothing {
+                isDecoded = try decoder.decode(
+                    content,
+                    to: to,
+                    limit: CompressionLimits.bytesPerTurn,
+                    sourceHasEnded: contentHasEnded
+                )
+            }
+            isLast = isLast && isDecoded
             from = to
             if plain == nil {
                 // No encoder behind it: what is decoded is what goes out.
                 if isLast { return .nothing }
-                return isAll ? .content : .turn
+                return isDecoded ? .content : .turn
             }
         }
         guard let encoder else {
@@ -181,7 +177,8 @@ final class ContentCoder {
         )
         bytesIn += before - from.count
         if isLast && isAll { return .nothing }
-        return isAll && content.isEmpty ? .content : .turn
+        // A decoder may leave a byte that says nothing without the next one: no turn's work.
+        return isAll && isDecoded ? .content : .turn
     }
 
     /// Brings out what the encoder holds back, because nothing more comes for now.

@@ -22,7 +22,9 @@ extension Exchange {
     {
         var result = GeneratedContent()
         guard let policy = route?.route.policy.compression, let coding, !contentType.isEmpty,
-            body.count >= max(1, policy.rules.minimumLength)
+            body.count >= max(1, policy.rules.minimumLength),
+            // In one go, so no more than may be: it is done again for each request.
+            body.count <= CompressionLimits.wholeBytes
         else { return result }
         var fields = FieldSection()
         fields.append(.contentType, value: contentType.span)

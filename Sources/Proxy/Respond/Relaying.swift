@@ -52,6 +52,7 @@ extension Exchange {
             // As long as none of the head has gone out, the client can still be told what happened.
             if bytesSent == sentBefore {
                 output.removeAll()
+                coding?.contentBytesSent = nil
                 progress = .nothingSent
             }
             switch error {
@@ -329,6 +330,8 @@ extension Exchange {
 
     /// Waits until the upstream has more, or the client takes more, whichever is in the way.
     ///
+    /// `pending`: Bytes that wait for the client, from which on the upstream is not read.
+    ///
     /// `limit`: When the caller wants to go on whatever has happened.
     ///
     /// Returns whether that time has come.
@@ -336,12 +339,13 @@ extension Exchange {
     mutating func waitForResponse(
         _ connection: UpstreamConnection,
         output: Buffer,
+        pending: Int = ProxyLimits.pendingBytes,
         atMostUntil limit: Int64 = WaitPoint.never
     ) async throws(AttemptError) -> Bool {
         let client = self.connection.stream
         let now = context.reactor.now
         let needsClient = !output.isEmpty && !client.mayWrite
-        let needsUpstream = output.count < ProxyLimits.pendingBytes
+        let needsUpstream = output.count < pending
         gather(connection.stream)
         defer { scatter(connection.stream) }
         var deadline = WaitPoint.never

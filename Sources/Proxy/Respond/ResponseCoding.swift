@@ -75,6 +75,8 @@ extension Exchange {
     /// Decides how the content of the upstream's response goes out.
     mutating func planContent(_ framing: BodyFraming) -> ContentPlan {
         guard let policy = route?.route.policy.compression, let coding else { return .unchanged }
+        // What a GET would store goes out as it came, so that is what HEAD says.
+        if caching?.purpose == .head { return .unchanged }
         if response.status == 304 {
             markValidator(coding)
             return .unchanged
@@ -169,10 +171,7 @@ extension Exchange {
         markTag(target)
         // What was said of bytes is not true of these, and parts of them cannot be asked for.
         response.fields.removeAll(.acceptRanges)
-        response.fields.removeAll(named: "content-md5")
-        response.fields.removeAll(named: "digest")
-        response.fields.removeAll(named: "content-digest")
-        response.fields.removeAll(named: "repr-digest")
+        response.fields.removeDigests()
     }
 
     /// Gives a 304 the tag of what the client holds.
