@@ -6,17 +6,9 @@ import Synchronization
 ///
 /// It has a thread of its own, so whoever is told may take its time.
 public final class FileWatcher: Sendable {
-    /// What tells one version of a file from another.
-    private struct Signature: Equatable {
-        var device: UInt = 0
-        var inode: UInt = 0
-        var size = 0
-        var seconds = 0
-        var nanoseconds = 0
-    }
-
     private struct State {
-        var signatures: [String: Signature] = [:]
+        /// What each file was when it was looked at last; nil inside: it was not there.
+        var stamps: [String: WatchedFile.Stamp?] = [:]
         var directories: Set<String> = []
     }
 
@@ -32,9 +24,8 @@ public final class FileWatcher: Sendable {
         guard notifier >= 0 else { throw SystemError.current }
         stopper = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard stopper >= 0 else {
-            let error = SystemError.current
-            close(notifier)
-            throw error
+            // `deinit` closes what there is: it runs once all properties are set.
+            throw SystemError.current
         }
     }
 
@@ -46,11 +37,11 @@ public final class FileWatcher: Sendable {
     /// Watches these files and no others; a change is one against what they are now.
     public func watch(_ paths: Set<String>) {
         state.withLock { state in
-            for path in state.signatures.keys where !paths.contains(path) {
-                state.signatures[path] = nil
+            for path in state.stamps.keys where !paths.contains(path) {
+                state.stamps.removeValue(forKey: path)
             }
-            for path in paths where state.signatures[path] == nil {
-                state.signatures[path] = FileWatcher.signature(of: path)
+            for path in paths where !state.stamps.keys.contains(path) {
+                state.stamps.updateValue(WatchedFile.stamp(of: path), forKey: path)
                 // The directory, because files are mostly replaced by renaming another one.
                 let directory = FileWatcher.directory(of: path)
                 guard state.directories.insert(directory).inserted else { continue }
@@ -102,26 +93,14 @@ public final class FileWatcher: Sendable {
     private func takeChanges() -> Set<String> {
         state.withLock { state in
             var changed: Set<String> = []
-            for (path, before) in state.signatures {
-                let now = FileWatcher.signature(of: path)
+            for (path, before) in state.stamps {
+                let now = WatchedFile.stamp(of: path)
                 if now == before { continue }
-                state.signatures[path] = now
+                state.stamps.updateValue(now, forKey: path)
                 changed.insert(path)
             }
             return changed
         }
-    }
-
-    private static func signature(of path: String) -> Signature {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return Signature() }
-        return Signature(
-            device: status.st_dev,
-            inode: status.st_ino,
-            size: status.st_size,
-            seconds: status.st_mtim.tv_sec,
-            nanoseconds: status.st_mtim.tv_nsec
-        )
     }
 
     private static func directory(of path: String) -> String {

@@ -50,6 +50,9 @@ public enum LoopLimits {
     ///
     /// A flight with its overhead fits; more than that are answers that it does not take.
     public static let tlsBacklog = 256 * 1024
+    /// Receives of ciphertext in one read at most, 16 KiB each: a peer may renew its keys in every
+    /// record, which takes 13 µs each and brings nothing.
+    static let tlsReceivesPerRead = 4
     /// Buffers kept for reuse by one loop: 4 MiB at most, enough for the requests in flight.
     public static let pooledBuffers = 256
     /// Pipes for `splice(2)` kept for reuse by one loop: two descriptors and up to 1 MiB of kernel

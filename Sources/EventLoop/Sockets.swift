@@ -1,4 +1,5 @@
 import Addressing
+import Bytes
 import CLinux
 
 /// The system calls on sockets, each with its options in one place.
@@ -116,6 +117,30 @@ enum Sockets {
         } catch {
             return
         }
+    }
+
+    /// Receives what there is.
+    /// - Returns: A count, 0 at the end, or a negated error number.
+    @inline(__always)
+    static func receive(_ descriptor: Int32, into buffer: Buffer, atMost limit: Int) -> Int {
+        let received = retrying {
+            // The kernel writes at most the space that the buffer lends.
+            unsafe buffer.fill { unsafe recv(descriptor, $0.baseAddress, min($0.count, limit), 0) }
+        }
+        return received < 0 ? -Int(gateway_errno()) : received
+    }
+
+    /// Sends what the kernel takes.
+    /// - Returns: A count, or a negated error number.
+    @inline(__always)
+    static func send(_ descriptor: Int32, from buffer: Buffer) -> Int {
+        let sent = retrying {
+            // The kernel reads at most the bytes that the buffer lends.
+            unsafe buffer.drain {
+                unsafe CLinux.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+        }
+        return sent < 0 ? -Int(gateway_errno()) : sent
     }
 
     private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32)

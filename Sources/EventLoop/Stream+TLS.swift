@@ -37,6 +37,18 @@ extension Stream {
         if case .tls(let layer) = transport { layer.hasOutput } else { false }
     }
 
+    /// Waits until the kernel has everything that was written: it sends the rest of a plain
+    /// connection after its end, but nobody does so with ciphertext that it has not taken.
+    /// - Parameter deadline: Nanoseconds of the loop's clock.
+    /// - Throws: `timedOut`, or why the rest cannot be sent.
+    public func flush(deadline: Int64) async throws(StreamError) {
+        while case .tls(let layer) = transport, layer.hasOutput {
+            guard flushTLS(layer) else { throw .closed }
+            layer.giveBuffers(reactor)
+            if layer.hasOutput { try await waitUntilWritable(deadline: deadline) }
+        }
+    }
+
     /// Carries out the handshake.
     /// - Parameter deadline: When to give up, in nanoseconds of the loop's clock.
     /// - Throws: Why it failed; the stream is to be closed then.
@@ -86,6 +98,7 @@ extension Stream {
         layer.prepareOutput(reactor)
         defer { layer.giveBuffers(reactor) }
         var taken = 0
+        var rounds = 0
         while true {
             if layer.session.hasEnded { return taken }
             if layer.session.mayDecrypt {
@@ -111,6 +124,12 @@ extension Stream {
                 mayRead = false
                 return taken > 0 ? taken : nil
             }
+            // Records that bring nothing, such as new keys, cost more than they take to send.
+            if rounds == LoopLimits.tlsReceivesPerRead {
+                if taken > 0 { return taken }
+                throw .reset
+            }
+            rounds += 1
             let result = layer.receive(reactor, peerHasClosed: peerHasClosed)
             if result == 0 { return try endOfCarrier(taken) }
             if result < 0, result != -Int(EAGAIN) {
@@ -139,7 +158,7 @@ extension Stream {
         guard mayRead else { return isOpen && !layer.session.mayDecrypt }
         layer.prepareOutput(reactor)
         defer { layer.giveBuffers(reactor) }
-        while true {
+        for _ in 0..<LoopLimits.tlsReceivesPerRead {
             if layer.session.mayDecrypt {
                 guard case .wantsInput = layer.session.peek() else { return false }
             }
@@ -151,6 +170,7 @@ extension Stream {
             let result = layer.receive(reactor, peerHasClosed: peerHasClosed)
             if result <= 0, result != -Int(EAGAIN) { return false }
         }
+        return false
     }
 
     /// As `send`, of an encrypted stream.

@@ -226,13 +226,7 @@ public final class Stream {
         case .tls(let layer): return try receiveTLS(layer, into: buffer, atMost: space)
         case .memory(let end): result = end.receive(into: buffer, atMost: space)
         case .socket(let descriptor):
-            let received = retrying {
-                // The kernel writes at most the space that the buffer lends.
-                unsafe buffer.fill {
-                    unsafe recv(descriptor, $0.baseAddress, min($0.count, space), 0)
-                }
-            }
-            result = received < 0 ? -Int(gateway_errno()) : received
+            result = Sockets.receive(descriptor, into: buffer, atMost: space)
         }
         if result > 0 {
             // Source: epoll(7), a short read on a stream socket has drained it. An end that was
@@ -289,19 +283,7 @@ public final class Stream {
                 return
             case .tls(let layer): return try sendTLS(layer, buffer)
             case .memory(let end): result = end.send(buffer)
-            case .socket(let descriptor):
-                let sent = retrying {
-                    // The kernel reads at most the bytes that the buffer lends.
-                    unsafe buffer.drain {
-                        unsafe CLinux.send(
-                            descriptor,
-                            $0.baseAddress,
-                            $0.count,
-                            Int32(MSG_NOSIGNAL)
-                        )
-                    }
-                }
-                result = sent < 0 ? -Int(gateway_errno()) : sent
+            case .socket(let descriptor): result = Sockets.send(descriptor, from: buffer)
             }
             if result == -Int(EAGAIN) {
                 mayWrite = false
@@ -319,7 +301,7 @@ public final class Stream {
     public func write(_ buffer: Buffer, deadline: Int64) async throws(StreamError) {
         while true {
             try send(buffer)
-            if buffer.isEmpty && !hasUnsent { return }
+            if buffer.isEmpty { return try await flush(deadline: deadline) }
             try await waitUntilWritable(deadline: deadline)
         }
     }

@@ -68,11 +68,7 @@ final class TLSLayer {
         switch carrier {
         case .memory(let end): result = end.receive(into: input, atMost: space)
         case .socket(let descriptor):
-            let received = retrying {
-                // The kernel writes at most the space that the buffer lends.
-                unsafe input.fill { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
-            }
-            result = received < 0 ? -Int(gateway_errno()) : received
+            result = Sockets.receive(descriptor, into: input, atMost: space)
         }
         if result == -Int(EAGAIN) || (result > 0 && result < space && !peerHasClosed) {
             mayReceive = false
@@ -87,19 +83,7 @@ final class TLSLayer {
             let result: Int
             switch carrier {
             case .memory(let end): result = end.send(output)
-            case .socket(let descriptor):
-                let sent = retrying {
-                    // The kernel reads at most the bytes that the buffer lends.
-                    unsafe output.drain {
-                        unsafe CLinux.send(
-                            descriptor,
-                            $0.baseAddress,
-                            $0.count,
-                            Int32(MSG_NOSIGNAL)
-                        )
-                    }
-                }
-                result = sent < 0 ? -Int(gateway_errno()) : sent
+            case .socket(let descriptor): result = Sockets.send(descriptor, from: output)
             }
             if result < 0 { return result }
         }

@@ -20,7 +20,11 @@ extension Gateway {
             state.threads.append(thread)
             return fresh
         }
-        watcher?.watch(paths)
+        if let watcher {
+            watcher.watch(paths)
+        } else if !paths.isEmpty {
+            ProxyLog.cannotWatch()
+        }
     }
 
     private func startWatching(_ watcher: FileWatcher) -> LoopThread? {

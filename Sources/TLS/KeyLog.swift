@@ -41,6 +41,7 @@ public enum Files {
         while true {
             let count = unsafe Glibc.read(descriptor, &piece, piece.count)
             if count == 0 { return content }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 throw TLSSetupError("'\(path)' cannot be read: \(words(errno))")
             }

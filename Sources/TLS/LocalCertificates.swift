@@ -28,9 +28,6 @@ public struct LocalCertificates: Sendable {
         public var made: [String] = []
     }
 
-    /// Bytes of a file at most; a certificate of ours has about 1,000.
-    static let maximumFile = 1 << 20
-
     /// The folder: only its owner may look into it.
     public let directory: String
     /// The authority's certificate, which clients are to trust.
@@ -77,8 +74,8 @@ public struct LocalCertificates: Sendable {
 
     /// The authority in the folder; nil when it is not whole, or not for long.
     private func keptAuthority(now: Int64) -> IssuedCertificate? {
-        guard let certificate = try? PrivateFile.read(authorityPath),
-            let key = try? PrivateFile.read(authorityKeyPath),
+        guard let certificate = try? Files.read(authorityPath),
+            let key = try? Files.read(authorityKeyPath),
             let pair = try? KeyPair(
                 chain: authorityPath,
                 chainPEM: certificate,
@@ -91,8 +88,8 @@ public struct LocalCertificates: Sendable {
     }
 
     private func needsNew(_ wanted: Wanted, _ authority: IssuedCertificate, now: Int64) -> Bool {
-        guard let certificate = try? PrivateFile.read(wanted.chain),
-            let key = try? PrivateFile.read(wanted.key),
+        guard let certificate = try? Files.read(wanted.chain),
+            let key = try? Files.read(wanted.key),
             let pair = try? KeyPair(
                 chain: wanted.chain,
                 chainPEM: certificate,
@@ -110,28 +107,6 @@ public struct LocalCertificates: Sendable {
 
 /// Files that nobody else may read.
 enum PrivateFile {
-    /// Reads a whole file.
-    static func read(_ path: String) throws(TLSSetupError) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(path) }
-        defer { close(descriptor) }
-        var content: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 16 << 10)
-        while content.count <= LocalCertificates.maximumFile {
-            // The kernel writes at most as many bytes as the array has.
-            let count = unsafe piece.withUnsafeMutableBytes { bytes in
-                unsafe Glibc.read(descriptor, bytes.baseAddress, bytes.count)
-            }
-            if count == 0 { return content }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw failure(path)
-            }
-            content += piece[..<count]
-        }
-        throw TLSSetupError("'\(path)' is too long")
-    }
-
     /// Puts a file in its place at once: nobody ever sees a part of it.
     static func write(_ content: [UInt8], to path: String, mode: mode_t) throws(TLSSetupError) {
         let draft = path + ".new"

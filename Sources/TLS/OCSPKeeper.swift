@@ -74,7 +74,7 @@ public struct OCSPKeeper {
             try PrivateFile.makeFolder(of: path)
             refreshChain(index, now: now)
             guard entries[index].end == nil else { continue }
-            if let content = try? PrivateFile.read(path), content.isEmpty { continue }
+            if let content = try? Files.read(path), content.isEmpty { continue }
             try PrivateFile.write([], to: path, mode: 0o600)
         }
     }
@@ -128,12 +128,12 @@ public struct OCSPKeeper {
     /// Looks whether the certificate is another one by now, and whether the response on disk fits.
     private mutating func refreshChain(_ index: Int, now: Int64) {
         let wanted = entries[index].wanted
-        let pem = try? PrivateFile.read(wanted.chain)
+        let pem = try? Files.read(wanted.chain)
         guard pem != entries[index].pem else { return }
         entries[index] = Entry(wanted: wanted, pem: pem, due: now)
         guard let pem, let request = try? OCSPRequest(file: wanted.chain, pem: pem) else { return }
         entries[index].request = request
-        guard let kept = try? PrivateFile.read(wanted.response),
+        guard let kept = try? Files.read(wanted.response),
             let response = try? request.check(kept, now: now)
         else {
             // The response of the certificate before would be stapled to this one.

@@ -57,7 +57,7 @@ import COpenSSL
         self.server = server
         self.client = client
         guard let method = Library.sessionMethod, let bio = unsafe BIO_new(method.pointer) else {
-            unsafe SSL_free(ssl)
+            // `deinit` frees the SSL object: it runs once all properties are set.
             return nil
         }
         unsafe BIO_set_init(bio, 1)
@@ -75,6 +75,8 @@ import COpenSSL
     ///
     /// Asked first, because a read that finds nothing costs OpenSSL a record's buffer.
     public var mayDecrypt: Bool {
+        // To be told of, however much was decrypted before it.
+        if failure != nil { return true }
         if let input, !input.isEmpty { return true }
         return unsafe SSL_pending(ssl) > 0
     }

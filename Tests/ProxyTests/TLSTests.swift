@@ -162,6 +162,29 @@ struct ProxyTLSTests {
         }
     }
 
+    @Test(
+        "A client that pauses before it takes the end of the last response gets all of it",
+        arguments: Array(stride(from: 64_000, through: 66_000, by: 200)) + [100_000, 300_000]
+    )
+    func slowLastResponse(_ size: Int) throws {
+        try run { world in
+            let server = try world.origin()
+            let client = try await world.secureClient()
+            try await client.send("GET / HTTP/1.1", "Host: a.example", "Connection: close")
+            let origin = try await server.accept()
+            try await origin.gets("GET / HTTP/1.1")
+            let body = String(repeating: "0123456789", count: size / 10)
+            world.spawn { _ in
+                try await origin.send("HTTP/1.1 200 OK", "Content-Length: \(size)", body: body)
+            }
+            // Longer than a connection lingers for, and less than a client may take.
+            await world.pass(seconds: 10)
+            try await client.gets("HTTP/1.1 200 OK", body: body)
+            try await client.ends()
+            client.close()
+        }
+    }
+
     @Test("A response without a length that ends without a farewell is cut short, not complete")
     func truncation() throws {
         for isOrderly in [true, false] {

@@ -19,9 +19,9 @@ private func reading(_ wanted: LocalCertificates.Wanted) throws -> CertificateRe
     CertificateReading(
         try KeyPair(
             chain: wanted.chain,
-            chainPEM: PrivateFile.read(wanted.chain),
+            chainPEM: Files.read(wanted.chain),
             key: wanted.key,
-            keyPEM: PrivateFile.read(wanted.key)
+            keyPEM: Files.read(wanted.key)
         )
     )
 }
@@ -55,7 +55,7 @@ struct LocalCertificatesTests {
             for name in ["example", "dev.example", "a.b.dev.example", "127.0.0.2", "", "*.a.b"] {
                 #expect(!certificate.covers(name), "\(name)")
             }
-            #expect(certificate.isIssued(by: try PrivateFile.read(local.authorityPath)))
+            #expect(certificate.isIssued(by: try Files.read(local.authorityPath)))
             #expect(certificate.notBefore <= start)
             #expect(certificate.notAfter == start + 30 * day)
         }
@@ -82,7 +82,7 @@ struct LocalCertificatesTests {
             let local = LocalCertificates(directory: "\(folder)/internal")
             let wanted = wanted(folder, ["localhost"])
             _ = try local.ensure([wanted], machine: "m", now: start)
-            let authority = try PrivateFile.read(local.authorityPath)
+            let authority = try Files.read(local.authorityPath)
             for later in [0, day, 19 * day] {
                 let outcome = try local.ensure([wanted], machine: "m", now: start + later)
                 #expect(outcome.made.isEmpty && !outcome.hasNewAuthority)
@@ -90,7 +90,7 @@ struct LocalCertificatesTests {
             let outcome = try local.ensure([wanted], machine: "m", now: start + 20 * day)
             #expect(outcome.made == [wanted.chain])
             #expect(!outcome.hasNewAuthority)
-            #expect(try PrivateFile.read(local.authorityPath) == authority)
+            #expect(try Files.read(local.authorityPath) == authority)
             #expect(try reading(wanted).notAfter == start + 50 * day)
         }
     }
@@ -106,7 +106,7 @@ struct LocalCertificatesTests {
             #expect(outcome.hasNewAuthority)
             #expect(outcome.made == [wanted.chain])
             let certificate = try reading(wanted)
-            #expect(certificate.isIssued(by: try PrivateFile.read(local.authorityPath)))
+            #expect(certificate.isIssued(by: try Files.read(local.authorityPath)))
         }
     }
 
@@ -130,7 +130,7 @@ struct LocalCertificatesTests {
             #expect(try isMended(first))
             // The key of the authority does not fit the certificate.
             try PrivateFile.write(
-                PrivateFile.read("\(folder)/internal/ca.key"),
+                Files.read("\(folder)/internal/ca.key"),
                 to: first.key,
                 mode: 0o600
             )

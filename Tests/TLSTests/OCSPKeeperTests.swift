@@ -88,10 +88,10 @@ struct OCSPKeeperTests {
     func isFetched() throws {
         defer { remove() }
         var keeper = try keeper()
-        #expect(try PrivateFile.read(response).isEmpty)
+        #expect(try Files.read(response).isEmpty)
         let until = start + 4 * 86_400
         #expect(keeper.round(now: start) == [.fetched(chain: chain, until: until)])
-        #expect(try PrivateFile.read(response) == [1, 2, 3])
+        #expect(try Files.read(response) == [1, 2, 3])
         #expect(responder.asked == ["http://ocsp.example/"])
     }
 
@@ -128,9 +128,9 @@ struct OCSPKeeperTests {
         let steps = zip(attempts, attempts.dropFirst()).map { $1 - $0 }
         #expect(steps.prefix(7) == [60, 120, 240, 480, 960, 1920, 3600])
         #expect(steps.dropFirst(7).allSatisfy { $0 == 3600 })
-        #expect(try PrivateFile.read(response) == [1, 2, 3])
+        #expect(try Files.read(response) == [1, 2, 3])
         _ = keeper.round(now: end)
-        #expect(try PrivateFile.read(response).isEmpty)
+        #expect(try Files.read(response).isEmpty)
     }
 
     @Test("Another certificate gets a response of its own at once")
@@ -142,7 +142,7 @@ struct OCSPKeeperTests {
         responder.lifetime = nil
         #expect(keeper.round(now: start + 60).count == 1)
         // The one before would be taken for a fault.
-        #expect(try PrivateFile.read(response).isEmpty)
+        #expect(try Files.read(response).isEmpty)
     }
 
     @Test("A certificate that nobody can be asked about says why")

@@ -83,9 +83,17 @@ extension Exchange {
     /// Closes the connection so that the last response arrives.
     private mutating func finish() async -> ConnectionEnd {
         let stream = connection.stream
+        if connection.isSecure && stream.isOpen && !stream.isBroken {
+            // The farewell has to arrive like the bytes before it.
+            stream.shutdownWrite()
+            if stream.hasUnsent {
+                // Whatever becomes of this, the connection is closed below.
+                try? await stream.flush(deadline: context.reactor.now + timeouts.send)
+            }
+        }
         let mayHaveMore =
             stream.mayRead || !requestBody.isComplete || !(connection.input?.isEmpty ?? true)
-        if stream.isOpen && (mayHaveMore || stream.hasUnsent) && !stream.isBroken {
+        if stream.isOpen && mayHaveMore && !stream.isBroken {
             releaseBuffers()
             await stream.closeLingering(
                 deadline: context.reactor.now + ProxyLimits.lingerTime,

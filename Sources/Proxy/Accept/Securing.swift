@@ -37,7 +37,7 @@ extension Exchange {
             let received = connection.input
             connection.input = nil
             stream.startTLS(session, received: received)
-            try await takeTurn()
+            try await takeTurn(deadline: deadline)
             try await stream.handshake(deadline: deadline)
         } catch {
             context.metrics.count(.tlsHandshakesFailed, reason: error.metricIndex)
@@ -77,13 +77,17 @@ extension Exchange {
 
     /// Lets the loop's other connections go first when many handshakes come at once: each keeps
     /// the processor for as long as a dozen requests.
-    private mutating func takeTurn() async throws(TLSFailure) {
-        while !context.mayComputeHandshake {
-            let point = WaitPoint(reactor: context.reactor)
-            context.waitingHandshakes.append(point)
-            let wake = await point.wait(until: WaitPoint.never)
-            point.retire()
-            if wake == .cancelled { throw .closed }
+    private mutating func takeTurn(deadline: Int64) async throws(TLSFailure) {
+        if context.mayComputeHandshake { return }
+        let point = WaitPoint(reactor: context.reactor)
+        context.waitingHandshakes.append(point)
+        let wake = await point.wait(until: deadline)
+        point.retire()
+        switch wake {
+        // `beginTurn` has counted it.
+        case .ready: return
+        case .timedOut: throw .timedOut
+        case .cancelled: throw .closed
         }
     }
 

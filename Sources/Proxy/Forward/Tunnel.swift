@@ -93,7 +93,7 @@ extension Exchange {
                 client.shutdownWrite()
                 state.toldClient = true
             }
-            if state.toldClient && state.toldUpstream { return false }
+            if state.toldClient && state.toldUpstream && !upstream.hasUnsent { return false }
             // Reset: what the other end still says can reach nobody.
             if client.isBroken && state.clientEnded && toUpstream.isEmpty { return false }
             if upstream.isBroken && state.upstreamEnded && toClient.isEmpty { return false }

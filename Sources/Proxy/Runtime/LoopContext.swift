@@ -133,9 +133,10 @@ final class LoopContext {
 
     /// Begins a turn of the loop: lets those handshakes go on that it has room for.
     func beginTurn() {
-        handshakesInTurn = 0
-        if waitingHandshakes.isEmpty { return }
         let count = min(waitingHandshakes.count, ProxyLimits.handshakesPerTurn)
+        // Those who have waited go before those who have just come.
+        handshakesInTurn = count
+        if count == 0 { return }
         let next = waitingHandshakes.prefix(count)
         waitingHandshakes.removeFirst(count)
         for point in next { point.wake(.ready) }

@@ -30,6 +30,11 @@ enum ProxyLog {
         )
     }
 
+    /// The system has no watch, descriptor or thread more.
+    static func cannotWatch() {
+        logger.error("certificates are not watched: only a reload takes over changed ones")
+    }
+
     /// A file of rates has changed and is faulty.
     static func cannotReadRates(_ path: String, _ reason: String) {
         logger.error(
