@@ -109,8 +109,8 @@ package enum StoredForm {
 
     /// Reads a response that is whole.
     ///
-    /// `hash`: Of its key, in this process; only known once the key has been read.
-    package static func read(_ bytes: Span<UInt8>, hash: (Span<UInt8>) -> UInt64)
+    /// `prepare`: Gives the draft its hash in this process, and its time by this machine's clock.
+    package static func read(_ bytes: Span<UInt8>, prepare: (inout ResponseDraft) -> Void)
         throws(Damage) -> CachedResponse
     {
         var head = try readHead(bytes)
@@ -127,7 +127,7 @@ package enum StoredForm {
             start = end
         }
         guard sum.value == head.contentChecksum else { throw .checksum }
-        head.draft.hash = hash(head.draft.key.span)
+        prepare(&head.draft)
         return CachedResponse(head.draft, content: chunks, contentCount: head.contentCount)
     }
 
