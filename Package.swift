@@ -141,7 +141,7 @@ let package = Package(
             dependencies: [
                 "Addressing", "Balancing", "Bytes", "Caching", "Compression", "Configuration",
                 "EventLoop",
-                "HTTP", "HTTP1", "Limiting", "Proxy", "TLS", "Telemetry",
+                "HTTP", "HTTP1", "Limiting", "Proxy", "Redis", "TLS", "Telemetry",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

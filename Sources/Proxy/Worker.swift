@@ -5,7 +5,6 @@ import Compression
 import Configuration
 public import EventLoop
 import Limiting
-import Redis
 import Synchronization
 public import Telemetry
 
@@ -34,6 +33,8 @@ public actor Worker {
     private var countedPauses = 0
     private var countedBufferBytes = 0
     private var countedCodecBytes = 0
+    var countedListening = 0
+    var countedWaiting = 0
     /// What answers scrapes; the first worker's only.
     var metricsListener: EventLoop.Listener?
     /// Scrapes under way, by the slot of their stream.
@@ -78,7 +79,8 @@ public actor Worker {
         }
         Task { await self.resumeParked() }
         Task { await self.keepHouse() }
-        startRedis()
+        startSharedLimits()
+        startSharedCache()
         context.snapshot.limitStore.register(loop: number) { [weak self] ticket in
             guard let self else { return }
             Task(executorPreference: self.executor) { await self.admit(ticket) }
@@ -221,9 +223,10 @@ public actor Worker {
     /// Serves new exchanges by another configuration.
     /// - Parameter snapshot: What to serve by from now on.
     public func adopt(_ snapshot: ServingSnapshot) {
-        let before = context.shared
+        let before = (context.shared, context.sharedCache)
         context.adopt(snapshot)
-        if context.shared !== before { startRedis() }
+        if context.shared !== before.0 { startSharedLimits() }
+        if context.sharedCache !== before.1 { startSharedCache() }
         if number == 0 { startHealthChecks() }
     }
 
@@ -246,7 +249,7 @@ public actor Worker {
     public func metrics() -> MetricsSnapshot {
         context.metrics.set(.timers, to: context.reactor.timerCount)
         context.metrics.set(.tasks, to: context.connectionCount)
-        context.metrics.set(.redisConnections, to: context.shared?.client.isUp ?? false ? 1 : 0)
+        setRedisFigures()
         let pauses = listeners.values.reduce(0) { $0 + Int($1.exhaustions) }
         // A closed listener takes its count along; the metric only ever grows.
         context.metrics.add(.acceptPauses, max(0, pauses - countedPauses))
@@ -304,22 +307,6 @@ public actor Worker {
     /// Hands over what the last exchanges logged: call when the loop has ended.
     func flushLog() { context.log?.flush() }
 
-    /// Connects to the Redis of the configuration, if it names one.
-    private func startRedis() {
-        guard let client = context.shared?.client else { return }
-        client.startAside = { [weak self, executor] in
-            Task(executorPreference: executor) { await self?.runAside() }
-        }
-        Task { await self.runRedis() }
-    }
-
-    private func runRedis() async { await context.shared?.client.run() }
-
-    /// Keeps the connection to the other server while a cluster moves keys.
-    private func runAside() async {
-        if let client = context.shared?.client, client.wantsAside { await client.runAside() }
-    }
-
     /// Lets in one that waited here, to whom another loop has handed a place.
     private func admit(_ ticket: GateTicket) { context.admit(ticket) }
 
@@ -332,9 +319,7 @@ public actor Worker {
             )
             context.log?.flush()
             rounds += 1
-            if let shared = context.shared {
-                shared.client.resolved = context.snapshot.limitStore.names.withLock { $0 }
-            }
+            tellRedisNames()
             if rounds % 10 == 0 {
                 for upstream in context.upstreams { upstream.closeExpired() }
             }

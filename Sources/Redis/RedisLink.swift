@@ -28,6 +28,14 @@ public struct RedisCommand {
         output.append("\r\n")
     }
 
+    /// Writes a whole command, its name first.
+    public func write(_ words: [[UInt8]]) {
+        output.append("*")
+        output.append(decimal: words.count)
+        output.append("\r\n")
+        for word in words { argument(word) }
+    }
+
     /// Adds an argument.
     public func argument(_ bytes: Span<UInt8>) {
         output.append("$")

@@ -20,6 +20,13 @@ func dump(_ configuration: Configuration) -> String {
             + "log=\(configuration.log.level.rawValue),\(configuration.log.format.rawValue)"
     )
     if let redis = configuration.redis { lines.append(dump(redis)) }
+    if let sharing = configuration.cacheSharing {
+        lines.append(
+            "cache_shared timeout=\(milliseconds(sharing.timeout)) "
+                + "object_size=\(sharing.objectSize) write_buffer=\(sharing.writeBuffer) "
+                + "prefix=\(sharing.prefix)"
+        )
+    }
     let compression = configuration.compression
     if compression.memory != 64 << 20 || compression.lag != 25_000_000 {
         lines.append(

@@ -50,6 +50,9 @@ package enum Reuse: Sendable, Equatable {
         case request
     }
 
+    /// Whether it answers the request as it is.
+    package var answers: Bool { if case .validate = self { false } else { true } }
+
     /// Decides.
     ///
     /// Source: RFC 9111 §4, §5.2.1; RFC 5861 §3 and §4.

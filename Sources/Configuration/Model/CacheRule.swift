@@ -99,6 +99,18 @@ public struct CacheSettings: Sendable, Equatable {
     public let objectSize: Int
 }
 
+/// How stored responses are shared with other gateways through Redis.
+public struct CacheSharing: Sendable, Equatable {
+    /// Nanoseconds that a request waits for Redis at most.
+    public let timeout: Int64
+    /// Bytes of content of one response at most.
+    public let objectSize: Int
+    /// Bytes on their way to Redis at most, of each event loop.
+    public let writeBuffer: Int
+    /// What the names of keys begin with; braces keep them together in a cluster.
+    public let prefix: String
+}
+
 /// Who may remove stored responses.
 public struct CachePurge: Sendable, Equatable {
     /// The clients that may send PURGE to the sites.

@@ -14,7 +14,7 @@ public struct Configuration: Sendable {
     public let listeners: [SiteListener]
     /// The distinct access logs; `Policy.accessLog` points in here.
     public let accessLogs: [AccessLog]
-    /// What limits are shared through; nil when each gateway counts by itself.
+    /// What limits and stored responses are shared through; nil: nothing is shared.
     public let redis: RedisPolicy?
     /// How many event loops to run.
     public let workers: Workers
@@ -28,6 +28,8 @@ public struct Configuration: Sendable {
     public let cachePurge: CachePurge?
     /// What the caches of all routes share; nil when no route has one.
     public let cache: CacheSettings?
+    /// How they are shared with other gateways; nil: they are not.
+    public let cacheSharing: CacheSharing?
     /// What holds for TLS in the whole process.
     public let tls: TLSProcessSettings
     /// What holds for a request that no site answers: malformed, or for an unknown host.

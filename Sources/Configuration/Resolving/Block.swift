@@ -36,6 +36,7 @@ final class Block {
     var cacheSize: Placed<Int>?
     var cacheObjectSize: Placed<Int>?
     var cachePurge: Placed<CachePurge>?
+    var cacheShared: Placed<CacheSharingDraft>?
     var compressionSettings: CompressionSettings?
 
     // Settings of several contexts.

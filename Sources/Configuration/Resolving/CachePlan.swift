@@ -10,6 +10,17 @@ extension Resolver {
         )
     }
 
+    /// How what is stored is shared.
+    func cacheSharing() -> CacheSharing? {
+        guard let draft = top.cacheShared?.value, let redis = top.redis?.value else { return nil }
+        return CacheSharing(
+            timeout: draft.timeout,
+            objectSize: draft.objectSize,
+            writeBuffer: draft.writeBuffer,
+            prefix: draft.prefix ?? redis.prefix + "cache:"
+        )
+    }
+
     /// Reports settings of a cache that is not there.
     func checkCache(_ sites: [Site]) {
         guard isSound else { return }
@@ -25,10 +36,17 @@ extension Resolver {
         if let purge = top.cachePurge, purge.value.token != nil, top.metrics?.value == nil {
             report.error(purge.mark, "cache_purge: 'token=' has no effect without 'metrics'")
         }
+        if let shared = top.cacheShared, top.redis == nil {
+            report.error(
+                shared.mark,
+                "cache_shared: there is no 'redis'",
+                hint: "write redis redis://10.0.0.7:6379"
+            )
+        }
         if Resolver.caches(sites) { return }
         for (name, mark) in [
             ("cache_size", top.cacheSize?.mark), ("cache_object_size", top.cacheObjectSize?.mark),
-            ("cache_purge", top.cachePurge?.mark),
+            ("cache_purge", top.cachePurge?.mark), ("cache_shared", top.cacheShared?.mark),
         ] {
             guard let mark else { continue }
             report.error(mark, "\(name): has no effect: no site and no route has 'cache'")

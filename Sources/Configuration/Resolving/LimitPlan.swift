@@ -36,8 +36,11 @@ struct LimitPlan {
                 !site.rateLimits.isEmpty || site.routes.contains { !$0.rateLimits.isEmpty }
             }
         guard !hasRates, !report.hasErrors else { return }
-        if let redis = top.redis {
-            report.error(redis.mark, "redis: has no effect: there is no 'rate_limit'")
+        if let redis = top.redis, top.cacheShared == nil {
+            report.error(
+                redis.mark,
+                "redis: has no effect: there is no 'rate_limit' and no 'cache_shared'"
+            )
         }
         for block in [top] + sites + sites.flatMap(\.routes) {
             guard let fields = block.rateLimitFields else { continue }

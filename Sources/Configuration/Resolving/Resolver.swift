@@ -73,6 +73,7 @@ struct Resolver {
             connection: connection(),
             cachePurge: top.cachePurge?.value,
             cache: cacheSettings(sites),
+            cacheSharing: cacheSharing(),
             tls: tls.process(),
             policy: policy,
             compression: top.compressionSettings

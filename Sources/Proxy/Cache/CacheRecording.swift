@@ -22,7 +22,7 @@ extension Exchange {
         var report = CacheReport()
         report.forward = turn.reason
         report.isStored = turn.isStored
-        report.detail = turn.refusal?.rawValue
+        report.detail = turn.refusal?.rawValue ?? turn.shared.detail
         if turn.runtime.rule.statusField == .key {
             let key = turn.key
             report.write(key: CacheKey.url(of: key.span), to: output)

@@ -68,8 +68,8 @@ final class LoopCache {
     func retire(_ number: UInt64) { waiters[number] = nil }
 
     /// Removes what a purge means, away from the loop.
-    func purge(_ purge: Purge, _ store: CacheStore, _ now: Int64) {
-        Task.detached { store.purge(purge, soft: false, now: now) }
+    func purge(_ purge: Purge, isSoft: Bool = false, _ store: CacheStore, _ now: Int64) {
+        Task.detached { store.purge(purge, soft: isSoft, now: now) }
     }
 
     /// Wakes those that have news.
@@ -80,7 +80,13 @@ final class LoopCache {
 }
 
 extension Site {
-    /// What tells the site's stored responses from those of others: its host, and its listeners, as
-    /// the same host may be served differently on another one.
-    var cacheName: String { name + " " + listenerNames.joined(separator: " ") }
+    /// What tells the site's stored responses from those of others.
+    ///
+    /// That is its host, and where another site has the same one, its listeners. So gateways that
+    /// share what is stored may listen on addresses of their own.
+    ///
+    /// `isAlone`: Whether no other site has its name.
+    func cacheName(isAlone: Bool) -> String {
+        isAlone ? name : name + " " + listenerNames.joined(separator: " ")
+    }
 }

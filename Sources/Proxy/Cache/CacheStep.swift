@@ -60,6 +60,7 @@ extension Exchange {
         let asked =
             cache.policy.ignoresRequest ? RequestDirectives() : RequestDirectives(request.fields)
         var isCollapsed = false
+        var shared = SharedLook.notAsked
         for turn in 0..<Exchange.maximumLooks {
             let now = wallMilliseconds
             let found = findStored(cache, key: key, hash: hash)
@@ -70,16 +71,12 @@ extension Exchange {
                 switch reuse {
                 case .fresh:
                     if turn == 0 { refreshEarly(cache, found, upstream, key: key, now: now) }
-                    try await send(found, cache, now: now, isCollapsed: isCollapsed)
+                case .staleWhileRevalidate: refresh(cache, found, upstream, key: key, now: now)
+                case .staleByRequest, .validate: break
+                }
+                if reuse.answers {
+                    try await send(found, cache, now: now, isCollapsed: isCollapsed, shared)
                     return
-                case .staleWhileRevalidate:
-                    refresh(cache, found, upstream, key: key, now: now)
-                    try await send(found, cache, now: now, isCollapsed: isCollapsed)
-                    return
-                case .staleByRequest:
-                    try await send(found, cache, now: now, isCollapsed: isCollapsed)
-                    return
-                case .validate: break
                 }
             }
             if asked.onlyIfCached { throw .refused(.notCached) }
@@ -99,10 +96,23 @@ extension Exchange {
                 case .alone:
                     fill = Fill(key: key, hash: hash, started: now, purges: cache.store.purgeCount)
                 }
-            case .lead(let own): fill = own
+            case .lead(let own):
+                if context.sharedCache != nil, shared == .notAsked {
+                    shared = await lookShared(
+                        cache,
+                        key: key,
+                        fill: own,
+                        found: found,
+                        reuse: reuse
+                    )
+                    if shared == .hit { continue }
+                }
+                fill = own
             }
             let reason = missReason(found, reuse, cache, key: key, hash: hash)
-            try await lead(fill, cache, upstream, reason: reason, stale: found, reuse: reuse)
+            let turn = makeTurn(fill, cache, reason: reason, stale: found, reuse: reuse)
+            turn.shared = shared
+            try await fetch(turn, upstream)
             return
         }
         try await goPast(cache, upstream, key: key, reason: .uriMiss)
@@ -196,15 +206,14 @@ extension Exchange {
         turn.traits.directives = RequestDirectives(turn.clientFields)
     }
 
-    /// Fetches a response for whoever waits for it.
-    private mutating func lead(
+    /// What there is to do with a response that is fetched for whoever waits for it.
+    private mutating func makeTurn(
         _ fill: Fill,
         _ cache: CacheRuntime,
-        _ upstream: UpstreamLoop,
         reason: CacheForward,
         stale: CachedResponse?,
         reuse: Reuse?
-    ) async throws(Failure) {
+    ) -> CacheTurn {
         let turn = CacheTurn(
             cache,
             key: fill.key,
@@ -219,7 +228,7 @@ extension Exchange {
         if case .validate(_, let mayServe) = reuse { turn.mayServeStale = mayServe }
         noteTraits(turn)
         caching = turn
-        try await fetch(turn, upstream)
+        return turn
     }
 
     /// Asks the upstream; whatever becomes of it, nobody is left waiting.

@@ -50,6 +50,8 @@ final class CacheTurn {
     var isRepeated = false
     /// Nobody waits for the response but the store.
     var isRefresh = false
+    /// What the other gateways had of it.
+    var shared = SharedLook.notAsked
     /// Why the response was not stored, for `detail`.
     var refusal: NotStored?
 

@@ -28,16 +28,18 @@ extension Exchange {
             let origin = CacheKey.origin(ofURL: url.span).bytes()
             for group in CacheKey.strings(in: response.fields.value(at: index)) {
                 context.cache.purge(.group(group, origin: origin), store, wallMilliseconds)
+                publish(.group(group, origin: origin))
             }
         }
     }
 
     private static let groupInvalidation = Array("cache-group-invalidation".utf8)
 
-    private func remove(_ url: [UInt8], _ turn: CacheTurn) {
+    private mutating func remove(_ url: [UInt8], _ turn: CacheTurn) {
         let own = turn.key
         let key = CacheKey.replacingURL(of: own.span, by: url)
         turn.runtime.store.invalidate(key.span, hash: turn.runtime.store.hash(key.span))
+        publish(.key(key))
     }
 
     /// Stores what a POST has answered, where it says that this is what GET would have got.

@@ -20,6 +20,11 @@ extension Exchange {
             isSoft
             ? cache.store.expire(key.span, hash: hash, now: wallMilliseconds)
             : cache.store.invalidate(key.span, hash: hash)
+        if isSoft {
+            publish(.url(CacheKey.url(of: key.span).bytes()), isSoft: true)
+        } else {
+            publish(.key(key))
+        }
         try await send(
             status: count > 0 ? 200 : 404,
             contentType: Array("application/json".utf8),
@@ -43,12 +48,15 @@ enum CacheCommands {
     ///
     /// `isPost`: Whether something may be changed.
     ///
+    /// `shared`: Tells the other gateways of purges; nil where there are none.
+    ///
     /// `now`: Unix milliseconds.
     static func answer(
         path: String,
         query: [UInt8],
         isPost: Bool,
         store: CacheStore,
+        shared: SharedCache?,
         now: Int64
     ) -> MetricsAnswer {
         let parameters = Self.parameters(query)
@@ -63,7 +71,9 @@ enum CacheCommands {
                     body: Array("expected one of url= prefix= host= tag= all=1\n".utf8)
                 )
             }
-            let count = store.purge(purge, soft: parameters["soft"] != nil, now: now)
+            let isSoft = parameters["soft"] != nil
+            let count = store.purge(purge, soft: isSoft, now: now)
+            shared?.publish(purge, isSoft: isSoft)
             return json("{\"purged\":\(count)}\n")
         case "show":
             guard let url = parameters["url"] else {

@@ -241,6 +241,7 @@ extension Exchange {
                 turn.runtime.store.remove(stale)
                 turn.runtime.store.insert(updated)
                 turn.isStored = true
+                share(updated)
             }
         } else {
             turn.runtime.store.remove(stale)

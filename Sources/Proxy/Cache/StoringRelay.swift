@@ -95,7 +95,8 @@ extension Exchange {
                 content.removeAll()
                 if responseBody.isComplete {
                     isComplete = true
-                    if !turn.runtime.store.complete(fill) { turn.isStored = false }
+                    turn.isStored = turn.runtime.store.complete(fill)
+                    if turn.isStored { share(fill.object) }
                     turn.runtime.store.land(fill)
                 } else if responseBody.contentBytes > limit {
                     try await overflow(turn, fill, connection, &reader, output)

@@ -52,6 +52,12 @@ extension Explainer {
                 "waits for another one's fetch for \(duration(cache.rule.patience * 1_000_000))"
             )
         }
+        if let sharing = exchange.snapshot.configuration.cacheSharing {
+            lines.append(
+                "else looked for in Redis for \(duration(sharing.timeout)), where up to "
+                    + "\(size(sharing.objectSize)) of content is shared"
+            )
+        }
         if cache.rule.minimumUses > 1 {
             lines.append("stored from the request number \(cache.rule.minimumUses) on")
         }

@@ -137,10 +137,18 @@ extension Worker {
         let path = request.path.extracting(droppingFirst: 7).string()
         let query = request.query.bytes()
         let isPost = request.method == .post
+        let shared = snapshot.sharedCache
         let now = context.reactor.wallNow / 1_000_000
         // Detached: looking at a million objects takes longer than a loop can spare.
         return await Task.detached {
-            CacheCommands.answer(path: path, query: query, isPost: isPost, store: store, now: now)
+            CacheCommands.answer(
+                path: path,
+                query: query,
+                isPost: isPost,
+                store: store,
+                shared: shared,
+                now: now
+            )
         }.value
     }
 

@@ -71,6 +71,10 @@ final class LoopContext {
     private var turns: [LimitTurn] = []
     /// The way to the limits that gateways share; nil where they do not.
     private(set) var shared: SharedLimits?
+    /// The way to the stored responses that gateways share; nil where they do not.
+    private(set) var sharedCache: SharedCacheLoop?
+    /// What hears of the other gateways' purges; the first loop's only.
+    private(set) var sharedFeed: SharedCacheFeed?
     private var spillLog = RateLimitedLog()
     private var heads: [MessageStorage] = []
     private var dateSecond: Int64 = 0
@@ -107,6 +111,7 @@ final class LoopContext {
         self.snapshot = snapshot
         codecs.limit = snapshot.configuration.compression.memory
         adoptRedis(snapshot)
+        adoptSharedCache(snapshot)
         let old = upstreams
         upstreams = snapshot.upstreams.enumerated().map { index, runtime in
             let kept = old.first { $0.runtime.configuration.name == runtime.configuration.name }
@@ -169,11 +174,28 @@ final class LoopContext {
 
     /// Keeps the connection to Redis, or ends it for another one.
     private func adoptRedis(_ snapshot: ServingSnapshot) {
-        let policy = snapshot.configuration.redis
+        let limits = snapshot.configuration.sites.contains { site in
+            site.routes.contains { !$0.policy.limits.rates.isEmpty }
+        }
+        let policy = limits ? snapshot.configuration.redis : nil
         // Files of certificates are read anew with each configuration.
         if shared?.policy == policy, policy?.tls == nil { return }
         shared?.client.stop()
         shared = policy.map { SharedLimits($0, tls: snapshot.tls.redis, reactor: reactor) }
+    }
+
+    /// Keeps the connection for stored responses, or ends it for another one.
+    private func adoptSharedCache(_ snapshot: ServingSnapshot) {
+        let next = snapshot.sharedCache
+        if sharedCache?.shared === next, next?.redis.tls == nil { return }
+        sharedCache?.client.stop()
+        sharedFeed?.stop()
+        let tls = snapshot.tls.redis
+        sharedCache = next.map {
+            SharedCacheLoop($0, tls: tls, reactor: reactor, metrics: metrics)
+        }
+        guard number == 0 else { return }
+        sharedFeed = sharedCache.map { SharedCacheFeed($0, tls: tls, reactor: reactor) }
     }
 
     /// Takes what an exchange needs to ask its limits.

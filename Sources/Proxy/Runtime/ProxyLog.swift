@@ -4,6 +4,13 @@ import Logging
 
 /// What the proxy says to the operator.
 enum ProxyLog {
+    /// The log of purges in Redis has lost what this gateway had not heard yet.
+    static func lostSharedPurges() {
+        logger.warning(
+            "purges of other gateways may have been missed: what is stored in memory is dropped"
+        )
+    }
+
     private static let logger = Logger(label: "gateway.proxy")
 
     /// The mistake that everybody makes.

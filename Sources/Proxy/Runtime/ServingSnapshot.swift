@@ -32,6 +32,8 @@ public final class ServingSnapshot: Sendable {
     let topLogFormat: AccessLogFormat
     /// What all routes with a cache share; it outlives a reload that does not change its size.
     let cacheStore: CacheStore?
+    /// What gateways share of it; nil where they do not.
+    let sharedCache: SharedCache?
     /// The counters of all limits; the same in all snapshots of a process.
     let limitStore: LimitStore
 
@@ -58,6 +60,7 @@ public final class ServingSnapshot: Sendable {
     ) {
         let cacheStore = ServingSnapshot.store(configuration.cache, previous, seed: seed)
         self.cacheStore = cacheStore
+        sharedCache = ServingSnapshot.sharing(configuration, previous, seed: seed)
         self.configuration = configuration
         self.tls = tls
         let store = limitStore ?? previous?.limitStore ?? LimitStore(secret: LimitSecret(0, 0))
@@ -86,8 +89,10 @@ public final class ServingSnapshot: Sendable {
             )
         }
         sites = configuration.sites.map { SiteRuntime(table: $0.table) }
+        let names = configuration.sites.reduce(into: [:]) { $0[$1.name, default: 0] += 1 }
         routes = configuration.sites.enumerated().map { siteNumber, site in
-            site.routes.enumerated().map { number, route in
+            let cacheName = site.cacheName(isAlone: names[site.name] == 1)
+            return site.routes.enumerated().map { number, route in
                 let index = route.policy.accessLog
                 return RouteRuntime(
                     route,
@@ -99,7 +104,7 @@ public final class ServingSnapshot: Sendable {
                     logFormat: ServingSnapshot.format(configuration, index),
                     limits: routeLimits[siteNumber][number],
                     cache: route.policy.cache.flatMap { rule in
-                        cacheStore.map { CacheRuntime(rule, store: $0, site: site.cacheName) }
+                        cacheStore.map { CacheRuntime(rule, store: $0, site: cacheName) }
                     }
                 )
             }
@@ -144,6 +149,21 @@ public final class ServingSnapshot: Sendable {
         guard let settings else { return nil }
         if let old = previous?.cacheStore, previous?.configuration.cache == settings { return old }
         return CacheStore(budget: settings.size, objectLimit: settings.objectSize, seed: seed)
+    }
+
+    /// What gateways share of it, that of before if it still fits.
+    private static func sharing(
+        _ configuration: Configuration,
+        _ previous: ServingSnapshot?,
+        seed: UInt64
+    ) -> SharedCache? {
+        guard let settings = configuration.cacheSharing, let redis = configuration.redis else {
+            return nil
+        }
+        if let old = previous?.sharedCache, old.settings == settings, old.redis == redis {
+            return old
+        }
+        return SharedCache(settings, redis: redis, seed: seed, after: previous?.sharedCache)
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {

@@ -16,10 +16,22 @@ public enum LoopCounter: Int, Sendable, CaseIterable {
     case redisErrors
     case redisUnavailable
     case redisFallbacks
+    case sharedHits
+    case sharedMisses
+    case sharedFailures
+    case sharedSkipped
+    case sharedDamaged
+    case sharedTooLarge
+    case sharedWrites
+    case sharedWritesDropped
+    case sharedWritesFailed
+    case sharedPurgesSent
+    case sharedPurgesReceived
+    case sharedLosses
     case tlsHandshakes
     case tlsResumptions
 
-    static var count: Int { 13 }
+    static var count: Int { 25 }
 }
 
 /// Figures of a loop that go up and down, summed over the loops.
@@ -29,8 +41,10 @@ public enum LoopGauge: Int, Sendable, CaseIterable {
     case tunnelsOpen
     case bufferBytes
     case codecBytes
+    case sharedListening
+    case sharedPurgesWaiting
 
-    static var count: Int { 5 }
+    static var count: Int { 7 }
 }
 
 /// Figures of one loop that make no sense summed; their series are labelled by loop.
@@ -39,8 +53,9 @@ public enum LoopFigure: Int, Sendable, CaseIterable {
     case tasks
     case compressionLoad
     case redisConnections
+    case sharedConnections
 
-    static var count: Int { 4 }
+    static var count: Int { 5 }
 }
 
 /// Counters by a reason whose names are given when the metrics are made (`MetricNames`).

@@ -151,6 +151,10 @@ public final class LoopMetrics {
     /// - Parameter duration: Nanoseconds until the answer, or until nobody waited any more.
     public func recordRedis(_ duration: Int64) { observe(&loop, MetricsLayout.redis, duration) }
 
+    /// Records how long a request looked into the store that gateways share.
+    /// - Parameter duration: Nanoseconds until it went on.
+    public func recordShared(_ duration: Int64) { observe(&loop, MetricsLayout.shared, duration) }
+
     // MARK: Sites and routes
 
     /// Records a finished request: its count, its durations and its bytes.

@@ -29,7 +29,7 @@ struct MetricDescription: Sendable {
         case serverGauge(ServerGauge)
         case serverResponses, serverDuration, serverFailures, serverHealthy, serverEjected
         case limit(LimitMetric)
-        case redisDuration
+        case redisDuration, sharedDuration
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
@@ -84,7 +84,7 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + cache + connections + tls + upstreams + limits + compression + logs
+        requests + cache + cacheShared + connections + tls + upstreams + limits + compression + logs
         + configuration + loops + process
 
     static let route = ["site", "route"]

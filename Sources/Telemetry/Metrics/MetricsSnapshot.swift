@@ -34,7 +34,8 @@ struct MetricsLayout: Sendable, Equatable {
     static var busyShare: Int { busy + 1 }
     static var lag: Int { busyShare + 1 }
     static var redis: Int { lag + DurationBuckets.stride }
-    static var reasons: Int { redis + DurationBuckets.stride }
+    static var shared: Int { redis + DurationBuckets.stride }
+    static var reasons: Int { shared + DurationBuckets.stride }
     /// Where each `ReasonCounter` starts.
     let reasonOffsets: [Int]
     /// Where the figures by content coding start, those of one `CodingCounter` after the other.

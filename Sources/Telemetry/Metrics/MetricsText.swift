@@ -110,6 +110,7 @@ public struct MetricsText {
             .serverHealthy, .serverEjected:
             writeServers(metric.source, to: writer)
         case .redisDuration: writer.histogram([], loop[MetricsLayout.redis...])
+        case .sharedDuration: writer.histogram([], loop[MetricsLayout.shared...])
         case .limit(let limit): limits.write(limit, to: writer)
         case .logWritten, .logDropped, .logReopened, .logQueued:
             writeLogs(metric.source, to: writer)
