@@ -1,6 +1,7 @@
 public import Addressing
 import Balancing
 import Caching
+import Compression
 public import Configuration
 import HTTP1
 import Limiting
@@ -32,6 +33,8 @@ public final class ServingSnapshot: Sendable {
     let topLogFormat: AccessLogFormat
     /// What all routes with a cache share; it outlives a reload that does not change its size.
     let cacheStore: CacheStore?
+    /// Contents by which others are compressed, where a route uses such; it outlives a reload.
+    let dictionaryStore: DictionaryStore?
     /// The counters of all limits; the same in all snapshots of a process.
     let limitStore: LimitStore
 
@@ -58,6 +61,7 @@ public final class ServingSnapshot: Sendable {
     ) {
         let cacheStore = ServingSnapshot.store(configuration.cache, previous, seed: seed)
         self.cacheStore = cacheStore
+        dictionaryStore = ServingSnapshot.dictionaries(configuration, previous)
         self.configuration = configuration
         self.tls = tls
         let store = limitStore ?? previous?.limitStore ?? LimitStore(secret: LimitSecret(0, 0))
@@ -144,6 +148,21 @@ public final class ServingSnapshot: Sendable {
         guard let settings else { return nil }
         if let old = previous?.cacheStore, previous?.configuration.cache == settings { return old }
         return CacheStore(budget: settings.size, objectLimit: settings.objectSize, seed: seed)
+    }
+
+    /// The dictionaries of before, as many as there is room for now; nil where none are used.
+    private static func dictionaries(
+        _ configuration: Configuration,
+        _ previous: ServingSnapshot?
+    ) -> DictionaryStore? {
+        let isUsed = configuration.sites.contains {
+            $0.routes.contains { $0.policy.dictionaries != nil }
+        }
+        guard isUsed else { return nil }
+        let limit = configuration.compression.dictionaries
+        guard let old = previous?.dictionaryStore else { return DictionaryStore(limit: limit) }
+        old.resize(to: limit)
+        return old
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {
