@@ -26,21 +26,32 @@ public final class CodecPool {
 
     /// Takes an encoder and begins a content with it.
     /// - Parameters:
-    ///   - coding: Any that needs no dictionary.
-    ///   - level: How hard it tries.
+    ///   - coding: Any.
+    ///   - level: How hard it tries; with a dictionary there is one level only.
+    ///   - dictionary: What the content is coded with, for the one coding that needs one.
+    ///   - length: Bytes of the content, if that is known; exactly so many have to come then.
     ///   - padding: Bytes of padding put in front.
     ///   - target: Gets what stands in front of the content.
     /// - Returns: nil when the memory is used up.
     public func takeEncoder(
         _ coding: ContentCoding,
         _ level: CompressionLevel,
+        dictionary: CompressionDictionary? = nil,
+        length: Int? = nil,
         padding: Int = 0,
         to target: Buffer
     ) -> StreamEncoder? {
-        let kind = EncoderKind(stream: coding, level)
+        let kind =
+            dictionary.map { .dictionary(windowLog: $0.windowLog(forLength: length)) }
+            ?? EncoderKind(stream: coding, level)
         guard let encoder = takeIdle(kind) ?? make(kind) else { return nil }
         do throws(CodecError) {
-            try encoder.begin(coding, padding: padding, to: target)
+            try encoder.begin(
+                coding,
+                with: dictionary.map { ($0, length) },
+                padding: padding,
+                to: target
+            )
         } catch {
             release(kind.byteCount)
             return nil
@@ -52,10 +63,12 @@ public final class CodecPool {
     public func give(_ encoder: StreamEncoder) {
         lent -= 1
         let kind = encoder.kind
-        // brotli has no reset, so there is nothing to keep.
-        if case .brotli = kind {
+        switch kind {
+        case .brotli, .dictionary:
+            // brotli has no reset, and the other would hold on to its dictionary.
             bytesUsed -= kind.byteCount
             return
+        case .zlib, .isal, .zstd: break
         }
         guard idle[kind, default: []].count < CompressionLimits.idleOfKind, bytesUsed <= limit
         else {
@@ -70,8 +83,9 @@ public final class CodecPool {
     /// - Parameters:
     ///   - source: Stays as it is.
     ///   - target: Gets the content.
-    ///   - coding: Any that needs no dictionary.
-    ///   - level: How hard it tries.
+    ///   - coding: Any.
+    ///   - level: How hard it tries; with a dictionary there is one level only.
+    ///   - dictionary: What the content is coded with, for the one coding that needs one.
     ///   - padding: Bytes of padding put in front.
     /// - Throws: `failed`; then what the target got is worth nothing.
     public func encodeWhole(
@@ -79,9 +93,17 @@ public final class CodecPool {
         to target: Buffer,
         _ coding: ContentCoding,
         _ level: CompressionLevel,
+        dictionary: CompressionDictionary? = nil,
         padding: Int = 0
     ) throws(CodecError) {
-        try whole.encode(source, to: target, coding, level, padding: padding)
+        try whole.encode(
+            source,
+            to: target,
+            coding,
+            level,
+            dictionary: dictionary,
+            padding: padding
+        )
     }
 
     /// Makes a decoder, to be given back by `giveDecoder`.

@@ -22,7 +22,7 @@ public final class StreamDecoder {
     /// Whether the content is complete, as far as the bytes so far go.
     private var isAtEnd = false
 
-    /// Makes a decoder; nil when there is no memory.
+    /// Makes a decoder; nil when there is no memory, or the coding needs a dictionary.
     init?(_ coding: ContentCoding) {
         switch coding {
         case .gzip:
@@ -35,6 +35,7 @@ public final class StreamDecoder {
         case .zstd:
             guard let made = ZstdDecoderEngine() else { return nil }
             engine = .zstd(made)
+        case .dictionaryZstd: return nil
         }
     }
 
@@ -44,7 +45,7 @@ public final class StreamDecoder {
         case .gzip, .deflate: 48 << 10
         // A window as large as the sender chooses, and about as much again.
         case .brotli: 17 << 20
-        case .zstd: 9 << 20
+        case .zstd, .dictionaryZstd: 9 << 20
         }
     }
 

@@ -39,7 +39,7 @@ public final class StreamEncoder {
         case .brotli(let quality):
             guard let made = BrotliEngine(quality: quality, size: 0) else { return nil }
             engine = .brotli(made)
-        case .zstd:
+        case .zstd, .dictionary:
             guard let made = ZstdEngine() else { return nil }
             engine = .zstd(made)
         }
@@ -48,10 +48,17 @@ public final class StreamEncoder {
     /// Begins a content.
     /// - Parameters:
     ///   - coding: One that the encoder's library makes.
+    ///   - dictionary: What the content is coded with, and the content's bytes if they are known;
+    ///     for that coding alone.
     ///   - padding: Bytes of padding put in front, by the coding's own means; deflate has none.
     ///   - target: Gets what stands in front.
     /// - Throws: `failed`.
-    func begin(_ coding: ContentCoding, padding: Int, to target: Buffer) throws(CodecError) {
+    func begin(
+        _ coding: ContentCoding,
+        with dictionary: (CompressionDictionary, size: Int?)? = nil,
+        padding: Int,
+        to target: Buffer
+    ) throws(CodecError) {
         isFinished = false
         hasUnflushed = false
         framing = nil
@@ -62,6 +69,11 @@ public final class StreamEncoder {
             if padding > 0 { try target.writeBrotliPadding(padding, with: brotli) }
         case .zstd(let zstd):
             if case .zstd(let level) = kind { zstd.reset(level: level, size: nil) }
+            if case .dictionary = kind {
+                guard let (dictionary, size) = dictionary else { throw .failed }
+                zstd.reset(dictionary: dictionary, size: size)
+                target.writeDictionaryHeader(dictionary.hash)
+            }
             if padding > 0 { target.writeZstdPadding(padding) }
         }
         if coding == .gzip || coding == .deflate {

@@ -30,6 +30,7 @@ import HTTP
         to target: Buffer,
         _ coding: ContentCoding,
         _ level: CompressionLevel,
+        dictionary: CompressionDictionary?,
         padding: Int
     ) throws(CodecError) {
         switch coding {
@@ -37,6 +38,9 @@ import HTTP
             try deflate(source, to: target, coding, level, padding: padding)
         case .brotli: try brotli(source, to: target, level, padding: padding)
         case .zstd: try zstd(source, to: target, level, padding: padding)
+        case .dictionaryZstd:
+            guard let dictionary else { throw .failed }
+            try zstd(source, to: target, dictionary, padding: padding)
         }
     }
 
@@ -113,6 +117,21 @@ import HTTP
         self.zstd = zstd
         if padding > 0 { target.writeZstdPadding(padding) }
         zstd.reset(level: number, size: source.count)
+        unsafe try finish(source, to: target) { unsafe zstd.step($0, $1, .finish) }
+    }
+
+    private func zstd(
+        _ source: Buffer,
+        to target: Buffer,
+        _ dictionary: CompressionDictionary,
+        padding: Int
+    ) throws(CodecError) {
+        guard let zstd = zstd ?? ZstdEngine() else { throw .failed }
+        self.zstd = zstd
+        target.writeDictionaryHeader(dictionary.hash)
+        if padding > 0 { target.writeZstdPadding(padding) }
+        zstd.reset(dictionary: dictionary, size: source.count)
+        defer { zstd.forgetDictionary() }
         unsafe try finish(source, to: target) { unsafe zstd.step($0, $1, .finish) }
     }
 

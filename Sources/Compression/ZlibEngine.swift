@@ -7,16 +7,20 @@ import CZlib
     /// Allocated and initialised by `init`, ended and freed by `deinit`.
     private let stream: UnsafeMutablePointer<z_stream>
 
+    private let level: Int32
+
     /// Opens a stream.
     ///
-    /// `level`: 1 to 9.
+    /// `level`: 1 to 9; 6 is tuned, see `tune`.
     init?(level: Int32) {
+        self.level = level
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         guard unsafe gateway_deflate_open(stream, level) == Z_OK else {
             unsafe stream.deallocate()
             return nil
         }
+        tune()
     }
 
     deinit {
@@ -24,7 +28,21 @@ import CZlib
         unsafe stream.deallocate()
     }
 
-    func reset() { unsafe deflateReset(stream) }
+    func reset() {
+        unsafe deflateReset(stream)
+        // A reset takes the level's own numbers again.
+        tune()
+    }
+
+    /// Makes level 6 look along half as many earlier places, but behind longer matches for a better
+    /// one.
+    ///
+    /// That takes three quarters of its time for 0.4 to 1.9 % more bytes of a long content; level 5
+    /// is larger by 1.4 to 7 %.
+    private func tune() {
+        guard level == 6 else { return }
+        unsafe deflateTune(stream, 8, 32, 48, 64)
+    }
 
     /// Takes and makes what fits.
     ///

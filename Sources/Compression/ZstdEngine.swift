@@ -6,6 +6,8 @@ import CZstd
 @safe final class ZstdEngine {
     /// Made by `init`, freed by `deinit`.
     private let context: OpaquePointer
+    /// What the context refers to, which has to outlive its use.
+    private var dictionary: CompressionDictionary?
 
     init?() {
         guard let made = unsafe ZSTD_createCCtx() else { return nil }
@@ -22,6 +24,11 @@ import CZstd
         unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
         if let size {
             unsafe ZSTD_CCtx_setPledgedSrcSize(context, UInt64(clamping: size))
+            if level == CompressionLimits.zstdTunedLevel {
+                let log = CompressionLimits.zstdWholeTableLog
+                unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, log)
+                unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, log)
+            }
         } else {
             let log = CompressionLimits.zstdWindowLog
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, log)
@@ -29,6 +36,25 @@ import CZstd
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, log - 1)
             unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, log - 1)
         }
+    }
+
+    /// Begins a frame that needs a dictionary to be read.
+    ///
+    /// `size`: Bytes to come, or nil if that is not known.
+    func reset(dictionary: CompressionDictionary, size: Int?) {
+        unsafe ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters)
+        unsafe ZSTD_CCtx_refCDict(context, dictionary.prepared)
+        self.dictionary = dictionary
+        let log = dictionary.windowLog(forLength: size)
+        unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, log)
+        if let size { unsafe ZSTD_CCtx_setPledgedSrcSize(context, UInt64(clamping: size)) }
+    }
+
+    /// Lets go of the dictionary.
+    func forgetDictionary() {
+        guard dictionary != nil else { return }
+        unsafe ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters)
+        dictionary = nil
     }
 
     /// Takes and makes what fits; bounded as in `ZlibEngine`.

@@ -26,6 +26,8 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
     nonisolated(unsafe) private var local: [UnownedJob] = []
     // As `local`: only `drain`, on the loop's thread, touches it.
     nonisolated(unsafe) private var batch: [UnownedJob] = []
+    // As `local`: set by a job, read by `drain`.
+    nonisolated(unsafe) private var endsTurn = false
 
     /// Makes the executor of a loop.
     /// - Parameter simulated: Whether one thread runs everything, so that no eventfd is needed.
@@ -115,10 +117,16 @@ public final class LoopExecutor: SerialExecutor, TaskExecutor {
                 unsafe job.runSynchronously(on: asUnownedSerialExecutor())
             }
             unsafe batch.removeAll(keepingCapacity: true)
-        } while count < LoopLimits.jobsPerTurn && rounds < LoopLimits.roundsPerTurn
+        } while unsafe count < LoopLimits.jobsPerTurn && rounds < LoopLimits.roundsPerTurn
+            && !endsTurn
+        unsafe endsTurn = false
         jobCount.store(jobCount.load(ordering: .relaxed) &+ UInt64(count), ordering: .relaxed)
         return unsafe !local.isEmpty
     }
+
+    /// Lets the loop look at its sockets once the jobs of this round have run; from the loop's own
+    /// thread only.
+    func endTurn() { unsafe endsTurn = true }
 
     /// Runs the loop on the calling thread until `stop`.
     /// - Parameter poll: Looks at sockets and timers; told whether it must not sleep.

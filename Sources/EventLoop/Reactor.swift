@@ -208,6 +208,13 @@ public final class Reactor {
     /// Gives the other tasks of the loop, its sockets and its timers their turn.
     public func yield() async { await door.enter() }
 
+    /// The same for a task that has just computed for long: sockets and timers come next, before
+    /// it or another one like it computes again.
+    public func yieldLong() async {
+        executor.endTurn()
+        await door.enter()
+    }
+
     /// Ends every wait, now and from now on: tasks run to their ends.
     public func shutDown() {
         isShutDown = true

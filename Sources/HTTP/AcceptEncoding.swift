@@ -44,6 +44,9 @@ public struct AcceptEncoding: Sendable, Equatable {
             if let coding = ContentCoding.match(name) {
                 let index = Int(coding.rawValue)
                 weights[index] = max(weights[index], weight)
+            } else if name.equalsIgnoringCase("dcz") {
+                let index = Int(ContentCoding.dictionaryZstd.rawValue)
+                weights[index] = max(weights[index], weight)
             } else if name.equalsIgnoringCase("identity") {
                 identityWeight = max(identityWeight, weight)
             } else if name.equals("*") {
@@ -59,6 +62,8 @@ public struct AcceptEncoding: Sendable, Equatable {
     public func weight(of coding: ContentCoding) -> Int {
         let own = Int(weights[Int(coding.rawValue)])
         if own >= 0 { return own }
+        // A client that has the dictionary says so by name (RFC 9842 §6.1).
+        if coding == .dictionaryZstd { return 0 }
         return max(0, Int(otherWeight))
     }
 

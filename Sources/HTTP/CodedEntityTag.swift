@@ -6,19 +6,19 @@ public import Bytes
 /// compressing the same bytes again need not give the same bytes, it has to be weak. A strong
 /// `"abc"` becomes `W/"abc--gzip"`. A weak tag stays as it is: it says no more than that the
 /// content means the same, which stays true. When such a tag comes back, the coding is taken off
-/// again, so that the application sees the tag that it made.
+/// again, so that the application sees the tag that it made. Content that was coded with a
+/// dictionary is another representation for each dictionary: `W/"abc--dcz-a591a6d4"`, by the first
+/// bytes of the dictionary's hash.
 /// Source: RFC 9110 §8.8.3 and §13.1.
 public enum CodedEntityTag {
     /// Writes the tag that the coded form of a representation has.
     ///
     /// - Parameters:
     ///   - tag: The value of an ETag field.
-    ///   - coding: What the content gets; nil when a coding is taken off.
+    ///   - mark: What was done to the content.
     ///   - target: Gets the value.
     /// - Returns: Whether it differs from `tag`; false for a weak tag, and for what is none.
-    public static func write(_ tag: Span<UInt8>, _ coding: ContentCoding?, to target: Buffer)
-        -> Bool
-    {
+    public static func write(_ tag: Span<UInt8>, _ mark: Marked, to target: Buffer) -> Bool {
         guard isStrong(tag) else {
             target.append(tag)
             return false
@@ -26,7 +26,15 @@ public enum CodedEntityTag {
         target.append("W/")
         target.append(tag.extracting(first: tag.count - 1))
         target.append("--")
-        target.append(coding?.name ?? "identity")
+        switch mark {
+        case .coded(let coding): target.append(coding.name)
+        case .dictionary(let prefix):
+            target.append("dcz-")
+            for shift in stride(from: UInt32(28), through: 0, by: -4) {
+                target.append(hexadecimalDigit(UInt8(truncatingIfNeeded: prefix >> shift)))
+            }
+        case .decoded: target.append("identity")
+        }
         target.append(UInt8(ascii: "\""))
         return true
     }
@@ -60,13 +68,10 @@ public enum CodedEntityTag {
     public enum Marked: Sendable, Equatable {
         /// The content was compressed.
         case coded(ContentCoding)
+        /// It was compressed with the dictionary whose hash begins so.
+        case dictionary(UInt32)
         /// A coding was taken off.
         case decoded
-
-        /// As `write` takes it.
-        public var coding: ContentCoding? {
-            if case .coded(let coding) = self { coding } else { nil }
-        }
     }
 
     /// Where the mark in a tag begins, and which one it is.
@@ -82,10 +87,36 @@ public enum CodedEntityTag {
             else { return nil }
             return end
         }
-        for coding in ContentCoding.allCases {
+        for coding in ContentCoding.plain {
             if let end = ends(with: coding.name) { return (end, .coded(coding)) }
         }
-        return ends(with: "identity").map { ($0, .decoded) }
+        if let end = ends(with: "identity") { return (end, .decoded) }
+        return dictionary(tag, start: isWeak ? 2 : 0)
+    }
+
+    /// The same for `--dcz-` and eight digits.
+    private static func dictionary(_ tag: Span<UInt8>, start: Int) -> (end: Int, mark: Marked)? {
+        let end = tag.count - 15
+        guard end > start, tag.extracting(end..<end + 6).equals("--dcz-") else { return nil }
+        var prefix: UInt32 = 0
+        for index in end + 6..<tag.count - 1 {
+            guard let digit = value(ofLowercase: tag[index]) else { return nil }
+            prefix = prefix << 4 | UInt32(digit)
+        }
+        return (end, .dictionary(prefix))
+    }
+
+    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+        let digit = value & 15
+        return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+    }
+
+    private static func value(ofLowercase digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        default: nil
+        }
     }
 
     private static func isStrong(_ tag: Span<UInt8>) -> Bool {

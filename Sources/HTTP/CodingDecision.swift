@@ -67,14 +67,18 @@ public struct CodingDecision: Sendable, Equatable {
     ///   - fields: The response's.
     ///   - length: Bytes of content as the response has it, or nil if that is not known.
     ///   - rules: What the configuration says.
+    ///   - hasDictionary: The client has a dictionary that is at hand and may be used: then `dcz`
+    ///     comes before all others.
     /// Source: RFC 9110 §12.5.3, RFC 9111 §5.2.2.6.
     public init(
         accept: AcceptEncoding,
         status: Int,
         fields: FieldSection,
         length: Int?,
-        rules: CodingRules
+        rules: CodingRules,
+        hasDictionary: Bool = false
     ) {
+        let offers = hasDictionary ? [.dictionaryZstd] + rules.codings : rules.codings
         if let obstacle = Self.obstacle(status, fields) {
             self.init(action: .keep(obstacle), varies: false)
             return
@@ -87,7 +91,7 @@ public struct CodingDecision: Sendable, Equatable {
             if accept.accepts(coding) {
                 self.init(action: .keep(.alreadyCoded), varies: true)
             } else {
-                let next = isListed ? accept.preferred(of: rules.codings) : nil
+                let next = isListed ? accept.preferred(of: offers) : nil
                 self.init(action: .recode(from: coding, to: next), varies: true)
             }
         case .none:
@@ -103,7 +107,7 @@ public struct CodingDecision: Sendable, Equatable {
                     return
                 }
             }
-            guard let coding = accept.preferred(of: rules.codings) else {
+            guard let coding = accept.preferred(of: offers) else {
                 self.init(action: .keep(.notAccepted), varies: isListed)
                 return
             }

@@ -9,6 +9,14 @@ public enum ContentCoding: UInt8, Sendable, CaseIterable {
     case gzip
     /// The zlib format of RFC 1950, whatever the name says.
     case deflate
+    /// zstd with a dictionary that the client has named.
+    ///
+    /// Its Brotli sister `dcb` is never offered: Debian's encoder (1.0.9) takes no dictionary.
+    /// Source: RFC 9842 §5.
+    case dictionaryZstd
+
+    /// Those that need nothing but the content.
+    public static let plain: [ContentCoding] = [.brotli, .zstd, .gzip, .deflate]
 
     /// The name on the wire.
     public var name: StaticString {
@@ -17,10 +25,12 @@ public enum ContentCoding: UInt8, Sendable, CaseIterable {
         case .zstd: "zstd"
         case .gzip: "gzip"
         case .deflate: "deflate"
+        case .dictionaryZstd: "dcz"
         }
     }
 
-    /// The coding of a name, letters compared without regard to case.
+    /// The coding of a name among those that need nothing but the content, letters compared without
+    /// regard to case.
     ///
     /// `x-gzip` is gzip (RFC 9110 §8.4.1.3).
     /// - Returns: nil for every other name, `identity` among them.

@@ -21,6 +21,22 @@ extension FieldSection {
         return false
     }
 
+    /// The values of all lines of a field, with commas between: one value, as structured fields
+    /// are read.
+    ///
+    /// - Parameter name: In lower case.
+    /// - Returns: nil where there is no such field, or nothing in it.
+    /// Source: RFC 9651 §4.2.
+    public func combined(named name: StaticString) -> [UInt8]? {
+        var value: [UInt8] = []
+        for index in indices where isPresent(at: index) {
+            guard self.name(at: index).equalsIgnoringCase(name) else { continue }
+            if !value.isEmpty { value.append(UInt8(ascii: ",")) }
+            value += self.value(at: index).bytes()
+        }
+        return value.isEmpty ? nil : value
+    }
+
     /// Removes the fields that speak of the very bytes of a content, for one whose bytes change.
     ///
     /// Source: RFC 9530 §2 and §3.

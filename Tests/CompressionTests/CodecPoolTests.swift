@@ -45,6 +45,33 @@ struct CodecPoolTests {
         #expect(used > 0 && pool.bytesUsed == 0)
     }
 
+    @Test(
+        "A tuned encoder stays so: the same content is the same bytes again, smaller than level 5"
+    )
+    func tuning() throws {
+        let pool = CodecPool(limit: 64 << 20)
+        let content = RoundTripTests.text(300_000)
+        func size(_ encoder: StreamEncoder) throws -> Int {
+            let target = Buffer()
+            #expect(try encoder.encode(buffer(content), to: target, .finish))
+            return target.count
+        }
+        var sizes: [Int] = []
+        for _ in 0..<3 {
+            let target = Buffer()
+            let encoder = try #require(pool.takeEncoder(.gzip, .balanced, to: target))
+            sizes.append(try size(encoder))
+            pool.give(encoder)
+        }
+        #expect(Set(sizes).count == 1)
+        let untuned = try [5, 6].map { level in
+            let encoder = try #require(StreamEncoder(.zlib(level: level)))
+            try encoder.begin(.gzip, padding: 0, to: Buffer())
+            return try size(encoder)
+        }
+        #expect(untuned[1] == sizes[0] && sizes[0] < untuned[0])
+    }
+
     @Test("gzip and deflate share an encoder, and the header is each one's own")
     func headers() throws {
         let pool = CodecPool(limit: 1 << 30)

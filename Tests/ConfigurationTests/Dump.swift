@@ -28,10 +28,13 @@ func dump(_ configuration: Configuration) -> String {
         )
     }
     let compression = configuration.compression
-    if compression.memory != 64 << 20 || compression.lag != 25_000_000 {
+    if compression.memory != 64 << 20 || compression.lag != 25_000_000
+        || compression.dictionaries != 64 << 20
+    {
         lines.append(
             "compress_limits memory=\(compression.memory) "
-                + "lag=\(compression.lag.map(milliseconds) ?? "off")"
+                + "lag=\(compression.lag.map(milliseconds) ?? "off") "
+                + "dictionaries=\(compression.dictionaries)"
         )
     }
     for (number, log) in configuration.accessLogs.enumerated() {
@@ -110,6 +113,10 @@ private func dump(_ policy: Policy) -> String {
     if let compression = policy.compression {
         let rules = compression.rules
         let names = rules.codings.map { "\($0.name)" }.joined(separator: ",")
+        if let dictionaries = policy.dictionaries {
+            let advice = dictionaries.advice.map { String(decoding: $0, as: UTF8.self) }
+            parts.append("dictionaries=\(advice ?? "own"),\(dictionaries.largest)")
+        }
         parts.append(
             "compress=\(names),\(rules.minimumLength),\(compression.level.rawValue),"
                 + compression.breach.rawValue

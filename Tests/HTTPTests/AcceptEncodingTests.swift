@@ -64,6 +64,18 @@ struct AcceptEncodingTests {
         #expect(accept.acceptsIdentity == example.identity)
     }
 
+    @Test("What needs a dictionary is only for who names it")
+    func dictionary() {
+        let offers: [ContentCoding] = [.dictionaryZstd] + all
+        let chrome = accept("gzip, deflate, br, zstd, dcb, dcz")
+        #expect(chrome.preferred(of: offers) == .dictionaryZstd)
+        #expect(accept("gzip, br, zstd").preferred(of: offers) == .zstd)
+        #expect(accept("*").preferred(of: offers) == .zstd)
+        #expect(accept("dcb, *;q=0.1").preferred(of: offers) == .zstd)
+        #expect(accept("br, DCZ;q=0.5").preferred(of: offers) == .brotli)
+        #expect(accept("br;q=0.5, dcz;q=0").preferred(of: offers) == .brotli)
+    }
+
     @Test("Equal weights are decided by the server's order")
     func order() {
         let value = accept("gzip, br, zstd;q=0.9")
@@ -186,10 +198,10 @@ struct EncodingVectorTests {
 
 @Suite("Entity tags of coded content")
 struct CodedEntityTagTests {
-    private func mark(_ tag: String, _ coding: ContentCoding?) -> String {
+    private func mark(_ tag: String, _ mark: CodedEntityTag.Marked) -> String {
         let target = Buffer()
         let bytes = Array(tag.utf8)
-        _ = CodedEntityTag.write(bytes.span, coding, to: target)
+        _ = CodedEntityTag.write(bytes.span, mark, to: target)
         let all = target.readable
         return all.string()
     }
@@ -204,21 +216,29 @@ struct CodedEntityTagTests {
 
     @Test("A strong tag becomes a weak one of its coding; all others stay")
     func write() {
-        #expect(mark("\"abc\"", .gzip) == "W/\"abc--gzip\"")
-        #expect(mark("\"\"", .brotli) == "W/\"--br\"")
-        #expect(mark("\"abc\"", nil) == "W/\"abc--identity\"")
-        #expect(mark("W/\"abc\"", .gzip) == "W/\"abc\"")
-        #expect(mark("abc", .gzip) == "abc")
-        #expect(mark("\"", .gzip) == "\"")
+        #expect(mark("\"abc\"", .coded(.gzip)) == "W/\"abc--gzip\"")
+        #expect(mark("\"\"", .coded(.brotli)) == "W/\"--br\"")
+        #expect(mark("\"abc\"", .decoded) == "W/\"abc--identity\"")
+        #expect(mark("W/\"abc\"", .coded(.gzip)) == "W/\"abc\"")
+        #expect(mark("\"abc\"", .dictionary(0x00A5_91F6)) == "W/\"abc--dcz-00a591f6\"")
+        #expect(mark("abc", .coded(.gzip)) == "abc")
+        #expect(mark("\"", .coded(.gzip)) == "\"")
     }
 
-    @Test("What was marked comes back as it was", arguments: ContentCoding.allCases)
-    func roundTrip(_ coding: ContentCoding) {
-        for tag in ["\"abc\"", "\"\"", "\"a--gzip\"", "\"a,b\"", "\"--\"", "\"W/\""] {
-            let (original, found) = unmark(mark(tag, coding))
+    static let marks: [CodedEntityTag.Marked] =
+        ContentCoding.plain.map { .coded($0) }
+        + [.decoded, .dictionary(0), .dictionary(.max), .dictionary(0xA591_A6D4)]
+
+    @Test("What was marked comes back as it was", arguments: marks)
+    func roundTrip(_ mark: CodedEntityTag.Marked) {
+        let tags = [
+            "\"abc\"", "\"\"", "\"a--gzip\"", "\"a,b\"", "\"--\"", "\"W/\"",
+            "\"a--dcz-00000000\"",
+        ]
+        for tag in tags {
+            let (original, found) = unmark(self.mark(tag, mark))
             #expect(original == tag)
-            #expect(found == .coded(coding))
-            #expect(unmark(mark(tag, nil)).0 == tag)
+            #expect(found == mark)
         }
     }
 
@@ -229,6 +249,10 @@ struct CodedEntityTagTests {
         #expect(unmark("\"x\",W/\"a--br\" , \"b--zstd\"").0 == "\"x\", \"a\", \"b\"")
         #expect(unmark("\"a-gzip\", \"a--gz\", gzip--gzip").1 == nil)
         #expect(unmark("W/\"a--identity\"") == ("\"a\"", .decoded))
+        for tag in ["dcz", "dcz-", "dcz-a591a6d", "dcz-a591a6dg", "dcz-A591A6D4", "-dcz-a591a6d44"]
+        {
+            #expect(unmark("W/\"a--\(tag)\"").1 == nil)
+        }
     }
 }
 

@@ -69,6 +69,24 @@ private let compressed = """
     }
     """
 
+private let remembering = """
+    access_log off
+    certificate internal
+    site a {
+        listen :80
+        listen :443 tls
+        compress
+        compress_dictionary
+        route /app/* {
+            compress_dictionary /app/*.js dest=script
+            proxy 10.0.0.5:8000
+        }
+        route * {
+            proxy 10.0.0.5:8000
+        }
+    }
+    """
+
 private func explain(
     _ method: String,
     _ url: String,
@@ -186,6 +204,33 @@ struct ExplainTests {
             by: compressed
         ).description
         try expectGolden("explain-compress", text)
+    }
+
+    @Test("What a dictionary would do is said, and why it would do nothing")
+    func dictionaries() throws {
+        let hash = "Available-Dictionary: :pZGm1Av0IEBKARczz7exkNYsZb8LzaMrV7J32a2fFG4=:"
+        let takes = "Accept-Encoding: zstd, dcz"
+        let crossSite = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"]
+        var text = ""
+        for (url, fields) in [
+            ("https://a/app/1.js", []), ("http://a/app/1.js", [hash, takes]),
+            ("https://a/app/1.js", [hash, takes]), ("https://a/app/1.js", [hash]),
+            ("https://a/app/1.js", ["Available-Dictionary: x", takes]),
+            ("https://a/app/1.js", [hash, takes] + crossSite), ("https://a/own", []),
+        ] as [(String, [String])] {
+            let request = try ExplainedRequest(
+                method: "GET",
+                url: url,
+                from: "203.0.113.9",
+                fields: fields
+            )
+            text += ([url] + fields).joined(separator: " | ") + "\n"
+            for step in try Explanation.explain(request, by: load(remembering)).steps
+            where step.name == "compress_dictionary" {
+                text += step.lines.map { "    \($0)\n" }.joined()
+            }
+        }
+        try expectGolden("explain-dictionary", text)
     }
 
     @Test(

@@ -18,15 +18,8 @@ enum TargetedField {
         _ fields: borrowing FieldSection,
         named name: StaticString
     ) -> ResponseDirectives? {
-        // Source: RFC 9651 §4.2, the lines of a field are one value with commas between.
-        var value: [UInt8] = []
-        for index in fields.indices where fields.isPresent(at: index) {
-            guard fields.name(at: index).equalsIgnoringCase(name) else { continue }
-            if !value.isEmpty { value.append(UInt8(ascii: ",")) }
-            value += fields.value(at: index).bytes()
-        }
-        guard !value.isEmpty, let members = StructuredDictionary.parse(value.span),
-            !members.isEmpty
+        guard let value = fields.combined(named: name),
+            let members = StructuredDictionary.parse(value.span), !members.isEmpty
         else { return nil }
         var directives = ResponseDirectives()
         directives.isTargeted = true
@@ -74,50 +67,5 @@ enum TargetedField {
         guard case .boolean(let isSet) = member.value else { return false }
         if isSet { directives.setFlag(key) }
         return true
-    }
-}
-
-/// As much of structured field values as a Dictionary of cache directives needs: it is parsed
-/// whole, so that a field with an error anywhere counts for nothing.
-///
-/// Source: RFC 9651 §4.2.2.
-enum StructuredDictionary {
-    /// A value; inner lists and types that no directive has are only checked.
-    enum Value: Equatable {
-        case boolean(Bool)
-        case integer(Int64)
-        case string([UInt8])
-        case other
-    }
-
-    /// A key with its value; parameters are dropped.
-    struct Member: Equatable {
-        var key: [UInt8]
-        var value: Value
-    }
-
-    /// The members, of equal keys only the last; nil for what is no Dictionary.
-    static func parse(_ bytes: Span<UInt8>) -> [Member]? {
-        var reader = StructuredReader()
-        var members: [Member] = []
-        reader.skipSpaces(bytes)
-        while reader.position < bytes.count {
-            guard let key = reader.key(bytes) else { return nil }
-            var value = Value.boolean(true)
-            if reader.take(UInt8(ascii: "="), bytes) {
-                guard let read = reader.itemOrList(bytes) else { return nil }
-                value = read
-            }
-            guard reader.parameters(bytes) else { return nil }
-            members.removeAll { $0.key == key }
-            members.append(Member(key: key, value: value))
-            reader.skipBlanks(bytes)
-            if reader.position == bytes.count { return members }
-            guard reader.take(UInt8(ascii: ","), bytes) else { return nil }
-            reader.skipBlanks(bytes)
-            // A comma at the end.
-            if reader.position == bytes.count { return nil }
-        }
-        return members
     }
 }

@@ -42,6 +42,10 @@ enum Defaults {
     ]
     static let compressMemory = 64 << 20
     static let compressLag = 25 * Literals.millisecond
+    /// Bytes of the largest dictionary: making one of 1 MiB takes 4 ms.
+    static let dictionarySize = 1 << 20
+    static let dictionarySizes = (1 << 10)...(8 << 20)
+    static let dictionaryMemory = 64 << 20
     static let decompressRatio = 100
 
     static let keepAliveConnections = 64

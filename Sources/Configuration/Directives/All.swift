@@ -18,7 +18,7 @@ extension Directive {
         // Bounds.
         timeout, limit, buffer,
         // Content codings.
-        compress, decompress, compressLimits,
+        compress, compressDictionary, decompress, compressLimits,
         // Limits of requests.
         rateLimit, concurrencyLimit, bandwidthLimit, ratelimitHeaders, redis,
         // TLS.

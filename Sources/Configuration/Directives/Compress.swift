@@ -161,6 +161,12 @@ extension Directive {
                 default: Literals.text(duration: Defaults.compressLag),
                 "how late a loop may be before it compresses less; `off` for never"
             ),
+            Option(
+                "dictionaries",
+                .size((1 << 20)...(1 << 40)),
+                default: Literals.text(size: Defaults.dictionaryMemory),
+                "bytes that the dictionaries of `compress_dictionary` take at most, together"
+            ),
         ],
         summary: "What compression may take of the machine.",
         help: """
@@ -177,7 +183,8 @@ extension Directive {
                 call.keyword("lag") == "off" ? nil : call.duration("lag") ?? Defaults.compressLag
             block.compressionSettings = CompressionSettings(
                 memory: call.number("memory") ?? Defaults.compressMemory,
-                lag: lag
+                lag: lag,
+                dictionaries: call.number("dictionaries") ?? Defaults.dictionaryMemory
             )
         }
     )

@@ -29,6 +29,17 @@ public enum BreachMitigation: String, Sendable, CaseIterable {
     case pad
 }
 
+/// Which contents become dictionaries, by which later versions are compressed.
+///
+/// Source: RFC 9842.
+public struct DictionaryPolicy: Sendable, Equatable {
+    /// What the Use-As-Dictionary field says of contents whose application says nothing; nil: only
+    /// those become dictionaries whose application says so.
+    public let advice: [UInt8]?
+    /// Bytes of the largest content that becomes one.
+    public let largest: Int
+}
+
 /// How requests that come with a content coding are decoded.
 public struct RequestDecoding: Sendable, Equatable {
     /// Which codings are taken off.
@@ -45,4 +56,6 @@ public struct CompressionSettings: Sendable, Equatable {
     public let memory: Int
     /// Nanoseconds of lag above which a loop compresses less; nil: never.
     public let lag: Int64?
+    /// Bytes of memory that dictionaries take at most, for all loops together.
+    public let dictionaries: Int
 }

@@ -25,6 +25,8 @@ public final class Policy: Sendable {
     public let cache: CacheRule?
     /// How responses are compressed; nil: they are not.
     public let compression: CompressionPolicy?
+    /// Which contents become dictionaries; nil: none.
+    public let dictionaries: DictionaryPolicy?
     /// How requests with a content coding are decoded; nil: they are not.
     public let requestDecoding: RequestDecoding?
     /// Files in place of the gateway's own error content.
@@ -47,6 +49,7 @@ public final class Policy: Sendable {
         buffering: RequestBuffering,
         cache: CacheRule?,
         compression: CompressionPolicy?,
+        dictionaries: DictionaryPolicy?,
         requestDecoding: RequestDecoding?,
         errorPages: [ErrorPage],
         limits: LimitPolicy,
@@ -63,6 +66,7 @@ public final class Policy: Sendable {
         self.buffering = buffering
         self.cache = cache
         self.compression = compression
+        self.dictionaries = dictionaries
         self.requestDecoding = requestDecoding
         self.errorPages = errorPages
         self.limits = limits

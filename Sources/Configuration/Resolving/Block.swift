@@ -53,6 +53,8 @@ final class Block {
     var cacheKey: Placed<CacheKeyDraft>?
     var cacheCookies: Placed<Bool>?
     var compression: Placed<CompressionPolicy?>?
+    /// nil inside: switched off.
+    var dictionary: Placed<DictionaryPolicy?>?
     var decompression: Placed<RequestDecoding?>?
     var errorPages: [Placed<ErrorPage>] = []
     var headers: [Placed<HeaderDraft>] = []

@@ -9,6 +9,9 @@ private func forwardingSettings(_ block: Block) -> [(name: String, mark: Mark)] 
     if let decompression = block.decompression, decompression.value != nil {
         settings.append(("decompress", decompression.mark))
     }
+    if let dictionary = block.dictionary, dictionary.value != nil {
+        settings.append(("compress_dictionary", dictionary.mark))
+    }
     if let forwarded = block.forwarded { settings.append(("forwarded", forwarded.mark)) }
     if let header = block.headers.first(where: \.value.isRequest) {
         settings.append(("header request", header.mark))
@@ -51,6 +54,42 @@ func checkInertRoute(
             rewrite.mark,
             "rewrite: has no effect: the route '\(block.pattern)' takes no path that fits "
                 + "'\(rewrite.value.from)'"
+        )
+    }
+}
+
+/// Reports `compress_dictionary` where no response could be coded with one.
+///
+/// `isSecure`: Whether requests may come over https.
+func checkInertDictionary(_ layers: [Block], isSecure: Bool, report: Report) {
+    func innermost<Value>(_ setting: (Block) -> Placed<Value?>?) -> Placed<Value>? {
+        guard let placed = layers.last(where: { setting($0) != nil }).flatMap(setting) else {
+            return nil
+        }
+        return placed.value.map { Placed(value: $0, mark: placed.mark) }
+    }
+    // What stands outside may be meant for other routes.
+    guard let placed = layers.last?.dictionary, placed.value != nil else { return }
+    if innermost(\.compression) == nil {
+        report.error(
+            placed.mark,
+            "compress_dictionary: has no effect: nothing is compressed here",
+            hint: "write compress"
+        )
+    }
+    if let cache = innermost(\.cache) {
+        report.error(
+            placed.mark,
+            "compress_dictionary: has no effect: what is stored goes out as it was stored",
+            notes: [(cache.mark, "it is cached here")]
+        )
+    }
+    if !isSecure {
+        report.error(
+            placed.mark,
+            "compress_dictionary: has no effect: no request of the site is secure",
+            hint: "let the site 'listen :443 tls', or name the proxies in 'trusted_proxies' "
+                + "in front of which TLS ends"
         )
     }
 }

@@ -49,6 +49,7 @@ struct PolicyPlan {
             buffering: buffering(),
             cache: cache(),
             compression: innermost(\.compression)?.value,
+            dictionaries: innermost(\.dictionary)?.value,
             requestDecoding: innermost(\.decompression)?.value,
             errorPages: errorPages(),
             limits: limits,

@@ -79,7 +79,8 @@ struct Resolver {
             compression: top.compressionSettings
                 ?? CompressionSettings(
                     memory: Defaults.compressMemory,
-                    lag: Defaults.compressLag
+                    lag: Defaults.compressLag,
+                    dictionaries: Defaults.dictionaryMemory
                 ),
             drainTimeout: top.timeouts["drain"]?.value ?? Defaults.drainTimeout,
             warnings: report.diagnostics(.warning)
@@ -217,6 +218,13 @@ struct Resolver {
             upstreamBlock = found.block
         }
         let layers = [top, site] + (plan.block.map { [$0] } ?? [])
+        if isSound, action.value.forwards {
+            checkInertDictionary(
+                layers,
+                isSecure: listeners.isSecure(number) || (site.trusted ?? top.trusted) != nil,
+                report: report
+            )
+        }
         if let block = plan.block, !block.isDamaged, !site.isDamaged {
             checkInertRoute(block, action, report: report)
             checkInertCache(layers, report: report)

@@ -6,6 +6,7 @@ extension Explainer {
     /// Of a response that the upstream may send.
     mutating func addCompression() {
         guard let policy = exchange.route?.route.policy.compression else { return }
+        defer { addDictionaries() }
         let type = request.responseType
         let length = request.responseSize
         if type == nil && length == nil {
@@ -61,6 +62,34 @@ extension Explainer {
         }
         if decision.varies { lines.append("Vary: Accept-Encoding") }
         add("compress", lines)
+    }
+
+    /// What dictionaries have to do with it.
+    private mutating func addDictionaries() {
+        guard let dictionaries = exchange.route?.route.policy.dictionaries else { return }
+        guard exchange.usesDictionaries else {
+            add("compress_dictionary", "nothing: the request is not secure")
+            return
+        }
+        var lines = [
+            dictionaries.advice.map { "Use-As-Dictionary: " + String(decoding: $0, as: UTF8.self) }
+                ?? "contents whose application says Use-As-Dictionary become dictionaries",
+            "of at most \(size(dictionaries.largest)), if they are everybody's and stay fresh",
+        ]
+        let coding = exchange.coding ?? ResponseCoding()
+        switch coding.available {
+        case .none: lines.append("the client names no dictionary")
+        case .malformed: lines.append("Available-Dictionary is no hash, so it counts for nothing")
+        case .hash:
+            if coding.accept.weight(of: .dictionaryZstd) == 0 {
+                lines.append("the client names a dictionary, and does not take dcz")
+            } else if coding.readability == .never {
+                lines.append("the page that asks may not read the response: no dictionary is used")
+            } else {
+                lines.append("Content-Encoding: dcz, if the dictionary is at hand")
+            }
+        }
+        add("compress_dictionary", lines)
     }
 
     private func settings(_ policy: CompressionPolicy) -> String {

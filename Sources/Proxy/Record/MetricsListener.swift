@@ -1,5 +1,6 @@
 import Bytes
 import Caching
+import Compression
 import Configuration
 import EventLoop
 import HTTP
@@ -197,10 +198,16 @@ extension Gateway {
     /// Whether requests are welcome: what `/readyz` says.
     var isReady: Bool { state.withLock { $0.isReady } }
 
-    private var cacheFigures: StoreFigures {
-        guard let store = state.withLock({ $0.snapshot.cacheStore }) else { return StoreFigures() }
-        let figures = store.figures
+    private var storeFigures: StoreFigures {
+        let snapshot = state.withLock { $0.snapshot }
         var shown = StoreFigures()
+        if let dictionaries = snapshot.dictionaryStore?.figures {
+            shown.dictionaries = UInt64(max(0, dictionaries.count))
+            shown.dictionaryBytes = UInt64(max(0, dictionaries.bytes))
+            shown.dictionariesDropped = UInt64(max(0, dictionaries.dropped))
+        }
+        guard let store = snapshot.cacheStore else { return shown }
+        let figures = store.figures
         shown.objects = UInt64(max(0, figures.objects))
         shown.bytes = UInt64(max(0, figures.bytes))
         shown.budget = UInt64(max(0, figures.budget))
@@ -221,7 +228,7 @@ extension Gateway {
             logs: logWriter.figures,
             configuration: figures(),
             build: build,
-            cache: cacheFigures,
+            cache: storeFigures,
             limits: state.withLock { $0.snapshot }.limitFigures
         ).render(format)
     }

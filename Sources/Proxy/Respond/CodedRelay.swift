@@ -26,7 +26,7 @@ extension Exchange {
             try sendOutput(output)
             if need == .turn || responseBody.contentBytes >= turnEnd {
                 turnEnd = responseBody.contentBytes + CompressionLimits.bytesPerTurn
-                await context.reactor.yield()
+                await context.reactor.yieldLong()
             }
             if need == .turn { continue }
             let hasRoom = output.count < CompressionLimits.pendingBytes
@@ -137,10 +137,9 @@ extension Exchange {
     ///
     /// `length`: Bytes of coded content, if all of it is there.
     private mutating func writeCodedHead(_ coder: ContentCoder, length: Int?, to output: Buffer) {
-        let applied = coder.appliedCoding
-        applyCoding(from: applied.from, to: applied.to)
+        applyCoding(coder.plan)
         let framing: BodyFraming
-        if let length {
+        if let length = length ?? coder.passedLength {
             framing = .length(length)
         } else if request.version == .http11 {
             framing = .chunked

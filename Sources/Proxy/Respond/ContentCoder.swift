@@ -21,17 +21,38 @@ final class ContentCoder {
         case nothing
     }
 
+    /// What is done to the content.
+    struct Plan {
+        /// The coding that comes off.
+        var source: ContentCoding?
+        /// The coding that goes on.
+        var target: ContentCoding?
+        var level: CompressionLevel
+        /// What the content is coded with, for the one target that needs one.
+        var dictionary: CompressionDictionary?
+        var padding = 0
+        /// Bytes to come, if that is known and they come without a coding.
+        var length: Int?
+        /// Keeps what passes, without its coding; only where none comes off.
+        var capture: DictionaryCapture?
+
+        /// What the entity tag says of it.
+        var mark: CodedEntityTag.Marked {
+            if let dictionary, target == .dictionaryZstd {
+                return .dictionary(dictionary.hash.prefix)
+            }
+            return target.map { .coded($0) } ?? .decoded
+        }
+    }
+
     private let context: LoopContext
+    private(set) var plan: Plan
     /// Content as the upstream sent it, without its framing.
     let content: Buffer
     /// Coded content that the response has not taken.
     let coded: Buffer
     /// Content whose coding was taken off and that waits for another one.
     private var plain: Buffer?
-    private let source: ContentCoding?
-    private(set) var target: ContentCoding?
-    private let level: CompressionLevel
-    private let padding: Int
     private var decoder: StreamDecoder?
     private var encoder: StreamEncoder?
     /// Until when the rest of a short content is waited for, to be coded in one go; nil once it is
@@ -49,36 +70,24 @@ final class ContentCoder {
 
     /// Takes what is needed.
     ///
-    /// `length`: Bytes to come, if that is known and they come without a coding.
-    ///
     /// Returns nil when the codecs' memory is used up.
-    init?(
-        context: LoopContext,
-        from source: ContentCoding?,
-        to target: ContentCoding?,
-        level: CompressionLevel,
-        padding: Int,
-        length: Int?
-    ) {
+    init?(context: LoopContext, _ plan: Plan) {
         self.context = context
-        self.source = source
-        self.target = target
-        self.level = level
-        self.padding = padding
-        patience = length == nil ? 0 : CompressionLimits.collectTime
+        self.plan = plan
+        patience = plan.length == nil ? 0 : CompressionLimits.collectTime
         content = context.reactor.buffers.take()
         coded = context.reactor.buffers.take()
         var isReady = true
-        if let source {
+        if let source = plan.source {
             decoder = context.codecs.takeDecoder(source)
             isReady = decoder != nil
-            if isReady, target != nil { plain = context.reactor.buffers.take() }
+            if isReady, plan.target != nil { plain = context.reactor.buffers.take() }
         }
         if isReady {
-            if source == nil, length ?? 0 <= CompressionLimits.wholeBytes {
+            if plan.source == nil, plan.length ?? 0 <= CompressionLimits.wholeBytes {
                 // Also where the length is not known: it may be here already.
-                let wait = length == nil ? 0 : CompressionLimits.collectTime
-                content.reserve(length ?? 0)
+                let wait = plan.length == nil ? 0 : CompressionLimits.collectTime
+                content.reserve(plan.length ?? 0)
                 collectsUntil = context.reactor.now + wait
             } else {
                 isReady = beginStream()
@@ -93,8 +102,8 @@ final class ContentCoder {
     /// Whether all that comes is still held back.
     var isCollecting: Bool { collectsUntil != nil }
 
-    /// What the content is coded as; nil for nothing.
-    var appliedCoding: (from: ContentCoding?, to: ContentCoding?) { (source, target) }
+    /// Bytes that go out, where they are those that come; nil otherwise.
+    var passedLength: Int? { plan.source == nil && plan.target == nil ? plan.length : nil }
 
     /// Turns to streaming: what comes from here on goes out as it comes.
     ///
@@ -103,14 +112,21 @@ final class ContentCoder {
         guard collectsUntil != nil else { return }
         collectsUntil = nil
         if !beginStream() {
-            target = nil
+            plan.target = nil
             context.metrics.count(.compressionSkipped, reason: CodingObstacle.memory.index)
         }
     }
 
     private func beginStream() -> Bool {
-        guard let target else { return true }
-        encoder = context.codecs.takeEncoder(target, level, padding: padding, to: coded)
+        guard let target = plan.target else { return true }
+        encoder = context.codecs.takeEncoder(
+            target,
+            plan.level,
+            dictionary: plan.dictionary,
+            length: plan.length,
+            padding: plan.padding,
+            to: coded
+        )
         // The header is the client's like the rest.
         return encoder != nil
     }
@@ -118,17 +134,28 @@ final class ContentCoder {
     /// Codes a content that is there whole.
     func codeWhole() {
         collectsUntil = nil
-        guard let target else { return }
+        plan.capture?.take(content.count, of: content)
+        guard let target = plan.target else {
+            coded.move(content.count, from: content)
+            return
+        }
         let start = context.reactor.clock
         bytesIn += content.count
         do throws(CodecError) {
-            try context.codecs.encodeWhole(content, to: coded, target, level, padding: padding)
+            try context.codecs.encodeWhole(
+                content,
+                to: coded,
+                target,
+                plan.level,
+                dictionary: plan.dictionary,
+                padding: plan.padding
+            )
             bytesOut += coded.count
             nanoseconds += context.reactor.clock - start
             content.removeAll()
         } catch {
             // It goes out as it came, which nothing has contradicted yet.
-            self.target = nil
+            plan.target = nil
             coded.removeAll()
             coded.move(content.count, from: content)
             context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
@@ -165,10 +192,13 @@ final class ContentCoder {
             }
         }
         guard let encoder else {
+            plan.capture?.take(from.count, of: from)
             coded.move(from.count, from: from)
             return isLast ? .nothing : .content
         }
         let before = from.count
+        // Exactly what the encoder is about to take.
+        plan.capture?.take(min(before, CompressionLimits.bytesPerTurn), of: from)
         let isAll = try encoder.encode(
             from,
             to: coded,
@@ -204,14 +234,14 @@ final class ContentCoder {
         plain = nil
         if let encoder { context.codecs.give(encoder) }
         encoder = nil
-        if let decoder, let source {
+        if let decoder, let source = plan.source {
             let index = Int(source.rawValue)
             context.metrics.add(.decodedBytesIn, coding: index, decoder.bytesTaken)
             context.metrics.add(.decodedBytesOut, coding: index, decoder.bytesMade)
             context.codecs.giveDecoder(source)
         }
         decoder = nil
-        if let target, bytesIn > 0 || bytesOut > 0 {
+        if let target = plan.target, bytesIn > 0 || bytesOut > 0 {
             let index = Int(target.rawValue)
             context.metrics.add(.responses, coding: index, 1)
             context.metrics.add(.bytesIn, coding: index, bytesIn)

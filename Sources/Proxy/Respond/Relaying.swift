@@ -62,6 +62,7 @@ extension Exchange {
             }
         }
         progress = .complete
+        if case .coded(let coder) = plan, let capture = coder.plan.capture { keep(capture) }
         finishUpstream(upstream, series: series, framing: framing)
     }
 

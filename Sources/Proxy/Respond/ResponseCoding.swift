@@ -13,6 +13,10 @@ final class ResponseCoding {
     var mark: CodedEntityTag.Marked?
     /// The request has a cookie or credentials, so the response may be somebody's own.
     var belongsToSomebody = false
+    /// The dictionary that the client has; none where the route has nothing to do with them.
+    var available = AvailableDictionary.none
+    /// Whether the size of a response may depend on it.
+    var readability = DictionaryReadability.always
     /// Bytes of content that went out, or nil when they are those that came.
     var contentBytesSent: Int?
 
@@ -21,6 +25,8 @@ final class ResponseCoding {
         accept = AcceptEncoding()
         mark = nil
         belongsToSomebody = false
+        available = .none
+        readability = .always
         contentBytesSent = nil
     }
 }
@@ -46,6 +52,10 @@ extension Exchange {
         coding.accept = AcceptEncoding(request.fields)
         coding.belongsToSomebody =
             request.fields.contains(.cookie) || request.fields.contains(.authorization)
+        if usesDictionaries {
+            coding.available = AvailableDictionary(request.fields)
+            coding.readability = DictionaryReadability(request.fields)
+        }
         if request.fields.contains(.ifNoneMatch) { coding.mark = unmark(.ifNoneMatch) }
         if request.fields.contains(.ifMatch) { _ = unmark(.ifMatch) }
     }
@@ -87,30 +97,51 @@ extension Exchange {
             case .none: response.declaredLength
             case .chunked, .untilClose: nil
             }
+        let dictionary = usesDictionaries ? dictionary(coding) : nil
         let decision = CodingDecision(
             accept: coding.accept,
             status: response.status,
             fields: response.fields,
             length: length,
-            rules: policy.rules
+            rules: policy.rules,
+            hasDictionary: dictionary != nil
         )
-        if decision.varies {
-            response.fields.addToVary("accept-encoding", spelling: "Accept-Encoding")
-        }
+        let capture = usesDictionaries ? capture(policy, coding, length: length) : nil
+        if decision.varies { addVary() }
+        var plan = ContentCoder.Plan(
+            level: context.load.level(policy.level) ?? .fast,
+            length: length,
+            capture: capture
+        )
         switch decision.action {
-        case .keep(let obstacle): return keep(obstacle)
+        case .keep(let obstacle):
+            if capture == nil { return keep(obstacle) }
+            context.metrics.count(.compressionSkipped, reason: obstacle.index)
         case .encode(let target):
-            if let obstacle = obstacle(policy, coding) { return keep(obstacle) }
-            return code(from: nil, to: target, length: length, framing, policy)
+            if let obstacle = obstacle(policy, coding) {
+                if capture == nil { return keep(obstacle) }
+                context.metrics.count(.compressionSkipped, reason: obstacle.index)
+            } else {
+                plan.target = target
+                if target == .dictionaryZstd { plan.dictionary = dictionary }
+            }
         case .recode(let source, let target):
-            let mayEncode = obstacle(policy, coding) == nil
-            return code(
-                from: source,
-                to: mayEncode ? target : nil,
-                length: nil,
-                framing,
-                policy
-            )
+            plan.source = source
+            plan.length = nil
+            plan.target = obstacle(policy, coding) == nil ? target : nil
+            if plan.target == .dictionaryZstd { plan.dictionary = dictionary }
+        }
+        if plan.target != nil { plan.padding = padding(policy) }
+        return code(plan, framing)
+    }
+
+    /// Says what the answer depends on, whatever it is this time.
+    ///
+    /// Source: RFC 9110 §12.5.5, RFC 9842 §6.2.
+    private mutating func addVary() {
+        response.fields.addToVary("accept-encoding", spelling: "Accept-Encoding")
+        if usesDictionaries {
+            response.fields.addToVary("available-dictionary", spelling: "Available-Dictionary")
         }
     }
 
@@ -132,43 +163,31 @@ extension Exchange {
         return .unchanged
     }
 
-    private mutating func code(
-        from source: ContentCoding?,
-        to target: ContentCoding?,
-        length: Int?,
-        _ framing: BodyFraming,
-        _ policy: CompressionPolicy
-    ) -> ContentPlan {
+    private mutating func code(_ plan: ContentCoder.Plan, _ framing: BodyFraming) -> ContentPlan {
         if request.method == .head || framing == .none {
-            applyCoding(from: source, to: target)
+            if plan.source == nil && plan.target == nil { return .unchanged }
+            applyCoding(plan)
             return .fieldsOnly
         }
-        let coder = ContentCoder(
-            context: context,
-            from: source,
-            to: target,
-            level: context.load.level(policy.level) ?? .fast,
-            padding: padding(policy),
-            length: length
-        )
-        guard let coder else { return keep(.memory) }
+        if plan.dictionary != nil { count(.used) }
+        guard let coder = ContentCoder(context: context, plan) else { return keep(.memory) }
         return .coded(coder)
     }
 
     /// Makes the fields say what is done to the content.
     ///
     /// Source: RFC 9110 §8.8.3.3, RFC 9530 §2 and §3.
-    mutating func applyCoding(from source: ContentCoding?, to target: ContentCoding?) {
-        if source == nil && target == nil { return }
+    mutating func applyCoding(_ plan: ContentCoder.Plan) {
+        if plan.source == nil && plan.target == nil { return }
         response.fields.removeAll(.contentEncoding)
-        if let target {
+        if let target = plan.target {
             let name = context.reactor.buffers.take()
             name.append(target.name)
             let value = name.readable
             response.fields.append(.contentEncoding, value: value)
             context.reactor.buffers.give(name)
         }
-        markTag(target)
+        markTag(plan.mark)
         // What was said of bytes is not true of these, and parts of them cannot be asked for.
         response.fields.removeAll(.acceptRanges)
         response.fields.removeDigests()
@@ -177,15 +196,15 @@ extension Exchange {
     /// Gives a 304 the tag of what the client holds.
     private mutating func markValidator(_ coding: ResponseCoding) {
         guard let mark = coding.mark else { return }
-        markTag(mark.coding)
-        response.fields.addToVary("accept-encoding", spelling: "Accept-Encoding")
+        markTag(mark)
+        addVary()
     }
 
-    private mutating func markTag(_ coding: ContentCoding?) {
+    private mutating func markTag(_ mark: CodedEntityTag.Marked) {
         guard let index = response.fields.first(.etag) else { return }
         let scratch = context.reactor.buffers.take()
         defer { context.reactor.buffers.give(scratch) }
-        guard CodedEntityTag.write(response.fields.value(at: index), coding, to: scratch) else {
+        guard CodedEntityTag.write(response.fields.value(at: index), mark, to: scratch) else {
             return
         }
         response.fields.removeAll(.etag)

@@ -11,6 +11,7 @@ enum ProxyMetrics {
         upstreamFailures: UpstreamFailure.allCases.map(\.rawValue),
         compressionSkipped: CodingObstacle.allCases.map(\.rawValue),
         codings: ContentCoding.allCases.map { "\($0.name)" },
-        tlsFailures: TLSFailure.allCases.map(\.rawValue)
+        tlsFailures: TLSFailure.allCases.map(\.rawValue),
+        dictionaries: DictionaryOutcome.allCases.map(\.rawValue)
     )
 }

@@ -1,6 +1,7 @@
 public import Addressing
 import Balancing
 import Caching
+import Compression
 public import Configuration
 import HTTP1
 import Limiting
@@ -34,6 +35,8 @@ public final class ServingSnapshot: Sendable {
     let cacheStore: CacheStore?
     /// What gateways share of it; nil where they do not.
     let sharedCache: SharedCache?
+    /// Contents by which others are compressed, where a route uses such; it outlives a reload.
+    let dictionaryStore: DictionaryStore?
     /// The counters of all limits; the same in all snapshots of a process.
     let limitStore: LimitStore
 
@@ -61,6 +64,7 @@ public final class ServingSnapshot: Sendable {
         let cacheStore = ServingSnapshot.store(configuration.cache, previous, seed: seed)
         self.cacheStore = cacheStore
         sharedCache = ServingSnapshot.sharing(configuration, previous, seed: seed)
+        dictionaryStore = ServingSnapshot.dictionaries(configuration, previous)
         self.configuration = configuration
         self.tls = tls
         let store = limitStore ?? previous?.limitStore ?? LimitStore(secret: LimitSecret(0, 0))
@@ -164,6 +168,21 @@ public final class ServingSnapshot: Sendable {
             return old
         }
         return SharedCache(settings, redis: redis, seed: seed, after: previous?.sharedCache)
+    }
+
+    /// The dictionaries of before, as many as there is room for now; nil where none are used.
+    private static func dictionaries(
+        _ configuration: Configuration,
+        _ previous: ServingSnapshot?
+    ) -> DictionaryStore? {
+        let isUsed = configuration.sites.contains {
+            $0.routes.contains { $0.policy.dictionaries != nil }
+        }
+        guard isUsed else { return nil }
+        let limit = configuration.compression.dictionaries
+        guard let old = previous?.dictionaryStore else { return DictionaryStore(limit: limit) }
+        old.resize(to: limit)
+        return old
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {

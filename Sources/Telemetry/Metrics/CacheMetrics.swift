@@ -1,4 +1,4 @@
-/// What a store of responses holds and has done.
+/// What the stores of responses and of dictionaries hold and have done.
 public struct StoreFigures: Sendable, Equatable {
     /// Responses in it.
     public var objects: UInt64 = 0
@@ -10,6 +10,12 @@ public struct StoreFigures: Sendable, Equatable {
     public var evictions: UInt64 = 0
     /// Responses that were too large.
     public var refusals: UInt64 = 0
+    /// Dictionaries to compress by.
+    public var dictionaries: UInt64 = 0
+    /// Bytes that they take.
+    public var dictionaryBytes: UInt64 = 0
+    /// Dictionaries that gave way to others.
+    public var dictionariesDropped: UInt64 = 0
 
     /// Nothing at all.
     public init() {}

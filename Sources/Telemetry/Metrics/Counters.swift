@@ -30,8 +30,9 @@ public enum LoopCounter: Int, Sendable, CaseIterable {
     case sharedLosses
     case tlsHandshakes
     case tlsResumptions
+    case dictionariesStored
 
-    static var count: Int { 25 }
+    static var count: Int { 26 }
 }
 
 /// Figures of a loop that go up and down, summed over the loops.
@@ -65,8 +66,10 @@ public enum ReasonCounter: Int, Sendable, CaseIterable {
     /// Responses that a route would have compressed.
     case compressionSkipped
     case tlsHandshakesFailed
+    /// Dictionaries that clients named.
+    case dictionaries
 
-    static var count: Int { 4 }
+    static var count: Int { 5 }
 }
 
 /// Figures by content coding, whose names are given when the metrics are made (`MetricNames`).
@@ -159,6 +162,8 @@ public struct MetricNames: Sendable, Equatable {
     public let codings: [String]
     /// Why TLS handshakes with clients failed.
     public let tlsFailures: [String]
+    /// What became of the dictionaries that clients named.
+    public let dictionaries: [String]
 
     /// The failures of an attempt that the gateway tells apart.
     public static let defaultUpstreamFailures = [
@@ -174,7 +179,8 @@ public struct MetricNames: Sendable, Equatable {
         upstreamFailures: [String] = MetricNames.defaultUpstreamFailures,
         compressionSkipped: [String] = [],
         codings: [String] = [],
-        tlsFailures: [String] = []
+        tlsFailures: [String] = [],
+        dictionaries: [String] = []
     ) {
         self.requestsRejected = MetricNames.closed(requestsRejected)
         self.connectionsClosed = MetricNames.closed(connectionsClosed)
@@ -182,6 +188,7 @@ public struct MetricNames: Sendable, Equatable {
         self.compressionSkipped = MetricNames.closed(compressionSkipped)
         self.codings = codings
         self.tlsFailures = MetricNames.closed(tlsFailures)
+        self.dictionaries = MetricNames.closed(dictionaries)
     }
 
     /// The names of one family.
@@ -191,6 +198,7 @@ public struct MetricNames: Sendable, Equatable {
         case .connectionsClosed: connectionsClosed
         case .compressionSkipped: compressionSkipped
         case .tlsHandshakesFailed: tlsFailures
+        case .dictionaries: dictionaries
         }
     }
 

@@ -44,6 +44,37 @@ extension MetricTable {
             "Responses of routes with compress that went out as they came, by reason."
         ),
         .init(
+            "gateway_dictionary_requests",
+            .counter,
+            labels: ["outcome"],
+            .reasons(.dictionaries),
+            "Dictionaries that clients named, by what became of them."
+        ),
+        .init(
+            "gateway_dictionaries_stored",
+            .counter,
+            .loopCounter(.dictionariesStored),
+            "Contents that became dictionaries."
+        ),
+        .init(
+            "gateway_dictionaries_dropped",
+            .counter,
+            .dictionariesDropped,
+            "Dictionaries dropped to make room for others."
+        ),
+        .init(
+            "gateway_dictionaries",
+            .gauge,
+            .dictionaryCount,
+            "Dictionaries that clients may name now."
+        ),
+        .init(
+            "gateway_dictionary_memory_bytes",
+            .gauge,
+            .dictionaryBytes,
+            "Memory that dictionaries take."
+        ),
+        .init(
             "gateway_decompression_input_bytes",
             .counter,
             labels: ["coding"],

@@ -37,6 +37,7 @@ struct MetricDescription: Sendable {
         case processResident, processVirtual, processOpen, processMaximum, processCPU
         case processStart, build
         case cacheRequests, cacheResponses
+        case dictionaryCount, dictionaryBytes, dictionariesDropped
         case cacheObjects, cacheBytes, cacheSize, cacheEvictions, cacheRefusals
     }
 

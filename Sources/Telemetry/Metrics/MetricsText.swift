@@ -27,7 +27,7 @@ public struct MetricsText {
     ///   - logs: What the log writer says now.
     ///   - configuration: The configuration in force.
     ///   - build: What the program is.
-    ///   - cache: What the cache's store holds.
+    ///   - cache: What the stores of responses and of dictionaries hold.
     ///   - limits: What the limits have decided and hold.
     public init(
         _ snapshots: [MetricsSnapshot],
@@ -102,7 +102,8 @@ public struct MetricsText {
         case .loopLag:
             writeLoops(writer) { writer.histogram($0, $1.loop[MetricsLayout.lag...]) }
         case .connectionsOpen: writeConnectionsOpen(to: writer)
-        case .reasons(let counter): writeReasons(counter, to: writer)
+        case .reasons(let counter):
+            writeReasons(counter, label: metric.labels.first ?? "reason", to: writer)
         case .coding(let counter): writeCodings(counter, to: writer)
         case .codingRatio: writeCodingRatio(to: writer)
         case .requests, .route, .phase: writeRoutes(metric.source, to: writer)
@@ -118,6 +119,9 @@ public struct MetricsText {
             .configurationReloads, .configurationInfo:
             writeConfiguration(metric.source, to: writer)
         case .cacheRequests, .cacheResponses: writeRoutes(metric.source, to: writer)
+        case .dictionaryCount: writer.sample(value: cache.dictionaries)
+        case .dictionaryBytes: writer.sample(value: cache.dictionaryBytes)
+        case .dictionariesDropped: writer.sample(value: cache.dictionariesDropped)
         case .cacheObjects: writer.sample(value: cache.objects)
         case .cacheBytes: writer.sample(value: cache.bytes)
         case .cacheSize: writer.sample(value: cache.budget)
@@ -147,10 +151,10 @@ public struct MetricsText {
         writer.sample(signed: open)
     }
 
-    private func writeReasons(_ counter: ReasonCounter, to writer: SampleWriter) {
+    private func writeReasons(_ counter: ReasonCounter, label: String, to writer: SampleWriter) {
         let start = layout.reasonOffsets[counter.rawValue]
         for (index, name) in names.names(of: counter).enumerated() {
-            writer.sample(LabelText.pairs([("reason", name)]), value: loop[start + index])
+            writer.sample(LabelText.pairs([(label, name)]), value: loop[start + index])
         }
     }
 

@@ -1,5 +1,4 @@
 import Bytes
-import HTTP
 
 /// Walks over the parts of a structured field value.
 ///
@@ -33,20 +32,23 @@ struct StructuredReader {
         return bytes.extracting(start..<position).bytes()
     }
 
-    mutating func itemOrList(_ bytes: Span<UInt8>) -> StructuredDictionary.Value? {
+    mutating func itemOrList(_ bytes: Span<UInt8>) -> StructuredValue? {
         guard take(UInt8(ascii: "("), bytes) else { return item(bytes) }
+        var members: [StructuredValue] = []
         while position < bytes.count {
             skipSpaces(bytes)
-            if take(UInt8(ascii: ")"), bytes) { return .other }
-            guard item(bytes) != nil, parameters(bytes), position < bytes.count,
+            if take(UInt8(ascii: ")"), bytes) { return .list(members) }
+            guard let member = item(bytes), parameters(bytes), position < bytes.count,
                 bytes[position] == 0x20 || bytes[position] == UInt8(ascii: ")")
             else { return nil }
+            members.append(member)
         }
         return nil
     }
 
+    /// Passes over parameters, none or several.
     ///
-    /// Returns Whether what stands here is a well-formed run of parameters, possibly empty.
+    /// Returns whether they are well-formed.
     mutating func parameters(_ bytes: Span<UInt8>) -> Bool {
         while take(UInt8(ascii: ";"), bytes) {
             skipSpaces(bytes)
@@ -56,7 +58,7 @@ struct StructuredReader {
         return true
     }
 
-    private mutating func item(_ bytes: Span<UInt8>) -> StructuredDictionary.Value? {
+    mutating func item(_ bytes: Span<UInt8>) -> StructuredValue? {
         guard position < bytes.count else { return nil }
         let first = bytes[position]
         switch first {
@@ -71,29 +73,74 @@ struct StructuredReader {
         default:
             let isLetter = isLower(first | 0x20)
             guard isLetter || first == 0x2A else { return nil }
+            let start = position
             while position < bytes.count,
                 Characters.isToken(bytes[position]) || bytes[position] == 0x3A
                     || bytes[position] == 0x2F
             {
                 position += 1
             }
-            return .other
+            return .token(bytes.extracting(start..<position).bytes())
         }
     }
 
-    private mutating func boolean(_ bytes: Span<UInt8>) -> StructuredDictionary.Value? {
+    private mutating func boolean(_ bytes: Span<UInt8>) -> StructuredValue? {
         position += 1
         if take(UInt8(ascii: "1"), bytes) { return .boolean(true) }
         return take(UInt8(ascii: "0"), bytes) ? .boolean(false) : nil
     }
 
-    private mutating func binary(_ bytes: Span<UInt8>) -> StructuredDictionary.Value? {
+    /// Reads a Byte Sequence.
+    ///
+    /// Missing padding and bits that are left over are passed over, as the RFC recommends.
+    /// Source: RFC 9651 §4.2.7.
+    private mutating func binary(_ bytes: Span<UInt8>) -> StructuredValue? {
         position += 1
-        while position < bytes.count, bytes[position] != 0x3A { position += 1 }
-        return take(0x3A, bytes) ? .other : nil
+        var result: [UInt8] = []
+        var bits: UInt32 = 0
+        var digits = 0
+        var padding = 0
+        while position < bytes.count {
+            let byte = bytes[position]
+            position += 1
+            if byte == 0x3A {
+                // One digit alone is less than a byte; padding fills up a group of four.
+                guard digits % 4 != 1, padding == 0 || (digits + padding) % 4 == 0 else {
+                    return nil
+                }
+                return .bytes(result)
+            }
+            if byte == 0x3D {
+                padding += 1
+                guard padding <= 2 else { return nil }
+                continue
+            }
+            guard padding == 0, let digit = base64Digit(byte) else { return nil }
+            bits = bits << 6 | UInt32(digit)
+            digits += 1
+            // Of four digits, all but the first complete a byte.
+            switch digits % 4 {
+            case 2: result.append(UInt8(truncatingIfNeeded: bits >> 4))
+            case 3: result.append(UInt8(truncatingIfNeeded: bits >> 2))
+            case 0: result.append(UInt8(truncatingIfNeeded: bits))
+            default: break
+            }
+        }
+        return nil
     }
 
-    private mutating func string(_ bytes: Span<UInt8>) -> StructuredDictionary.Value? {
+    private func base64Digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+
+    private mutating func string(_ bytes: Span<UInt8>) -> StructuredValue? {
         position += 1
         var text: [UInt8] = []
         while position < bytes.count {
@@ -113,7 +160,7 @@ struct StructuredReader {
         return nil
     }
 
-    private mutating func number(_ bytes: Span<UInt8>) -> StructuredDictionary.Value? {
+    private mutating func number(_ bytes: Span<UInt8>) -> StructuredValue? {
         let isNegative = take(UInt8(ascii: "-"), bytes)
         var value: Int64 = 0
         var digits = 0
