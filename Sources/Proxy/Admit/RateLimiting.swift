@@ -20,6 +20,7 @@ extension Exchange {
             } else {
                 try takeLocally(turn)
             }
+            if context.isSampled() { noteHotSample(turn) }
         }
         if !limits.gates.isEmpty { try await passGates(limits, turn) }
     }
@@ -77,6 +78,7 @@ extension Exchange {
                 index += 1
                 continue
             }
+            noteHot(entry, isAllowed: false)
             if observes {
                 // Nothing was taken, so nothing is to be settled.
                 turn.taken.remove(at: index)

@@ -111,7 +111,7 @@ extension Exchange {
             }
         }
         progress = .headSent(endsWithConnection: false)
-        try await flush(output)
+        try await deliver(output)
         progress = .complete
     }
 

@@ -17,12 +17,14 @@ extension Exchange {
         case .off: return
         case .standard:
             output.append(limits.policyField)
-            output.append("RateLimit: ")
+            output.append(turn.otherPolicies)
+            output.append("\r\nRateLimit: ")
             output.append(told.runtime.quotedName)
             output.append(";r=")
             output.append(decimal: decision.remaining)
             output.append(";t=")
             output.append(decimal: LimitRuntime.seconds(decision.reset))
+            output.append(turn.otherLimits)
             output.append("\r\n")
         case .legacy:
             let quota = LimitRuntime.quota(told.rate, told.runtime.limit.algorithm)

@@ -31,12 +31,18 @@ final class LimitTurn {
     /// The limit with the least left, as far as it is told, and what it said.
     var told: Taken?
     var decision = LimitDecision(isAllowed: true, remaining: 0, reset: 0)
+    /// Members that the application's RateLimit-Policy and RateLimit fields had, to be sent behind
+    /// the gateway's own; empty, or with a comma in front of each.
+    var otherPolicies: [UInt8] = []
+    var otherLimits: [UInt8] = []
 
     /// Forgets everything and keeps the memory.
     func removeAll() {
         taken.removeAll(keepingCapacity: true)
         held.removeAll(keepingCapacity: true)
         told = nil
+        if !otherPolicies.isEmpty { otherPolicies.removeAll(keepingCapacity: true) }
+        if !otherLimits.isEmpty { otherLimits.removeAll(keepingCapacity: true) }
     }
 
     /// Takes note of what a limit said, if it is the tightest so far.
