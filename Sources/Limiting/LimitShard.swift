@@ -166,6 +166,8 @@ struct LimitShard {
     }
 
     private mutating func store(_ state: LimitState, at base: Int) {
+        // One look at whether the array is shared for both, and not one for each.
+        var words = words.mutableSpan
         words[base + 2] = state.first
         words[base + 3] = state.second
     }

@@ -38,7 +38,7 @@ extension Exchange {
 
     /// Takes the cost out of a response whose application tells it, before the fields are written.
     mutating func noteCost() {
-        guard let turn = limits else { return }
+        guard let turn = limits, turn.owner?.hasResponseCost ?? false else { return }
         for index in turn.taken.indices {
             guard case .response(let name) = turn.taken[index].runtime.limit.cost else { continue }
             let bytes = Array(name.utf8)

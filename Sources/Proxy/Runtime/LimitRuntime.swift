@@ -14,6 +14,8 @@ final class LimitRuntime: Sendable {
     let isPlainAddress: Bool
     /// Whether all methods count.
     let takesAllMethods: Bool
+    /// Whether it only counts what it would refuse.
+    let observes: Bool
     /// Whether some clients are let off.
     let hasAllowed: Bool
     /// The units of a request whose cost is known; one for others, until theirs is.
@@ -37,6 +39,7 @@ final class LimitRuntime: Sendable {
             key.parts == [.clientAddress] && key.ipv4Prefix == 32 && key.ipv6Prefix == 64
         takesAllMethods = limit.methods == .all
         hasAllowed = !limit.allowed.isEmpty
+        observes = limit.observes
         if case .fixed(let units) = limit.cost { cost = units } else { cost = 1 }
         isSettledLater = limit.isSettledLater
         quotedName = Array("\"\(limit.name)\"".utf8)
@@ -189,6 +192,10 @@ final class RouteLimits: Sendable {
     let gates: [GateRuntime]
     let bandwidth: BandwidthLimit?
     let fields: RateLimitFields
+    /// Whether what some request cost is known only by its response.
+    let isSettledLater: Bool
+    /// Whether a field of the response may say it.
+    let hasResponseCost: Bool
     /// The RateLimit-Policy field without its line's end; empty when none of the limits refuses.
     let policyField: [UInt8]
     /// What the limits in it are called, quotes included.
@@ -204,6 +211,10 @@ final class RouteLimits: Sendable {
         self.gates = gates
         self.bandwidth = bandwidth
         self.fields = fields
+        isSettledLater = rates.contains { $0.isSettledLater }
+        hasResponseCost = rates.contains {
+            if case .response = $0.limit.cost { true } else { false }
+        }
         let enforced = rates.filter { !$0.limit.observes }
         quotedNames = enforced.map(\.quotedName)
         let policies = enforced.map { runtime in
