@@ -57,9 +57,11 @@ struct LimitCommandsTests {
             }
             // The first limited request is a sample.
             let rows = try Self.rows(world, "top")
-            #expect(rows.map { $0["key"] as? String } == [
-                "2001:db8::/64", "203.0.113.7", "shop + /a\\x0ab",
-            ])
+            #expect(
+                rows.map { $0["key"] as? String } == [
+                    "2001:db8::/64", "203.0.113.7", "shop + /a\\x0ab",
+                ]
+            )
             #expect(rows.map { $0["refused"] as? Int } == [2, 1, 0])
             #expect(rows.map { $0["allowed"] as? Int } == [0, 64, 64])
             #expect(rows.map { $0["policy"] as? String } == ["few", "few", "paths"])
@@ -94,10 +96,12 @@ struct LimitCommandsTests {
             try await Self.get(client, "Cookie: session=other", status: 200)
             try await Self.get(client, "Cookie: session=other", status: 429)
             let keys = try Self.rows(world, "top").compactMap { $0["key"] as? String }
-            #expect(Set(keys) == [
-                "x-api-key=sk-l***", "127.0.0.1 without header:x-api-key",
-                "session=*** + k=***",
-            ])
+            #expect(
+                Set(keys) == [
+                    "x-api-key=sk-l***", "127.0.0.1 without header:x-api-key",
+                    "session=*** + k=***",
+                ]
+            )
             #expect(!Self.ask(world, "top").text.contains("0123456789"))
             // Who knows the secret finds its counter, and lets it go.
             let shown = try Self.rows(world, "show", "key=\(secret)")

@@ -14,7 +14,9 @@ struct Pace {
     /// Bytes that go in one piece at most: a tenth of a second's worth, but never tiny packets.
     var piece: Int { min(max(limit.rate / 10, 1024), LoopLimits.smallBuffer) }
 
-    /// Bytes that go as fast as they can. One piece always does: small responses are not held up.
+    /// Bytes that go as fast as they can.
+    ///
+    /// One piece always does: small responses are not held up.
     private var ahead: Int { max(limit.after, piece) }
 
     /// How many bytes may go now, after so many.

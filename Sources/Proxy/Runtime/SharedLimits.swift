@@ -91,11 +91,10 @@ final class SharedLimits {
 
     /// Removes a counter, without waiting for it; what loops have leased of it lasts a second more.
     func forget(_ runtime: LimitRuntime, _ key: LimitKey) {
-        guard client.hasRoom else { return }
-        client.begin(2)
-        client.argument(Array("DEL".utf8))
-        client.argument(name(of: runtime, key))
-        client.post()
+        client.post { command in
+            command.begin("DEL", 2)
+            command.argument(name(of: runtime, key))
+        }
     }
 
     private func name(of entry: LimitTurn.Taken) -> [UInt8] { name(of: entry.runtime, entry.key) }
