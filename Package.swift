@@ -55,7 +55,7 @@ let package = Package(
         .target(name: "Addressing", dependencies: ["Bytes"], swiftSettings: settings),
         .target(name: "Balancing", dependencies: ["Addressing"], swiftSettings: settings),
         .target(name: "Caching", dependencies: ["Bytes", "HTTP"], swiftSettings: settings),
-        .target(name: "Limiting", swiftSettings: settings),
+        .target(name: "Limiting", dependencies: ["HTTP"], swiftSettings: settings),
         .target(
             name: "Compression",
             dependencies: ["Bytes", "CBrotli", "CIsal", "CLibdeflate", "CZlib", "CZstd", "HTTP"],

@@ -1,7 +1,7 @@
 """Instructions of user space per request, by callgrind; see callgrind.sh.
 
 One connection asks N times in one run and 2N times in another; the difference divided by N leaves
-out what starting and stopping cost.
+out what starting and stopping cost. For `connect` each request has a connection of its own.
 """
 
 import glob
@@ -17,18 +17,34 @@ import peers
 import scenarios
 
 
-def ask(stream, data, wanted):
-    """Sends one request and reads a response whose length is known."""
+def ask(stream, data):
+    """Sends one request and reads the response."""
     stream.sendall(data)
-    seen = 0
-    while seen < wanted or not wanted:
+    seen = b""
+    while True:
         piece = stream.recv(1 << 20)
         if not piece:
             raise RuntimeError("the connection was closed")
-        seen += len(piece)
-        if not wanted and scenarios.SMALL_BODY.encode() in piece:
-            return seen
-    return seen
+        seen += piece
+        head, end, content = seen.partition(b"\r\n\r\n")
+        if end:
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            if len(content) >= int(length.group(1)):
+                return
+
+
+def ask_all(port, data, requests, closes):
+    """Asks so many times: over one connection, or over one for each request."""
+    if closes:
+        for _ in range(requests):
+            with socket.create_connection(("127.0.0.1", port), 60) as stream:
+                ask(stream, data)
+                if stream.recv(1):
+                    raise RuntimeError("the connection was to be closed")
+        return
+    with socket.create_connection(("127.0.0.1", port), 60) as stream:
+        for _ in range(requests):
+            ask(stream, data)
 
 
 def request(scenario):
@@ -52,10 +68,8 @@ def count(peer, scenario, origins, requests):
     finally:
         peer.binary = real
     try:
-        data, length = request(scenario), 0
-        with socket.create_connection(("127.0.0.1", running.ports.listen), 60) as stream:
-            for _ in range(requests):
-                length = ask(stream, data, length)
+        closes = scenario.fields.get("Connection") == "close"
+        ask_all(running.ports.listen, request(scenario), requests, closes)
     finally:
         running.stop()
     totals = {}
@@ -69,8 +83,9 @@ def count(peer, scenario, origins, requests):
 def main():
     scenario, peer = scenarios.ALL[sys.argv[1]], peers.all_peers()[sys.argv[2]]
     requests = int(sys.argv[3])
-    if scenario.path not in ("/small", "/browser", "/limited", "/limited5"):
-        sys.exit("only for small, browser, limited and limited5: the others are the kernel's work")
+    if scenario.path not in ("/small", "/browser", "/limited", "/limited5", "/refused"):
+        sys.exit("only for small, browser, limited, limited5, refused and connect: the others are "
+                 "the kernel's work")
     origins = bench.Origins("1")
     try:
         once, _ = count(peer, scenario, origins, requests)

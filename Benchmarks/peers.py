@@ -55,6 +55,8 @@ http {{
     limit_req_zone $host zone=c:10m rate=900000r/s;
     limit_req_zone $uri zone=d:10m rate=900000r/s;
     limit_req_zone $binary_remote_addr$uri zone=e:10m rate=900000r/s;
+    limit_req_zone $binary_remote_addr zone=f:10m rate=1r/m;
+    limit_req_status 429;
     upstream origin {{
         server 127.0.0.1:{origin};
         keepalive 256; keepalive_requests 1000000000;
@@ -85,6 +87,7 @@ http {{
         location /cached/ {{ proxy_cache hits; proxy_pass http://origin; }}
         location /json/ {{ gzip on; gzip_comp_level 6; proxy_pass http://origin; }}
         location /fast/ {{ gzip on; gzip_comp_level 1; proxy_pass http://origin; }}
+        location = /refused {{ limit_req zone=f; proxy_pass http://origin; }}
         location = /limited {{
             limit_req zone=a burst=100000 nodelay;
             proxy_pass http://origin;
@@ -325,6 +328,8 @@ site * {{
         compress level=fast
         proxy origin
     }}
+    # A minute has one request, which the check before the first figure takes.
+    route /refused {{ rate_limit 1/m; proxy origin }}
     route /limited {{ rate_limit 1000000/s; proxy origin }}
     route /limited5 {{
         rate_limit 1000000/s

@@ -35,6 +35,8 @@ class Scenario:
     connections: int = 64
     fields: dict = dataclasses.field(default_factory=dict)
     body_size: int = 0
+    # What every response has: 429 where refusing is what is measured.
+    status: int = 200
     # Only these peers, where others have nothing to compare.
     peers: tuple = ()
 
@@ -78,6 +80,8 @@ ALL = {scenario.name: scenario for scenario in [
              "/limited", peers=LIMITERS),
     Scenario("limited5", "as small, with five rate limits that refuse nothing", "/limited5",
              peers=LIMITERS),
+    Scenario("refused", "a flood of which a rate limit refuses every request, 64 connections",
+             "/refused", status=429, peers=LIMITERS),
     Scenario("connect", "a new connection for each request, 64 at a time", "/small",
              fields={"Connection": "close"}),
     Scenario("1m", "1 MiB responses, 16 connections", "/1m", connections=16),

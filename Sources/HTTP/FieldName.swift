@@ -77,6 +77,14 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case strictTransportSecurity
     case secWebSocketKey
     case secWebSocketAccept
+    case rateLimit
+    case rateLimitPolicy
+    case rateLimitLimit
+    case rateLimitRemaining
+    case rateLimitReset
+    case xRateLimitLimit
+    case xRateLimitRemaining
+    case xRateLimitReset
     /// A name without special meaning; its bytes are in the section.
     case other
 
@@ -176,5 +184,13 @@ let canonicalFieldNames: [StaticString] = [
     "Strict-Transport-Security",
     "Sec-WebSocket-Key",
     "Sec-WebSocket-Accept",
+    "RateLimit",
+    "RateLimit-Policy",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
     "",
 ]

@@ -76,6 +76,7 @@ extension FieldName {
             switch name[0] | 0x20 {
             case 0x66: return name.spells("Forwarded") ? .forwarded : .other
             case 0x78: return name.spells("X-Real-IP") ? .xRealIP : .other
+            case 0x72: return name.spells("RateLimit") ? .rateLimit : .other
             default: return .other
             }
         case 10:
@@ -130,6 +131,9 @@ extension FieldName {
             case 0x72: return name.spells("X-Forwarded-For") ? .xForwardedFor : .other
             case 0x65: return name.spells("Accept-Encoding") ? .acceptEncoding : .other
             case 0x6C: return name.spells("Accept-Language") ? .acceptLanguage : .other
+            case 0x69:
+                if name.spells("RateLimit-Limit") { return .rateLimitLimit }
+                return name.spells("RateLimit-Reset") ? .rateLimitReset : .other
             default: return .other
             }
         default: return .other
@@ -147,13 +151,17 @@ extension FieldName {
             case (0x63, 0x64): return name.spells("Content-Encoding") ? .contentEncoding : .other
             case (0x63, 0x75): return name.spells("Content-Language") ? .contentLanguage : .other
             case (0x63, 0x74): return name.spells("Content-Location") ? .contentLocation : .other
+            case (0x72, 0x6C): return name.spells("RateLimit-Policy") ? .rateLimitPolicy : .other
             default: return .other
             }
         case 17:
             switch name[6] | 0x20 {
             case 0x65: return name.spells("Transfer-Encoding") ? .transferEncoding : .other
             case 0x61: return name.spells("X-Forwarded-Proto") ? .xForwardedProto : .other
-            case 0x6C: return name.spells("X-Accel-Buffering") ? .xAccelBuffering : .other
+            case 0x6C:
+                if name.spells("X-Accel-Buffering") { return .xAccelBuffering }
+                if name.spells("X-RateLimit-Limit") { return .xRateLimitLimit }
+                return name.spells("X-RateLimit-Reset") ? .xRateLimitReset : .other
             case 0x69: return name.spells("If-Modified-Since") ? .ifModifiedSince : .other
             case 0x63: return name.spells("CDN-Cache-Control") ? .cdnCacheControl : .other
             case 0x62: return name.spells("Sec-WebSocket-Key") ? .secWebSocketKey : .other
@@ -171,9 +179,11 @@ extension FieldName {
             case 0x61: return name.spells("Authentication-Info") ? .authenticationInfo : .other
             case 0x63: return name.spells("Content-Disposition") ? .contentDisposition : .other
             case 0x69: return name.spells("If-Unmodified-Since") ? .ifUnmodifiedSince : .other
+            case 0x72: return name.spells("RateLimit-Remaining") ? .rateLimitRemaining : .other
             default: return .other
             }
         case 20: return name.spells("Sec-WebSocket-Accept") ? .secWebSocketAccept : .other
+        case 21: return name.spells("X-RateLimit-Remaining") ? .xRateLimitRemaining : .other
         case 23: return name.spells("Content-Security-Policy") ? .contentSecurityPolicy : .other
         case 25: return name.spells("Strict-Transport-Security") ? .strictTransportSecurity : .other
         default: return .other

@@ -43,6 +43,19 @@ public struct FieldNameSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         return result
     }
 
+    /// Whether the sets have a member in common.
+    @inlinable
+    public func intersects(_ other: FieldNameSet) -> Bool {
+        (low & other.low) | (high & other.high) != 0
+    }
+
+    /// The fields by which a server tells a client what it may still ask for: those of the IETF's
+    /// draft, of its older versions, and those that were in use before.
+    public static let rateLimits: FieldNameSet = [
+        .rateLimit, .rateLimitPolicy, .rateLimitLimit, .rateLimitRemaining, .rateLimitReset,
+        .xRateLimitLimit, .xRateLimitRemaining, .xRateLimitReset,
+    ]
+
     /// The names of which `FieldName.isHopByHop` holds.
     public static let hopByHop: FieldNameSet = {
         var names = FieldNameSet()

@@ -133,6 +133,10 @@ public struct FieldSection: Sendable {
         return nil
     }
 
+    /// Whether there is a field of any of these names.
+    @inlinable
+    public func containsAny(of names: FieldNameSet) -> Bool { present.intersects(names) }
+
     /// Whether there is a field of a known name.
     public func contains(_ known: FieldName) -> Bool { present.contains(known) }
 

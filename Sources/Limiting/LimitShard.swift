@@ -120,6 +120,14 @@ struct LimitShard {
         store(state, at: base)
     }
 
+    func knows(_ key: LimitKey) -> Bool { find(key) != nil }
+
+    mutating func forget(_ key: LimitKey) -> Bool {
+        guard let base = find(key) else { return false }
+        remove(base / stride)
+        return true
+    }
+
     private mutating func take(at base: Int, cost: Int, _ rate: LimitRate, now: Int64)
         -> LimitDecision
     {
@@ -158,6 +166,8 @@ struct LimitShard {
     }
 
     private mutating func store(_ state: LimitState, at base: Int) {
+        // One look at whether the array is shared for both, and not one for each.
+        var words = words.mutableSpan
         words[base + 2] = state.first
         words[base + 3] = state.second
     }

@@ -12,6 +12,8 @@ public final class LimitTable: Sendable {
     public let algorithm: LimitAlgorithm
     /// Keys at most.
     public let capacity: Int
+    /// Its busiest keys, as far as somebody notes them.
+    public let hot = HotKeys()
     private let shards: [Shard]
 
     /// Shards; a power of two, above the number of cores by far.
@@ -89,6 +91,18 @@ public final class LimitTable: Sendable {
         let cost = min(max(0, cost), LimitRate.maximumCount)
         if cost == 0 { return }
         shard(of: key).state.withLock { $0.refund(key, cost: cost, rate) }
+    }
+
+    /// Forgets all that a key has used.
+    /// - Returns: Whether anything was known of it.
+    @discardableResult
+    public func forget(_ key: LimitKey) -> Bool {
+        shard(of: key).state.withLock { $0.forget(key) }
+    }
+
+    /// Whether anything is known of a key.
+    public func knows(_ key: LimitKey) -> Bool {
+        shard(of: key).state.withLock { $0.knows(key) }
     }
 
     /// Counts what something else decided in this table's place.

@@ -17,7 +17,9 @@ enum TokenBucket {
             return refusal(arrival, rate, cost: cost, now: now)
         }
         // At most the tolerance, so it fits; a cost of nought looks without taking.
-        let price = rate.interval.times(cost, count: rate.count) ?? rate.tolerance
+        let price =
+            cost == 1
+            ? rate.interval : rate.interval.times(cost, count: rate.count) ?? rate.tolerance
         let next = arrival.adding(price, count: rate.count)
         let latest = now.adding(rate.tolerance, count: rate.count)
         if next > latest { return refusal(arrival, rate, cost: cost, now: now) }

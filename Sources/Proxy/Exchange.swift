@@ -15,7 +15,7 @@ import Telemetry
 /// receive, route, admit, forward, respond, record.
 struct Exchange: ~Copyable {
     let context: LoopContext
-    let connection: ClientConnection
+    private(set) var connection: ClientConnection
     /// What this exchange is served by, whatever is loaded meanwhile.
     var snapshot: ServingSnapshot
     var parser = RequestParser()
@@ -86,6 +86,18 @@ struct Exchange: ~Copyable {
         client = snapshot.topRule.start(peer: connection.peer, header: connection.proxyHeader)
     }
 
+    /// Turns to another connection, and keeps nothing of the one before but memory: what one
+    /// exchange leaves to the next is forgotten by `begin`, the rest here.
+    mutating func turn(to next: ClientConnection) {
+        connection = next
+        snapshot = context.snapshot
+        client = snapshot.topRule.start(peer: next.peer, header: next.proxyHeader)
+        request.removeAll()
+        requestBody = BodyFlow()
+        route = nil
+        end = .notPersistent
+    }
+
     /// Serves the request whose head has been received.
     /// - Returns: Whether the connection can take another one.
     @inline(__always)
@@ -97,7 +109,14 @@ struct Exchange: ~Copyable {
             if route?.https != nil { isAnswered = try await answerForHTTPS() }
             if !isAnswered {
                 try admit()
-                if let limits = route?.limits { try await passLimits(limits) }
+                if let limits = route?.limits {
+                    // Without a frame of its own where nothing can be waited for.
+                    if limits.gates.isEmpty, context.shared == nil {
+                        try passRates(limits)
+                    } else {
+                        try await passLimits(limits)
+                    }
+                }
                 try await act()
             }
         } catch {

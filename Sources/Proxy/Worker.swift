@@ -25,6 +25,8 @@ public actor Worker {
     let context: LoopContext
     /// By the slot of their stream.
     private var connections: [ClientConnection?] = []
+    /// Tasks that wait for a connection to serve.
+    private var idleServers: [IdleServer] = []
     private var listeners: [ListenerIdentity: EventLoop.Listener] = [:]
     private var isStopping = false
     /// Servers that a task of this worker checks; the first worker's only.
@@ -177,19 +179,36 @@ public actor Worker {
     }
 
     private func startServing(_ slot: Int) {
-        Task { await self.serve(slot) }
+        guard let server = idleServers.popLast() else {
+            Task { await self.serve(slot) }
+            return
+        }
+        server.connection = connections[slot]
+        server.point.wake(.ready)
     }
 
-    /// Serves a connection's requests, one after the other, until it ends or falls silent.
+    /// Serves a connection's requests, one after the other, until it ends or falls silent; then the
+    /// next connection's, if one comes soon.
     private func serve(_ slot: Int) async {
-        guard let connection = connections[slot] else { return }
-        var exchange = Exchange(context: context, connection: connection)
+        guard let first = connections[slot] else { return }
+        var exchange = Exchange(context: context, connection: first)
         exchange.takeStorage()
-        let end = await exchange.serveConnection()
-        exchange.releaseBuffers()
+        let server = IdleServer(point: exchange.gathering)
+        while true {
+            let slot = exchange.connection.stream.slot
+            let end = await exchange.serveConnection()
+            exchange.releaseBuffers()
+            leave(slot, end)
+            guard let next = await nextConnection(for: server) else { break }
+            exchange.turn(to: next)
+        }
         exchange.giveStorage()
         // Its last deadline may lie an hour ahead, and the timer wheel would hold it for that long.
-        exchange.gathering.retire()
+        server.point.retire()
+    }
+
+    /// Takes note that a connection has no task any more: it has ended, or else is parked.
+    private func leave(_ slot: Int, _ end: ConnectionEnd?) {
         guard let end else {
             context.metrics.adjust(.connectionsParked, by: 1)
             return
@@ -198,6 +217,20 @@ public actor Worker {
         context.connectionCount -= 1
         context.openConnections.leave()
         context.metrics.count(.connectionsClosed, reason: end.metricIndex)
+    }
+
+    /// Waits for a connection that wants a task.
+    private func nextConnection(for server: IdleServer) async -> ClientConnection? {
+        if isStopping || idleServers.count >= ProxyLimits.idleServers { return nil }
+        idleServers.append(server)
+        _ = await server.point.wait(until: context.reactor.now + ProxyLimits.idleServerTime)
+        // Whatever has ended the wait: who is not on the list any more was given a connection.
+        if let place = idleServers.firstIndex(where: { $0 === server }) {
+            idleServers.remove(at: place)
+            return nil
+        }
+        defer { server.connection = nil }
+        return server.connection
     }
 
     /// Fetches one stored response anew.
@@ -299,6 +332,7 @@ public actor Worker {
         metricsListener?.close()
         for upstream in context.upstreams { upstream.closeIdle() }
         context.reactor.shutDown()
+        for server in idleServers { server.point.wake(.cancelled) }
         for point in context.waitingHandshakes { point.wake(.cancelled) }
         context.waitingHandshakes = []
         context.log?.flush()
@@ -336,6 +370,14 @@ public actor Worker {
             }
         }
     }
+}
+
+/// A task that has served a connection, and whom it is to serve next.
+private final class IdleServer {
+    let point: WaitPoint
+    var connection: ClientConnection?
+
+    init(point: WaitPoint) { self.point = point }
 }
 
 /// Where a listener listens, and how it is spoken to there.

@@ -12,7 +12,7 @@ struct GatewayCommand: ParsableCommand {
         version: Build.text,
         subcommands: [
             RunCommand.self, CacheCommand.self, CheckCommand.self, ExplainCommand.self,
-            ReferenceCommand.self, VersionCommand.self,
+            LimitsCommand.self, ReferenceCommand.self, VersionCommand.self,
         ]
     )
 }

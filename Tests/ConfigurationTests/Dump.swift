@@ -14,6 +14,9 @@ func dump(_ configuration: Configuration) -> String {
             + "count=\(connection.headerCount) target=\(connection.targetSize) "
             + "connections=\(connection.connections.map { "\($0)" } ?? "off")"
     )
+    if let token = configuration.controlToken {
+        lines.append("control_token of \(token.count) bytes")
+    }
     lines.append(
         "process workers=\(configuration.workers) "
             + "drain=\(milliseconds(configuration.drainTimeout)) "

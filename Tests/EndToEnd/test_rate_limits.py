@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from support.gateway import run_command
 from support.waiting import until
-from support.wire import Client
+from support.wire import Client, get
 
 
 def statuses(port, count):
@@ -143,3 +144,60 @@ def test_random_addresses_of_one_slash_64_are_one_client(gateway, origin):
 def test_each_algorithm_lets_its_limit_through(gateway, origin, algorithm):
     gateway.start_before(origin.address, site=f"rate_limit 7/h algorithm={algorithm}")
     assert statuses(gateway.port, 9) == [200] * 7 + [429] * 2
+
+
+TOKEN = "0123456789abcdef-control"
+
+
+def test_top_show_and_reset_of_a_running_gateway(gateway, origin):
+    """A customer is locked out at three in the morning: who is it, and how does it go on?"""
+    text = gateway.configuration(
+        origin.address,
+        top="trusted_proxies 127.0.0.0/8\nworkers 2",
+        site="rate_limit 2/h name=hourly; rate_limit 100/h key=header:x-api-key name=keys",
+    ).replace(f":{gateway.metrics_port}", f":{gateway.metrics_port} control_token={TOKEN}")
+    gateway.start(text)
+
+    def command(*arguments, status=0):
+        run = run_command("limits", *arguments, "--config", gateway.file, cwd=gateway.directory)
+        assert run.returncode == status, run.stderr
+        return run.stdout if status == 0 else run.stderr
+
+    def ask(address, key="0123456789abcdef-customer"):
+        fields = {"X-Forwarded-For": address, "X-Api-Key": key}
+        with gateway.client() as client:
+            return client.get("/", **fields).status
+
+    assert [ask("203.0.113.7") for _ in range(5)] == [200, 200, 429, 429, 429]
+    assert [ask("203.0.113.8") for _ in range(3)] == [200, 200, 429]
+    rows = json.loads(command("top", "--json", "--limit", "hourly"))
+    assert [(row["key"], row["refused"], row["remaining"]) for row in rows[:2]] == [
+        ("203.0.113.7", 3, 0), ("203.0.113.8", 1, 0)]
+    table = command("top")
+    assert table.startswith("POLICY") and "203.0.113.7" in table
+    # No one who reads over a shoulder learns a customer's key.
+    assert "customer" not in table and "customer" not in command("top", "--by", "allowed")
+    assert "203.0.113.7" in command("show", "203.0.113.7")
+    assert json.loads(command("show", "--json", "0123456789abcdef-customer"))[0]["remaining"] == 96
+    assert command("reset", "203.0.113.7") == "reset: hourly\n"
+    assert [ask("203.0.113.7"), ask("203.0.113.8")] == [200, 429]
+    other = next(row["id"] for row in rows if row["key"] == "203.0.113.8")
+    assert command("reset", "--limit", "hourly", "--id", other) == "reset: hourly\n"
+    assert ask("203.0.113.8") == 200
+    assert command("reset", "192.0.2.1") == "nothing was counted for it here\n"
+    assert "there are: hourly, keys" in command("top", "--limit", "daily", status=1)
+
+
+def test_limits_are_shown_to_those_with_the_token_only(gateway, origin):
+    text = gateway.configuration(origin.address, site="rate_limit 2/h")
+    gateway.start(text)
+    assert get(gateway.metrics_port, "/limits/top").status == 404
+    address = f"127.0.0.1:{gateway.metrics_port}"
+    gateway.reload(text.replace(address, f"{address} control_token={TOKEN}"))
+    until(lambda: get(gateway.metrics_port, "/limits/top").status == 401, "the token")
+    for wrong in ("Bearer x", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}x"):
+        assert get(gateway.metrics_port, "/limits/top", Authorization=wrong).status == 401
+    answer = get(gateway.metrics_port, "/limits/top", Authorization=f"Bearer {TOKEN}")
+    assert (answer.status, json.loads(answer.text)) == (200, [])
+    run = run_command("limits", "top", "--config", gateway.file, cwd=gateway.directory)
+    assert run.returncode == 0 and run.stdout.startswith("POLICY")

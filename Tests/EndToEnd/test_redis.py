@@ -1,11 +1,12 @@
 """Several gateways, one Redis: one limit, whatever happens to Redis."""
 
+import json
 import threading
 import time
 
 import pytest
 
-from support.gateway import Gateway
+from support.gateway import Gateway, run_command
 from support.redis import Redis, is_installed
 from support.waiting import until
 from test_rate_limits import metric, statuses
@@ -113,6 +114,28 @@ def test_outcomes_are_counted_across_gateways(make_gateway, make_redis, make_ori
             assert client.get("/good").status == 200
         assert [client.get("/bad").status for _ in range(3)] == [401] * 3
         until(lambda: client.get("/good").status == 429, "the limit")
+
+
+def test_a_reset_at_one_gateway_holds_for_all(make_gateway, make_redis, origin):
+    redis = make_redis()
+    line = f"redis {redis.url} timeout=2s"
+    pair = [make_gateway(origin, line, "rate_limit 2/h name=n") for _ in range(2)]
+    assert statuses(pair[0].port, 3) == [200, 200, 429]
+    assert statuses(pair[1].port, 1) == [429]
+    token = "control_token=0123456789abcdef"
+    address = f"127.0.0.1:{pair[1].metrics_port}"
+    pair[1].reload(pair[1].file.read_text().replace(address, f"{address} {token}"))
+
+    def command(*arguments):
+        return run_command("limits", *arguments, "--config", pair[1].file,
+                           cwd=pair[1].directory)
+
+    until(lambda: command("top").returncode == 0, "the token")
+    # What is left stands in Redis, and is not claimed here.
+    assert json.loads(command("top", "--json").stdout)[0]["remaining"] is None
+    assert command("reset", "127.0.0.1").returncode == 0
+    until(lambda: redis.command("KEYS", "*").strip() == "", "the counter to go")
+    assert statuses(pair[0].port, 3) == [200, 200, 429]
 
 
 @pytest.mark.parametrize("mode", ["local", "open", "closed"])

@@ -174,6 +174,81 @@ struct ConcurrencyLimitTests {
         }
     }
 
+    @Test("A response that is being stored, or is stored, keeps to the rate as well")
+    func cachedBandwidth() throws {
+        let text = """
+            site * { listen $site; cache; bandwidth_limit 100k/s after=50k; proxy $server }
+            """
+        try simulate(text) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            let follower = try await world.client()
+            try await client.send("GET / HTTP/1.1", "Host: a")
+            let origin = try await server.accept()
+            try await origin.gets("GET / HTTP/1.1")
+            try await follower.send("GET / HTTP/1.1", "Host: a")
+            let start = world.now
+            let body = (0..<250 << 10).map { UInt8(truncatingIfNeeded: $0 / 1024) }
+            world.spawn { _ in
+                try await origin.send(
+                    "HTTP/1.1 200 OK",
+                    "Cache-Control: max-age=60",
+                    "Content-Length: \(body.count)"
+                )
+                try await origin.send(bytes: body)
+            }
+            // The leader of the fetch, one that follows it, and one that finds it stored.
+            for (peer, status) in [(client, "stored"), (follower, "collapsed")] {
+                let head = try await peer.gets("HTTP/1.1 200 OK")
+                #expect(head.contains { $0.hasPrefix("Cache-Status") && $0.contains(status) })
+                #expect(try await peer.take(body.count) == body)
+                let seconds = Double(world.now - start) / 1e9
+                #expect(seconds > 1.8 && seconds < 2.6, "\(status): \(seconds)")
+            }
+            let later = world.now
+            try await client.send("GET / HTTP/1.1", "Host: a")
+            try await client.gets("HTTP/1.1 200 OK", "Cache-Status: gateway; hit*")
+            #expect(try await client.take(50 << 10) == Array(body.prefix(50 << 10)))
+            #expect(world.now - later < 300_000_000)
+            #expect(try await client.take(200 << 10) == Array(body.dropFirst(50 << 10)))
+            let seconds = Double(world.now - later) / 1e9
+            #expect(seconds > 1.8 && seconds < 2.6, "\(seconds)")
+            // A range of it, which is a response of its own.
+            let third = world.now
+            try await client.send("GET / HTTP/1.1", "Host: a", "Range: bytes=0-153599")
+            try await client.gets("HTTP/1.1 206 *")
+            #expect(try await client.take(153_600) == Array(body.prefix(153_600)))
+            let ranged = Double(world.now - third) / 1e9
+            #expect(ranged > 0.8 && ranged < 1.4, "\(ranged)")
+        }
+    }
+
+    @Test("A response that the configuration fixes keeps to the rate; a small one is not held up")
+    func fixedBandwidth() throws {
+        let body = String(repeating: "x", count: 60 << 10)
+        let text = """
+            site * {
+                listen $site
+                bandwidth_limit 20k/s
+                route /small { respond 200 ok }
+                respond 200 \(body)
+            }
+            """
+        try simulate(text) { world in
+            let client = try await world.client()
+            let start = world.now
+            try await client.send("GET /small HTTP/1.1", "Host: a")
+            try await client.gets("HTTP/1.1 200 OK", body: "ok")
+            #expect(world.now - start < 50_000_000)
+            let later = world.now
+            try await client.send("GET / HTTP/1.1", "Host: a")
+            try await client.gets("HTTP/1.1 200 OK")
+            #expect(try await client.take(body.utf8.count).count == body.utf8.count)
+            let seconds = Double(world.now - later) / 1e9
+            #expect(seconds > 2.5 && seconds < 3.3, "\(seconds)")
+        }
+    }
+
     @Test("A response that is compressed here keeps to the rate as well")
     func codedBandwidth() throws {
         let text = """

@@ -20,6 +20,8 @@ public struct Configuration: Sendable {
     public let workers: Workers
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil when off.
     public let metrics: SocketAddress?
+    /// What a person has to show there to look into limits and reset them; nil: nobody can.
+    public let controlToken: [UInt8]?
     /// The gateway's own operational log.
     public let log: OperationalLog
     /// What holds for a connection before any request of it is understood.

@@ -31,6 +31,7 @@ final class Block {
 
     // Settings of the top.
     var metrics: Placed<SocketAddress?>?
+    var controlToken: [UInt8]?
     var log: OperationalLog?
     var workers: Workers?
     var cacheSize: Placed<Int>?

@@ -69,6 +69,7 @@ struct Resolver {
             redis: top.redis?.value,
             workers: top.workers ?? .automatic,
             metrics: top.metrics?.value,
+            controlToken: top.controlToken,
             log: top.log ?? OperationalLog(level: .info, format: .text),
             connection: connection(),
             cachePurge: top.cachePurge?.value,

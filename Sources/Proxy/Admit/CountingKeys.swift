@@ -18,16 +18,14 @@ extension Exchange {
 
     /// The key of the client's address alone, which most limits go by.
     mutating func addressKey(_ secret: LimitSecret) -> LimitKey {
-        var hasher = KeyHasher(secret)
         if let address = client.address {
             let plain = address.unmapped
-            hasher.combine(plain.isIPv4 ? 4 : 6)
-            hasher.combine(plain.high)
             // Whoever has one address of a /64 has them all.
-            hasher.combine(plain.isIPv4 ? plain.low : 0)
-        } else {
-            hasher.combine(0)
+            let low = plain.isIPv4 ? plain.low : 0
+            return KeyHasher.key(secret, (plain.isIPv4 ? 4 : 6, plain.high, low))
         }
+        var hasher = KeyHasher(secret)
+        hasher.combine(0)
         return hasher.finish()
     }
 

@@ -11,17 +11,30 @@ import Telemetry
 extension Exchange {
     /// Asks every limit of the route; all have to let the request through.
     mutating func passLimits(_ limits: RouteLimits) async throws(Failure) {
-        let turn = context.takeTurn()
-        self.limits = turn
+        let turn = beginTurn(limits)
         if !limits.rates.isEmpty {
-            try collect(limits, turn)
             if let shared = context.shared {
+                try collect(limits, turn)
                 try await takeShared(turn, shared)
+                if context.isSampled() { noteHotSample(turn) }
             } else {
-                try takeLocally(turn)
+                try takeAll(limits, turn)
             }
         }
         if !limits.gates.isEmpty { try await passGates(limits, turn) }
+    }
+
+    /// Asks the limits of a route that has nothing to wait for.
+    mutating func passRates(_ limits: RouteLimits) throws(Failure) {
+        let turn = beginTurn(limits)
+        if !limits.rates.isEmpty { try takeAll(limits, turn) }
+    }
+
+    private mutating func beginTurn(_ limits: RouteLimits) -> LimitTurn {
+        let turn = context.takeTurn()
+        turn.begin(limits)
+        self.limits = turn
+        return turn
     }
 
     /// Finds out what is to be taken from which limit.
@@ -30,10 +43,55 @@ extension Exchange {
             guard let key = try key(for: runtime), let rate = runtime.rate(for: key) else {
                 continue
             }
-            turn.taken.append(
-                LimitTurn.Taken(runtime: runtime, key: key, rate: rate, cost: runtime.cost)
-            )
+            turn.taken.append(LimitTurn.Taken(runtime, key, rate))
         }
+    }
+
+    /// Takes from every limit of the route, by the tables that the loops share.
+    private mutating func takeAll(_ limits: RouteLimits, _ turn: LimitTurn) throws(Failure) {
+        let now = context.reactor.now
+        for runtime in limits.rates {
+            let key: LimitKey?
+            do throws(Failure) { key = try self.key(for: runtime) } catch {
+                turn.refund()
+                throw error
+            }
+            guard let key, let rate = runtime.rate(for: key) else { continue }
+            try take(LimitTurn.Taken(runtime, key, rate), turn, now: now)
+        }
+        if context.isSampled() { noteHotSample(turn) }
+    }
+
+    /// Takes what was collected from the tables that the loops share.
+    mutating func takeLocally(_ turn: LimitTurn) throws(Failure) {
+        let collected = turn.taken
+        turn.taken.removeAll(keepingCapacity: true)
+        for entry in collected { try take(entry, turn, now: context.reactor.now) }
+    }
+
+    /// Takes from one limit, or gives back what the ones before it gave.
+    private mutating func take(_ entry: LimitTurn.Taken, _ turn: LimitTurn, now: Int64)
+        throws(Failure)
+    {
+        let runtime = entry.runtime
+        let decision = runtime.table.take(
+            entry.key,
+            cost: entry.cost,
+            entry.rate,
+            now: now,
+            observing: runtime.observes
+        )
+        if decision.isAllowed {
+            if !runtime.observes { turn.note(entry, decision) }
+            turn.taken.append(entry)
+            return
+        }
+        noteHot(entry, isAllowed: false)
+        // Nothing was taken, so nothing is to be settled.
+        if runtime.observes { return }
+        turn.refund()
+        turn.note(entry, decision)
+        throw limited(by: entry, decision)
     }
 
     /// The key that a limit counts the request by; nil when it does not hold for it.
@@ -48,44 +106,19 @@ extension Exchange {
         {
             return nil
         }
-        if runtime.isPlainAddress { return addressKey(runtime.secret) }
+        if runtime.isPlainAddress {
+            // All limits of a configuration have one secret, so the key serves them all.
+            if let known = limits?.addressKey { return known }
+            let key = addressKey(runtime.secret)
+            limits?.addressKey = key
+            return key
+        }
         switch countingKey(runtime.limit.key, runtime.secret) {
         case .key(let key): return key
         case .ignored: return nil
         case .refused:
             if runtime.limit.observes { return nil }
             throw .refused(.limitKeyMissing)
-        }
-    }
-
-    /// Takes what was collected from the tables that the loops share.
-    mutating func takeLocally(_ turn: LimitTurn) throws(Failure) {
-        let now = context.reactor.now
-        var index = 0
-        while index < turn.taken.count {
-            let entry = turn.taken[index]
-            let observes = entry.runtime.limit.observes
-            let decision = entry.runtime.table.take(
-                entry.key,
-                cost: entry.cost,
-                entry.rate,
-                now: now,
-                observing: observes
-            )
-            if decision.isAllowed {
-                if !observes { turn.note(entry, decision) }
-                index += 1
-                continue
-            }
-            if observes {
-                // Nothing was taken, so nothing is to be settled.
-                turn.taken.remove(at: index)
-                continue
-            }
-            turn.taken.removeLast(turn.taken.count - index)
-            turn.refund()
-            turn.note(entry, decision)
-            throw limited(by: entry, decision)
         }
     }
 

@@ -31,6 +31,7 @@ extension Exchange {
             let observes = entry.runtime.limit.observes
             let decision = answer.decision
             entry.runtime.table.count(entry.key, isAllowed: decision.isAllowed, observing: observes)
+            if !decision.isAllowed { noteHot(entry, isAllowed: false) }
             if observes {
                 entry.isVoid = !decision.isAllowed
             } else if refusal == nil || decision.isAllowed {
@@ -110,6 +111,7 @@ extension Exchange {
         }
         let decision = shared.leases.take(entry, now: now)
         entry.runtime.table.count(entry.key, isAllowed: decision.isAllowed, observing: observes)
+        if !decision.isAllowed { noteHot(entry, isAllowed: false) }
         if observes {
             turn.taken[index].isVoid = !decision.isAllowed
             return true

@@ -109,8 +109,9 @@ extension Exchange {
     private mutating func send(_ reader: inout FillReader, _ output: Buffer)
         async throws(Failure)
     {
+        let pace = pace
         while true {
-            let stage = reader.step(to: output, limit: ProxyLimits.pendingBytes)
+            let stage = reader.step(to: output, limit: room(pace))
             let before = output.count
             do throws(StreamError) {
                 try connection.stream.send(output)
@@ -124,7 +125,13 @@ extension Exchange {
                     closesConnection: true
                 )
             }
-            if output.isEmpty, reader.hasMore { continue }
+            if output.isEmpty, reader.hasMore {
+                if let pace, room(pace) == 0 {
+                    try await holdBack(pace)
+                    connection.stream.gather(at: gathering)
+                }
+                continue
+            }
             var deadline = context.reactor.now + timeouts.response
             if !output.isEmpty {
                 do throws(StreamError) {

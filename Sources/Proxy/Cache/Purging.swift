@@ -125,8 +125,8 @@ enum CacheCommands {
     }
 
     private static func describe(_ object: CachedResponse, uses: Int, now: Int64) -> String {
-        let url = escaped(CacheKey.url(of: object.key).bytes())
-        let vary = escaped(object.vary.bytes())
+        let url = JSONText.escaped(CacheKey.url(of: object.key).string())
+        let vary = JSONText.escaped(object.vary.string())
         let age = object.timing.age(now: now) / 1000
         let remaining = object.timing.remaining(now: now) / 1000
         return "{\"url\":\"\(url)\",\"status\":\(object.status),\"age\":\(age),"
@@ -134,28 +134,18 @@ enum CacheCommands {
             + "\"vary\":\"\(vary)\"}"
     }
 
-    private static func escaped(_ bytes: [UInt8]) -> String {
-        var result = ""
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            switch scalar {
-            case "\"", "\\": result += "\\\(scalar)"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 0x20: result += " "
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
+    /// Names and values of a query, percent-decoded; of several of a name the last one.
+    private static func parameters(_ query: [UInt8]) -> [String: [UInt8]] {
+        Dictionary(pairs(query), uniquingKeysWith: { $1 })
     }
 
-    /// Names and values of a query, percent-decoded.
-    static func parameters(_ query: [UInt8]) -> [String: [UInt8]] {
-        var result: [String: [UInt8]] = [:]
-        for pair in query.split(separator: UInt8(ascii: "&")) {
+    /// Names and values of a query in its order, values percent-decoded.
+    static func pairs(_ query: [UInt8]) -> [(String, [UInt8])] {
+        query.split(separator: UInt8(ascii: "&")).compactMap { pair in
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1)
-            guard let name = parts.first else { continue }
-            result[text(Array(name))] = parts.count > 1 ? decoded(Array(parts[1])) : []
+            guard let name = parts.first else { return nil }
+            return (text(Array(name)), parts.count > 1 ? decoded(Array(parts[1])) : [])
         }
-        return result
     }
 
     private static func decoded(_ bytes: [UInt8]) -> [UInt8] {

@@ -71,7 +71,7 @@ extension Exchange {
                 head.framing = .none
                 write(head, cache, to: output)
                 progress = .headSent(endsWithConnection: false)
-                try await flush(output)
+                try await deliver(output)
                 progress = .complete
                 return
             }
@@ -87,7 +87,7 @@ extension Exchange {
         if hasContent {
             try await sendContent(stored, 0..<stored.contentCount, output)
         }
-        try await flush(output)
+        try await deliver(output)
         progress = .complete
     }
 
@@ -126,8 +126,18 @@ extension Exchange {
     {
         var offset = range.lowerBound
         var turnEnd = offset + ProxyLimits.bytesPerTurn
+        let pace = pace
         while offset < range.upperBound {
-            let room = max(1, ProxyLimits.pendingBytes - output.count)
+            var room = max(1, ProxyLimits.pendingBytes - output.count)
+            if let pace {
+                room = pace.room(sent: bytesSent, now: context.reactor.now) - output.count
+                if room <= 0 {
+                    // The head goes ahead of what has to wait.
+                    try await flush(output)
+                    try await holdBack(pace)
+                    continue
+                }
+            }
             offset += stored.append(
                 from: offset,
                 atMost: min(room, range.upperBound - offset),
@@ -190,7 +200,7 @@ extension Exchange {
             }
         }
         progress = .headSent(endsWithConnection: false)
-        try await flush(output)
+        try await deliver(output)
         progress = .complete
         return true
     }

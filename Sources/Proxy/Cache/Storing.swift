@@ -170,7 +170,8 @@ extension Exchange {
         var lines: [UInt8] = []
         HeadLines.write(
             head,
-            without: directives.unstoredFields + (isPart ? [Exchange.contentRange] : []),
+            without: directives.unstoredFields + (isPart ? [Exchange.contentRange] : [])
+                + Exchange.limitFields(head),
             storesCookies: turn.runtime.policy.storesCookies,
             to: &lines
         )
@@ -181,6 +182,14 @@ extension Exchange {
             lines += date.readable.bytes()
         }
         return (vary, lines)
+    }
+
+    /// The names of fields that tell what one client may still ask for: no other one's business.
+    private static func limitFields(_ head: borrowing ResponseHead) -> [[UInt8]] {
+        guard head.fields.containsAny(of: .rateLimits) else { return [] }
+        return FieldName.allCases.filter { FieldNameSet.rateLimits.contains($0) }.map { name in
+            name.canonical.withUTF8Buffer { unsafe $0.map(asciiLowercase) }
+        }
     }
 
     /// When a response was changed, as far as it says, and whether it says it by Last-Modified.

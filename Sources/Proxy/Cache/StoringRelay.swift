@@ -88,6 +88,7 @@ extension Exchange {
         var isComplete = false
         let limit = turn.runtime.store.objectLimit
         var turnEnd = ProxyLimits.bytesPerTurn
+        let pace = pace
         while true {
             if !isComplete {
                 try moveResponse(connection, from: input, to: content)
@@ -104,7 +105,7 @@ extension Exchange {
                 }
             }
             if !isClientGone {
-                _ = reader?.step(to: output, limit: ProxyLimits.pendingBytes)
+                _ = reader?.step(to: output, limit: room(pace))
                 isClientGone = !sendToClient(output)
                 if isClientGone { output.removeAll() }
             }
@@ -118,11 +119,14 @@ extension Exchange {
                 try receiveContent(connection, into: input, content, fill)
                 continue
             }
-            if !isClientGone, output.isEmpty, reader?.hasMore ?? false { continue }
+            let isHeldBack = !isClientGone && output.isEmpty && reader?.hasMore ?? false
+            if isHeldBack, room(pace) > 0 { continue }
+            let next = pace?.next(sent: bytesSent, now: context.reactor.now) ?? WaitPoint.never
             isClientGone =
                 try await waitStoring(
                     isComplete ? nil : connection,
-                    output: isClientGone ? nil : output
+                    output: isClientGone ? nil : output,
+                    atMostUntil: isHeldBack ? next : WaitPoint.never
                 ) || isClientGone
         }
         if isClientGone { throw .final(.clientGone) }
@@ -160,10 +164,14 @@ extension Exchange {
 
     /// Waits for news of the upstream, if it is given, and of the client, if it has to take more.
     ///
+    /// `limit`: When the caller wants to go on whatever has happened.
+    ///
     /// Returns Whether the client is gone.
-    private mutating func waitStoring(_ connection: UpstreamConnection?, output: Buffer?)
-        async throws(AttemptError) -> Bool
-    {
+    private mutating func waitStoring(
+        _ connection: UpstreamConnection?,
+        output: Buffer?,
+        atMostUntil limit: Int64
+    ) async throws(AttemptError) -> Bool {
         let client = self.connection.stream
         let now = context.reactor.now
         var deadline = WaitPoint.never
@@ -192,10 +200,11 @@ extension Exchange {
                 }
             } catch { return true }
         }
-        switch await gathering.wait(until: deadline) {
+        switch await gathering.wait(until: min(deadline, limit)) {
         case .ready: return output != nil && client.isBroken
         case .cancelled: return true
         case .timedOut:
+            if limit <= deadline { return false }
             if needsClient { return true }
             throw .upstream(.bodyTimeout, requestBytesSent: true, responseSeen: true)
         }
@@ -214,15 +223,21 @@ extension Exchange {
         turn.runtime.store.land(fill)
         turn.runtime.store.notePass(turn.hash, until: wallMilliseconds + 10_000)
         guard reader != nil else { throw .final(.clientGone) }
+        let pace = pace
         do throws(Failure) {
             repeat {
-                _ = reader?.step(to: output, limit: ProxyLimits.pendingBytes)
+                if let pace, room(pace) == 0 { try await holdBack(pace) }
+                _ = reader?.step(to: output, limit: room(pace))
                 try await flush(output)
             } while reader?.hasMore ?? false
         } catch { throw .final(error) }
         // Who reads along has what there is; what is to come nobody keeps.
         fill.end(.failed)
         responseBody.send(as: reader?.isChunked ?? false ? .chunked : .identity)
-        try await relay(from: connection, output: output)
+        if let pace {
+            try await relay(from: connection, output: output, at: pace)
+        } else {
+            try await relay(from: connection, output: output)
+        }
     }
 }

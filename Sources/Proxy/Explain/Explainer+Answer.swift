@@ -12,7 +12,8 @@ extension Explainer {
             failure,
             policy: policy,
             prefersHTML: exchange.prefersHTML,
-            requestID: exchange.requestIDText
+            requestID: exchange.requestID,
+            scratch: Buffer()
         )
         let isOwn = policy.errorPage(for: failure.status) != nil
         let closes = failure.closesConnection || !exchange.keepsConnection

@@ -98,6 +98,9 @@ extension Worker {
         if request.path.count > 7, request.path.extracting(first: 7).equals("/cache/") {
             return await answerCache(request, gateway)
         }
+        if request.path.count > 8, request.path.extracting(first: 8).equals("/limits/") {
+            return await answerLimits(request)
+        }
         guard request.method == .get || request.method == .head else {
             return MetricsAnswer(status: 405, body: Array("only GET\n".utf8))
         }
@@ -151,6 +154,31 @@ extension Worker {
                 now: now
             )
         }.value
+    }
+
+    /// Answers who shows the token of `metrics`.
+    private func answerLimits(_ request: RequestHead) async -> MetricsAnswer {
+        let snapshot = context.snapshot
+        guard let token = snapshot.configuration.controlToken else {
+            return MetricsAnswer(status: 404, body: Array("no control_token=\n".utf8))
+        }
+        guard let index = request.fields.first(.authorization),
+            isBearer(request.fields.value(at: index), token)
+        else { return MetricsAnswer(status: 401, body: Array("a token is needed\n".utf8)) }
+        let commands = LimitCommands(
+            store: snapshot.limitStore,
+            isShared: context.shared != nil,
+            now: context.reactor.now
+        )
+        let path = request.path.extracting(droppingFirst: 8).string()
+        let query = request.query.bytes()
+        let isPost = request.method == .post
+        // Detached: thousands of limits have more keys than a loop has time to sort.
+        let outcome = await Task.detached {
+            commands.answer(path: path, query: query, isPost: isPost)
+        }.value
+        for entry in outcome.forgotten { context.shared?.forget(entry.runtime, entry.key) }
+        return outcome.answer
     }
 
     /// Compares all bytes whatever the first ones are, so that the time tells nothing.

@@ -1,7 +1,11 @@
+import Bytes
 import Configuration
 import HTTP
 
 /// What a client reads when the gateway itself says no: enough to act on, nothing about the inside.
+///
+/// Written in bytes, from prepared parts: in a flood of refused requests it is what each of them
+/// costs.
 enum ErrorPage {
     /// Makes the content of an error response.
     ///
@@ -12,51 +16,83 @@ enum ErrorPage {
     /// `prefersHTML`: Whether the client would rather have a page.
     ///
     /// `id`: What a user can quote to whoever reads the logs.
-    static func make(_ failure: Failure, policy: Policy, prefersHTML: Bool, requestID id: String)
-        -> (contentType: [UInt8], body: [UInt8])
-    {
+    ///
+    /// `scratch`: Is written over.
+    static func make(
+        _ failure: Failure,
+        policy: Policy,
+        prefersHTML: Bool,
+        requestID id: RequestID,
+        scratch: Buffer
+    ) -> (contentType: [UInt8], body: [UInt8]) {
         if let page = policy.errorPage(for: failure.status) {
             return (Array(page.contentType.utf8), page.body)
         }
-        let title = words(Status.reason(failure.status))
-        let detail = detail(failure)
+        scratch.removeAll()
         if prefersHTML {
-            let page = """
-                <!doctype html>
-                <html lang="en"><head><meta charset="utf-8">
-                <title>\(failure.status) \(title)</title></head>
-                <body><h1>\(failure.status) \(title)</h1><p>\(detail)</p>\
-                \(id.isEmpty ? "" : "<p><small>Request \(id)</small></p>")</body></html>
-
-                """
-            return (Array("text/html; charset=utf-8".utf8), Array(page.utf8))
+            writePage(failure, id, to: scratch)
+        } else {
+            writeProblem(failure, id, to: scratch)
         }
-        // Everything inside is this program's own text or hexadecimal digits and token characters.
-        let identity = id.isEmpty ? "" : ",\"request_id\":\"\(escaped(id))\""
-        // A limit's name has no quote and no backslash either; its declaration sees to that.
-        let violated =
-            failure.policy.map { ",\"violated-policies\":[\"\($0.limit.name)\"]" } ?? ""
-        let type = failure.policy == nil ? "about:blank" : quotaExceeded
-        let problem =
-            "{\"type\":\"\(type)\",\"title\":\"\(title)\",\"status\":\(failure.status),"
-            + "\"detail\":\"\(detail)\"\(violated)\(identity)}\n"
-        return (Array("application/problem+json".utf8), Array(problem.utf8))
+        return (prefersHTML ? htmlType : problemType, scratch.readable.bytes())
     }
 
-    /// Source: draft-ietf-httpapi-ratelimit-headers-10 §5.1.
-    private static let quotaExceeded =
-        "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    private static let htmlType = Array("text/html; charset=utf-8".utf8)
+    private static let problemType = Array("application/problem+json".utf8)
 
-    private static func words(_ text: StaticString) -> String {
-        text.withUTF8Buffer { unsafe String(decoding: $0, as: UTF8.self) }
+    private static func writePage(_ failure: Failure, _ id: RequestID, to page: Buffer) {
+        let title = Status.reason(failure.status)
+        page.append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>")
+        page.append(decimal: failure.status)
+        page.append(" ")
+        page.append(title)
+        page.append("</title></head>\n<body><h1>")
+        page.append(decimal: failure.status)
+        page.append(" ")
+        page.append(title)
+        page.append("</h1><p>")
+        page.append(detail(failure))
+        page.append("</p>")
+        if id.isSome {
+            page.append("<p><small>Request ")
+            id.write(to: page)
+            page.append("</small></p>")
+        }
+        page.append("</body></html>\n")
     }
 
-    /// A token may hold no quote and no backslash; this keeps it so if that ever changes.
-    private static func escaped(_ text: String) -> String {
-        String(text.filter { $0 != "\"" && $0 != "\\" })
+    /// Everything inside is this program's own text, or has no quote and no backslash: a request's
+    /// id is a token, and the declaration of a limit sees to its name.
+    ///
+    /// Source: RFC 9457; draft-ietf-httpapi-ratelimit-headers-10 §5.1.
+    private static func writeProblem(_ failure: Failure, _ id: RequestID, to problem: Buffer) {
+        problem.append("{\"type\":\"")
+        if failure.policy == nil {
+            problem.append("about:blank")
+        } else {
+            problem.append("https://iana.org/assignments/http-problem-types#quota-exceeded")
+        }
+        problem.append("\",\"title\":\"")
+        problem.append(Status.reason(failure.status))
+        problem.append("\",\"status\":")
+        problem.append(decimal: failure.status)
+        problem.append(",\"detail\":\"")
+        problem.append(detail(failure))
+        problem.append("\"")
+        if let policy = failure.policy {
+            problem.append(",\"violated-policies\":[")
+            problem.append(policy.quotedName)
+            problem.append("]")
+        }
+        if id.isSome {
+            problem.append(",\"request_id\":\"")
+            id.write(to: problem)
+            problem.append("\"")
+        }
+        problem.append("}\n")
     }
 
-    private static func detail(_ failure: Failure) -> String {
+    private static func detail(_ failure: Failure) -> StaticString {
         switch failure.reason {
         case .rejected: "The request is not valid HTTP, or larger than this server accepts."
         case .upstream(let reason):

@@ -36,12 +36,15 @@ extension Exchange {
             end = failure.status == 0 ? .clientClosed : .truncated
             return
         }
+        let scratch = context.reactor.buffers.take()
         let page = ErrorPage.make(
             failure,
             policy: route?.route.policy ?? snapshot.configuration.policy,
             prefersHTML: prefersHTML,
-            requestID: requestIDText
+            requestID: requestID,
+            scratch: scratch
         )
+        context.reactor.buffers.give(scratch)
         do throws(Failure) {
             try await send(
                 status: failure.status,
@@ -111,7 +114,7 @@ extension Exchange {
             }
         }
         progress = .headSent(endsWithConnection: false)
-        try await flush(output)
+        try await deliver(output)
         progress = .complete
     }
 
@@ -154,9 +157,11 @@ extension Exchange {
 
     /// Whether the client would rather read a page than a problem document.
     var prefersHTML: Bool {
-        let offers: [StaticString] = ["application/problem+json", "text/html"]
-        return MediaNegotiation.preferred(of: offers, accepting: request.fields) == 1
+        guard request.fields.contains(.accept) else { return false }
+        return MediaNegotiation.preferred(of: Exchange.pages, accepting: request.fields) == 1
     }
+
+    private static let pages: [StaticString] = ["application/problem+json", "text/html"]
 
     private mutating func count(_ failure: Failure) {
         switch failure.reason {

@@ -17,12 +17,14 @@ extension Exchange {
         case .off: return
         case .standard:
             output.append(limits.policyField)
-            output.append("RateLimit: ")
+            output.append(turn.otherPolicies)
+            output.append("\r\nRateLimit: ")
             output.append(told.runtime.quotedName)
             output.append(";r=")
             output.append(decimal: decision.remaining)
             output.append(";t=")
             output.append(decimal: LimitRuntime.seconds(decision.reset))
+            output.append(turn.otherLimits)
             output.append("\r\n")
         case .legacy:
             let quota = LimitRuntime.quota(told.rate, told.runtime.limit.algorithm)
@@ -36,7 +38,7 @@ extension Exchange {
 
     /// Takes the cost out of a response whose application tells it, before the fields are written.
     mutating func noteCost() {
-        guard let turn = limits else { return }
+        guard let turn = limits, turn.owner?.hasResponseCost ?? false else { return }
         for index in turn.taken.indices {
             guard case .response(let name) = turn.taken[index].runtime.limit.cost else { continue }
             let bytes = Array(name.utf8)

@@ -14,14 +14,26 @@ struct Pace {
     /// Bytes that go in one piece at most: a tenth of a second's worth, but never tiny packets.
     var piece: Int { min(max(limit.rate / 10, 1024), LoopLimits.smallBuffer) }
 
+    /// Bytes that go as fast as they can.
+    ///
+    /// One piece always does: small responses are not held up.
+    private var ahead: Int { max(limit.after, piece) }
+
     /// How many bytes may go now, after so many.
     func allowance(sent: Int, now: Int64) -> Int {
         max(0, earned(now) - sent)
     }
 
+    /// How many bytes an output may have, after so many that have gone: none until a whole piece
+    /// may go.
+    func room(sent: Int, now: Int64) -> Int {
+        let allowed = allowance(sent: sent, now: now)
+        return allowed < piece ? 0 : min(allowed, ProxyLimits.pendingBytes)
+    }
+
     /// When a whole piece may go.
     func next(sent: Int, now: Int64) -> Int64 {
-        let missing = Double(max(0, sent + piece - limit.after))
+        let missing = Double(max(0, sent + piece - ahead))
         // A year is as good as never, and fits.
         let wait = min(missing / Double(limit.rate) * 1e9, 3e16)
         return max(now + 1_000_000, start + Int64(wait))
@@ -29,12 +41,49 @@ struct Pace {
 
     private func earned(_ now: Int64) -> Int {
         let seconds = Double(max(0, now - start)) / 1e9
-        return limit.after + Int(min(seconds * Double(limit.rate), 1e17))
+        return ahead + Int(min(seconds * Double(limit.rate), 1e17))
     }
 }
 
 /// A response that goes out no faster than it may.
 extension Exchange {
+    /// How fast the response may go; nil for as fast as it can.
+    ///
+    /// To be asked once before a stretch of sending: as long as nothing has gone out, its time
+    /// begins when it is asked.
+    var pace: Pace? {
+        mutating get {
+            guard let limit = route?.limits?.bandwidth else { return nil }
+            let start = times.firstByte == 0 ? context.reactor.now : times.firstByte
+            return Pace(limit: limit, start: start)
+        }
+    }
+
+    /// Sends everything in the output, no faster than the route allows.
+    mutating func deliver(_ output: Buffer) async throws(Failure) {
+        guard let pace, bytesSent + output.count > pace.piece else {
+            return try await flush(output)
+        }
+        do throws(AttemptError) {
+            try await send(output, at: pace)
+        } catch {
+            switch error {
+            case .final(let failure): throw failure
+            case .upstream: throw .clientGone
+            }
+        }
+    }
+
+    /// Bytes that an output may have now.
+    mutating func room(_ pace: Pace?) -> Int {
+        pace?.room(sent: bytesSent, now: context.reactor.now) ?? ProxyLimits.pendingBytes
+    }
+
+    /// Waits until a piece may go.
+    mutating func holdBack(_ pace: Pace) async throws(Failure) {
+        do throws(AttemptError) { try await waitForPace(pace) } catch { throw .clientGone }
+    }
+
     /// Passes the content on at its pace, until it is complete.
     mutating func relay(
         from connection: UpstreamConnection,

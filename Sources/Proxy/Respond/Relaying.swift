@@ -36,7 +36,7 @@ extension Exchange {
             announce(framing, plan, to: output)
         }
         let sentBefore = bytesSent
-        let pace = route?.limits?.bandwidth.map { Pace(limit: $0, start: context.reactor.now) }
+        let pace = route?.limits == nil ? nil : pace
         do throws(AttemptError) {
             if case .coded(let coder) = plan {
                 try await relayCoded(coder, from: connection, output: output, at: pace)
@@ -178,7 +178,10 @@ extension Exchange {
     /// Writes the head of a response that is passed on.
     mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
         status = response.status
-        if limits != nil { noteCost() }
+        if limits != nil {
+            noteCost()
+            if response.fields.containsAny(of: .rateLimits) { reconcileLimitFields() }
+        }
         let rules = route?.route.policy.responseHeaders ?? []
         if !rules.isEmpty { response.fields.remove(by: rules) }
         if response.reason.isEmpty {

@@ -9,6 +9,15 @@ enum RequestID {
     /// A trusted peer's.
     case kept([UInt8])
 
+    /// Whether there is one.
+    var isSome: Bool {
+        switch self {
+        case .none: false
+        case .made: true
+        case .kept(let bytes): !bytes.isEmpty
+        }
+    }
+
     /// Writes it; nothing, if there is none.
     func write(to buffer: Buffer) {
         switch self {

@@ -28,7 +28,7 @@ struct Failure: Error {
         var name: String {
             switch self {
             case .rejected(let reason): reason.name
-            case .refused(let refusal): refusal.rawValue
+            case .refused(let refusal): refusal.name
             case .upstream(let failure): failure.rawValue
             case .clientGone: "client_gone"
             }
@@ -57,27 +57,51 @@ struct Failure: Error {
 }
 
 /// Why the gateway itself refuses a request that is well-formed.
-enum Refusal: String, CaseIterable {
-    case unknownSite = "unknown_site"
-    case noRoute = "no_route"
-    case invalidPath = "invalid_path"
-    case misdirected = "misdirected"
-    case httpsRequired = "https_required"
-    case accessDenied = "access_denied"
-    case bodyTooLarge = "body_too_large"
-    case headerTimeout = "header_timeout"
-    case bodyTimeout = "body_timeout"
-    case spillFailed = "spill_failed"
+enum Refusal: Int, CaseIterable {
+    case unknownSite
+    case noRoute
+    case invalidPath
+    case misdirected
+    case httpsRequired
+    case accessDenied
+    case bodyTooLarge
+    case headerTimeout
+    case bodyTimeout
+    case spillFailed
     /// The client wanted nothing but what is stored, and that is not.
-    case notCached = "not_cached"
-    case invalidContentCoding = "invalid_content_coding"
-    case codecsBusy = "codecs_busy"
-    case rateLimited = "rate_limited"
-    case concurrencyLimited = "concurrency_limited"
-    case limitKeyMissing = "limit_key_missing"
-    case limitsUnavailable = "limits_unavailable"
+    case notCached
+    case invalidContentCoding
+    case codecsBusy
+    case rateLimited
+    case concurrencyLimited
+    case limitKeyMissing
+    case limitsUnavailable
     /// HTTP without TLS on a listener with TLS.
-    case plainHTTP = "plain_http"
+    case plainHTTP
+
+    /// The stable name, for metrics and the access log.
+    var name: String {
+        switch self {
+        case .unknownSite: "unknown_site"
+        case .noRoute: "no_route"
+        case .invalidPath: "invalid_path"
+        case .misdirected: "misdirected"
+        case .httpsRequired: "https_required"
+        case .accessDenied: "access_denied"
+        case .bodyTooLarge: "body_too_large"
+        case .headerTimeout: "header_timeout"
+        case .bodyTimeout: "body_timeout"
+        case .spillFailed: "spill_failed"
+        case .notCached: "not_cached"
+        case .invalidContentCoding: "invalid_content_coding"
+        case .codecsBusy: "codecs_busy"
+        case .rateLimited: "rate_limited"
+        case .concurrencyLimited: "concurrency_limited"
+        case .limitKeyMissing: "limit_key_missing"
+        case .limitsUnavailable: "limits_unavailable"
+        case .plainHTTP: "plain_http"
+        }
+    }
 
     var status: Int {
         switch self {
@@ -107,9 +131,9 @@ enum Refusal: String, CaseIterable {
     }
 
     /// Where it stands among the reasons of the metric, behind those of the parser.
-    var metricIndex: Int {
-        RejectReason.allCases.count + (Refusal.allCases.firstIndex(of: self) ?? 0)
-    }
+    var metricIndex: Int { Refusal.firstMetricIndex + rawValue }
+
+    private static let firstMetricIndex = RejectReason.allCases.count
 }
 
 /// Why an attempt at an upstream failed; the raw value is the metric's label.

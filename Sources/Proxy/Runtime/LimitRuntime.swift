@@ -14,6 +14,8 @@ final class LimitRuntime: Sendable {
     let isPlainAddress: Bool
     /// Whether all methods count.
     let takesAllMethods: Bool
+    /// Whether it only counts what it would refuse.
+    let observes: Bool
     /// Whether some clients are let off.
     let hasAllowed: Bool
     /// The units of a request whose cost is known; one for others, until theirs is.
@@ -37,6 +39,7 @@ final class LimitRuntime: Sendable {
             key.parts == [.clientAddress] && key.ipv4Prefix == 32 && key.ipv6Prefix == 64
         takesAllMethods = limit.methods == .all
         hasAllowed = !limit.allowed.isEmpty
+        observes = limit.observes
         if case .fixed(let units) = limit.cost { cost = units } else { cost = 1 }
         isSettledLater = limit.isSettledLater
         quotedName = Array("\"\(limit.name)\"".utf8)
@@ -86,6 +89,36 @@ final class LimitRuntime: Sendable {
                 hasher.combine(value: bytes.span)
             }
         }
+        return hasher.finish()
+    }
+
+    /// The keys under which requests with these values, in the order of the key's parts, may be
+    /// counted; none when they do not fit.
+    func keys(of values: [String]) -> [LimitKey] {
+        // As `top` shows it, an address may have its prefix behind it.
+        let plain = zip(limit.key.parts, values).map { part, text in
+            part == .clientAddress ? String(text.prefix { $0 != "/" }) : text
+        }
+        var found: [LimitKey] = []
+        if limit.key.parts.contains(.route) {
+            // Two values, of which a person rarely knows the first: that is what `id` is for.
+        } else if values.count == limit.key.parts.count, let key = key(of: plain) {
+            found.append(key)
+        }
+        if limit.key.missing == .clientAddress, limit.key.parts != [.clientAddress],
+            values.count == 1, let text = values.first?.prefix(while: { $0 != "/" }),
+            let address = IPAddress(String(text))
+        {
+            found.append(keyWithout(address))
+        }
+        return found
+    }
+
+    /// The key of a client whose requests lack a part of the key.
+    private func keyWithout(_ address: IPAddress) -> LimitKey {
+        var hasher = KeyHasher(secret)
+        hasher.combine(UInt64.max)
+        hasher.combine(limit.key.masked(address))
         return hasher.finish()
     }
 
@@ -159,8 +192,14 @@ final class RouteLimits: Sendable {
     let gates: [GateRuntime]
     let bandwidth: BandwidthLimit?
     let fields: RateLimitFields
-    /// The whole line of the RateLimit-Policy field; empty when none of the limits refuses.
+    /// Whether what some request cost is known only by its response.
+    let isSettledLater: Bool
+    /// Whether a field of the response may say it.
+    let hasResponseCost: Bool
+    /// The RateLimit-Policy field without its line's end; empty when none of the limits refuses.
     let policyField: [UInt8]
+    /// What the limits in it are called, quotes included.
+    let quotedNames: [[UInt8]]
 
     init(
         rates: [LimitRuntime],
@@ -172,11 +211,17 @@ final class RouteLimits: Sendable {
         self.gates = gates
         self.bandwidth = bandwidth
         self.fields = fields
-        let policies = rates.filter { !$0.limit.observes }.map { runtime in
+        isSettledLater = rates.contains { $0.isSettledLater }
+        hasResponseCost = rates.contains {
+            if case .response = $0.limit.cost { true } else { false }
+        }
+        let enforced = rates.filter { !$0.limit.observes }
+        quotedNames = enforced.map(\.quotedName)
+        let policies = enforced.map { runtime in
             let (units, seconds) = LimitRuntime.quota(runtime.limit.rate, runtime.limit.algorithm)
             return "\"\(runtime.limit.name)\";q=\(units);w=\(seconds)"
         }
-        let line = "RateLimit-Policy: \(policies.joined(separator: ", "))\r\n"
+        let line = "RateLimit-Policy: \(policies.joined(separator: ", "))"
         policyField = policies.isEmpty ? [] : Array(line.utf8)
     }
 }

@@ -8,7 +8,8 @@ import Limiting
 final class LimitTurn {
     /// Units that were taken from one limit.
     struct Taken {
-        let runtime: LimitRuntime
+        // The turn's `owner` keeps it alive. Entries without a reference are copied as plain bytes.
+        private unowned(unsafe) let limit: LimitRuntime
         let key: LimitKey
         var rate: LimitRate
         let cost: Int
@@ -18,6 +19,17 @@ final class LimitTurn {
         var isShared = false
         /// Whether nothing was taken, as the limit only observes.
         var isVoid = false
+
+        /// Makes an entry of a turn whose `owner` has this limit.
+        init(_ runtime: LimitRuntime, _ key: LimitKey, _ rate: LimitRate) {
+            unsafe limit = runtime
+            self.key = key
+            self.rate = rate
+            cost = runtime.cost
+        }
+
+        /// The limit that was asked.
+        var runtime: LimitRuntime { unsafe limit }
     }
 
     /// A place at one gate.
@@ -26,17 +38,32 @@ final class LimitTurn {
         let key: LimitKey
     }
 
+    /// The limits that are asked; keeps alive what entries point to.
+    private(set) var owner: RouteLimits?
+    /// The key of the client's address, once a limit has asked for it.
+    var addressKey: LimitKey?
     var taken: [Taken] = []
     var held: [Held] = []
     /// The limit with the least left, as far as it is told, and what it said.
     var told: Taken?
     var decision = LimitDecision(isAllowed: true, remaining: 0, reset: 0)
+    /// Members that the application's RateLimit-Policy and RateLimit fields had, to be sent behind
+    /// the gateway's own; empty, or with a comma in front of each.
+    var otherPolicies: [UInt8] = []
+    var otherLimits: [UInt8] = []
+
+    /// Begins to ask the limits of a route.
+    func begin(_ limits: RouteLimits) { owner = limits }
 
     /// Forgets everything and keeps the memory.
     func removeAll() {
-        taken.removeAll(keepingCapacity: true)
-        held.removeAll(keepingCapacity: true)
+        if !taken.isEmpty { taken.removeAll(keepingCapacity: true) }
+        if !held.isEmpty { held.removeAll(keepingCapacity: true) }
         told = nil
+        addressKey = nil
+        owner = nil
+        if !otherPolicies.isEmpty { otherPolicies.removeAll(keepingCapacity: true) }
+        if !otherLimits.isEmpty { otherLimits.removeAll(keepingCapacity: true) }
     }
 
     /// Takes note of what a limit said, if it is the tightest so far.
@@ -60,6 +87,7 @@ final class LimitTurn {
     ///   - now: Monotonic nanoseconds.
     ///   - shared: The way to what gateways share.
     func settle(status: Int, now: Int64, shared: SharedLimits?) {
+        guard owner?.isSettledLater ?? false else { return }
         for entry in taken where entry.runtime.isSettledLater {
             let limit = entry.runtime.limit
             var cost = entry.cost

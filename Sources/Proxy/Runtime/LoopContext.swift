@@ -69,6 +69,8 @@ final class LoopContext {
     var waiters: [UInt64: GateWaiter] = [:]
     private var tickets: UInt64 = 0
     private var turns: [LimitTurn] = []
+    /// Limited requests until the next whose keys are noted among the busiest.
+    private var untilSample = 1
     /// The way to the limits that gateways share; nil where they do not.
     private(set) var shared: SharedLimits?
     /// The way to the stored responses that gateways share; nil where they do not.
@@ -205,6 +207,16 @@ final class LoopContext {
     func giveTurn(_ turn: LimitTurn) {
         turn.removeAll()
         if turns.count < LoopLimits.pooledBuffers { turns.append(turn) }
+    }
+
+    /// Whether the keys of this request are to be noted: one of `Exchange.hotKeyInterval`, at
+    /// random distances, so that no pattern of requests hides one behind the others.
+    func isSampled() -> Bool {
+        untilSample &-= 1
+        if untilSample > 0 { return false }
+        let most = UInt64(2 * Exchange.hotKeyInterval - 1)
+        untilSample = 1 + Int(reactor.random.next() % most)
+        return true
     }
 
     /// A ticket that nobody has had.

@@ -12,6 +12,11 @@ enum ProxyLimits {
     /// parked at once, so that a task's few kilobytes are used by the next connection and not left
     /// behind as holes between those that stay.
     static let warmConnections = 512
+    /// Tasks of one loop that have no connection to serve and wait for the next one: making a task
+    /// anew costs some six allocations.
+    static let idleServers = 64
+    /// Nanoseconds that such a task waits before it ends.
+    static let idleServerTime: Int64 = 1_000_000_000
     /// Nanoseconds of waiting for a response after which the client's leaving is watched for: most
     /// responses come sooner and need no second registration.
     static let watchClientAfter: Int64 = 50_000_000

@@ -6,7 +6,7 @@ import Telemetry
 /// What the reasons are called that the proxy counts by.
 enum ProxyMetrics {
     static let names = MetricNames(
-        requestsRejected: RejectReason.allCases.map(\.name) + Refusal.allCases.map(\.rawValue),
+        requestsRejected: RejectReason.allCases.map(\.name) + Refusal.allCases.map(\.name),
         connectionsClosed: ConnectionEnd.allCases.map(\.rawValue),
         upstreamFailures: UpstreamFailure.allCases.map(\.rawValue),
         compressionSkipped: CodingObstacle.allCases.map(\.rawValue),

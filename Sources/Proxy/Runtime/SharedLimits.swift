@@ -89,10 +89,19 @@ final class SharedLimits {
         }
     }
 
+    /// Removes a counter, without waiting for it; what loops have leased of it lasts a second more.
+    func forget(_ runtime: LimitRuntime, _ key: LimitKey) {
+        client.post { command in
+            command.begin("DEL", 2)
+            command.argument(name(of: runtime, key))
+        }
+    }
+
+    private func name(of entry: LimitTurn.Taken) -> [UInt8] { name(of: entry.runtime, entry.key) }
+
     /// The name of the counter: what the limit means, and who is counted.
-    private func name(of entry: LimitTurn.Taken) -> [UInt8] {
-        prefix + entry.runtime.sharedName + hexadecimal(entry.key.high)
-            + hexadecimal(entry.key.low)
+    private func name(of runtime: LimitRuntime, _ key: LimitKey) -> [UInt8] {
+        prefix + runtime.sharedName + Array(key.hexadecimal.utf8)
     }
 
     private func numbers(of entry: LimitTurn.Taken) -> [[UInt8]] {
@@ -108,11 +117,6 @@ final class SharedLimits {
             Array(letter.utf8), Array(String(rate.count).utf8),
             Array(String(max(1, rate.period / 1000)).utf8), Array(String(rate.burst).utf8),
         ]
-    }
-
-    private func hexadecimal(_ value: UInt64) -> [UInt8] {
-        let text = String(value, radix: 16)
-        return Array((String(repeating: "0", count: 16 - text.count) + text).utf8)
     }
 }
 
