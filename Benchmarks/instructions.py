@@ -13,8 +13,10 @@ import subprocess
 import sys
 
 import bench
+import handshakes
 import peers
 import scenarios
+import secure
 
 
 def ask(stream, data, wanted):
@@ -36,6 +38,25 @@ def request(scenario):
     return f"GET {scenario.path} HTTP/1.1\r\nHost: bench.example\r\n{fields}\r\n".encode()
 
 
+def drive(ports, scenario, requests):
+    """Sends all requests, one after the other."""
+    if scenario.version:
+        context, session = secure.client(scenario.version), None
+        for _ in range(requests):
+            right, following = handshakes.exchange(ports.tls, context, session)
+            if not right:
+                raise RuntimeError("a handshake was of another kind")
+            session = following if scenario.resume else None
+        return
+    data, length = request(scenario), 0
+    port = ports.tls if scenario.secure else ports.listen
+    with socket.create_connection(("127.0.0.1", port), 60) as stream:
+        if scenario.secure:
+            stream = secure.client().wrap_socket(stream)
+        for _ in range(requests):
+            length = ask(stream, data, length)
+
+
 def count(peer, scenario, origins, requests):
     """All instructions of one life of the proxy, and the output file of its busiest process."""
     folder = os.path.join(peers.WORK, "callgrind")
@@ -48,14 +69,11 @@ def count(peer, scenario, origins, requests):
     os.chmod(wrapper, 0o755)
     real, peer.binary = peer.binary, wrapper
     try:
-        running = bench.start(peer, origins)
+        running = bench.start(peer, origins, tls=scenario.secure)
     finally:
         peer.binary = real
     try:
-        data, length = request(scenario), 0
-        with socket.create_connection(("127.0.0.1", running.ports.listen), 60) as stream:
-            for _ in range(requests):
-                length = ask(stream, data, length)
+        drive(running.ports, scenario, requests)
     finally:
         running.stop()
     totals = {}
@@ -70,7 +88,7 @@ def main():
     scenario, peer = scenarios.ALL[sys.argv[1]], peers.all_peers()[sys.argv[2]]
     requests = int(sys.argv[3])
     if scenario.path not in ("/small", "/browser", "/limited", "/limited5"):
-        sys.exit("only for small, browser, limited and limited5: the others are the kernel's work")
+        sys.exit("only for small responses: the others are the kernel's work")
     origins = bench.Origins("1")
     try:
         once, _ = count(peer, scenario, origins, requests)
