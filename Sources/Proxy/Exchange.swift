@@ -55,6 +55,8 @@ struct Exchange: ~Copyable {
     var uploadIsBroken = false
     var upstream: UpstreamConnection?
     var attempts = 0
+    /// The server was told `Early-Data: 1`, and not because the client said so.
+    var wasSentEarly = false
     var serverName: [UInt8] = []
 
     // Cache
@@ -96,6 +98,7 @@ struct Exchange: ~Copyable {
             var isAnswered = false
             if route?.https != nil { isAnswered = try await answerForHTTPS() }
             if !isAnswered {
+                if connection.isEarly { try await passEarly() }
                 try admit()
                 if let limits = route?.limits { try await passLimits(limits) }
                 try await act()

@@ -11,6 +11,8 @@ enum ProxyMetrics {
         upstreamFailures: UpstreamFailure.allCases.map(\.rawValue),
         compressionSkipped: CodingObstacle.allCases.map(\.rawValue),
         codings: ContentCoding.allCases.map { "\($0.name)" },
-        tlsFailures: TLSFailure.allCases.map(\.rawValue)
+        tlsFailures: TLSFailure.allCases.map(\.rawValue),
+        earlyData: EarlyDataOutcome.allCases.map(\.rawValue),
+        earlyRequests: EarlyRequest.allCases.map(\.rawValue)
     )
 }

@@ -50,8 +50,10 @@ public enum ReasonCounter: Int, Sendable, CaseIterable {
     /// Responses that a route would have compressed.
     case compressionSkipped
     case tlsHandshakesFailed
+    case tlsEarlyData
+    case earlyRequests
 
-    static var count: Int { 4 }
+    static var count: Int { 6 }
 }
 
 /// Figures by content coding, whose names are given when the metrics are made (`MetricNames`).
@@ -144,6 +146,10 @@ public struct MetricNames: Sendable, Equatable {
     public let codings: [String]
     /// Why TLS handshakes with clients failed.
     public let tlsFailures: [String]
+    /// What became of early data.
+    public let earlyData: [String]
+    /// What became of requests that came as early data.
+    public let earlyRequests: [String]
 
     /// The failures of an attempt that the gateway tells apart.
     public static let defaultUpstreamFailures = [
@@ -159,7 +165,9 @@ public struct MetricNames: Sendable, Equatable {
         upstreamFailures: [String] = MetricNames.defaultUpstreamFailures,
         compressionSkipped: [String] = [],
         codings: [String] = [],
-        tlsFailures: [String] = []
+        tlsFailures: [String] = [],
+        earlyData: [String] = [],
+        earlyRequests: [String] = []
     ) {
         self.requestsRejected = MetricNames.closed(requestsRejected)
         self.connectionsClosed = MetricNames.closed(connectionsClosed)
@@ -167,6 +175,8 @@ public struct MetricNames: Sendable, Equatable {
         self.compressionSkipped = MetricNames.closed(compressionSkipped)
         self.codings = codings
         self.tlsFailures = MetricNames.closed(tlsFailures)
+        self.earlyData = MetricNames.closed(earlyData)
+        self.earlyRequests = MetricNames.closed(earlyRequests)
     }
 
     /// The names of one family.
@@ -176,6 +186,8 @@ public struct MetricNames: Sendable, Equatable {
         case .connectionsClosed: connectionsClosed
         case .compressionSkipped: compressionSkipped
         case .tlsHandshakesFailed: tlsFailures
+        case .tlsEarlyData: earlyData
+        case .earlyRequests: earlyRequests
         }
     }
 

@@ -102,7 +102,8 @@ public struct MetricsText {
         case .loopLag:
             writeLoops(writer) { writer.histogram($0, $1.loop[MetricsLayout.lag...]) }
         case .connectionsOpen: writeConnectionsOpen(to: writer)
-        case .reasons(let counter): writeReasons(counter, to: writer)
+        case .reasons(let counter):
+            writeReasons(counter, label: metric.labels.first ?? "reason", to: writer)
         case .coding(let counter): writeCodings(counter, to: writer)
         case .codingRatio: writeCodingRatio(to: writer)
         case .requests, .route, .phase: writeRoutes(metric.source, to: writer)
@@ -146,10 +147,10 @@ public struct MetricsText {
         writer.sample(signed: open)
     }
 
-    private func writeReasons(_ counter: ReasonCounter, to writer: SampleWriter) {
+    private func writeReasons(_ counter: ReasonCounter, label: String, to writer: SampleWriter) {
         let start = layout.reasonOffsets[counter.rawValue]
         for (index, name) in names.names(of: counter).enumerated() {
-            writer.sample(LabelText.pairs([("reason", name)]), value: loop[start + index])
+            writer.sample(LabelText.pairs([(label, name)]), value: loop[start + index])
         }
     }
 
