@@ -19,6 +19,7 @@ import urllib.request
 import peers
 import report
 import scenarios
+import secure
 
 ORIGIN = """
 daemon off; worker_processes 1; worker_rlimit_nofile 20000;
@@ -121,8 +122,9 @@ class Origins:
             process.wait()
 
 
-def start(peer, origins, workers=1, cores="0", connections=1024):
-    ports = peers.Ports(free_port(), free_port(), origins.port, origins.sink, connections)
+def start(peer, origins, workers=1, cores="0", connections=1024, tls=False):
+    ports = peers.Ports(free_port(), free_port(), origins.port, origins.sink,
+                        free_port() if tls else 0, connections)
     running = peers.Running(peer, ports, workers, cores)
     try:
         wait_for(ports.listen, running.failure)
@@ -132,11 +134,12 @@ def start(peer, origins, workers=1, cores="0", connections=1024):
     return running
 
 
-def fetch(port, path, fields=None, body=None):
+def fetch(port, path, fields=None, body=None, tls=False):
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", data=body, headers=fields or {})
+        f"http{'s' * tls}://127.0.0.1:{port}{path}", data=body, headers=fields or {})
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        context = secure.client() if tls else None
+        with urllib.request.urlopen(request, timeout=30, context=context) as response:
             return response.status, decode(response)
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -158,7 +161,8 @@ def verify(running, scenario, origins):
     direct_port = origins.sink if scenario.path == "/upload" else origins.port
     body = b"x" * scenario.body_size if scenario.body_size else None
     wanted = fetch(direct_port, scenario.path, scenario.fields, body)
-    got = fetch(running.ports.listen, scenario.path, scenario.fields, body)
+    port = running.ports.tls if scenario.secure else running.ports.listen
+    got = fetch(port, scenario.path, scenario.fields, body, scenario.secure)
     if wanted[0] != 200 or wanted[1] == b"":
         return f"the origin itself answered {wanted[0]}"
     if got != wanted:
@@ -174,35 +178,45 @@ def verify(running, scenario, origins):
 
 
 def load(running, scenario, seconds, cores):
-    """One run of wrk; a row with the proxy's CPU time for it, or with 'failed'."""
-    script = os.path.join(peers.WORK, f"{scenario.name}.lua")
-    with open(script, "w", encoding="utf-8") as file:
-        file.write(scenarios.lua(scenario))
-    command = ["taskset", "-c", cores, "wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds}s",
-               "--timeout", "20s", "-s", script,
-               f"http://127.0.0.1:{running.ports.listen}{scenario.path}"]
+    """One run of a load program; a row with the proxy's CPU time for it, or with 'failed'."""
+    command = ["taskset", "-c", cores, *load_command(running, scenario, seconds)]
     before, began = running.cpu_seconds(), time.monotonic()
     run = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
     after, elapsed = running.cpu_seconds(), time.monotonic() - began
     if problem := running.failure():
         return {"failed": problem}
     try:
-        row = json.loads(run.stdout.split("@@", 1)[1])
+        row = secure.row(run.stdout)
     except (IndexError, ValueError):
         return {"failed": (run.stderr or run.stdout)[-300:]}
-    errors = {kind: count for kind, count in row.pop("errors").items() if count}
-    if scenario.status >= 400:
-        # wrk counts these as errors. One or two a minute pass the limit.
-        others = row["requests"] - errors.pop("status", 0)
-        if others > 2:
-            errors["other statuses"] = others
+    errors = row.pop("errors")
+    if isinstance(errors, dict):
+        errors = {kind: count for kind, count in errors.items() if count}
+        if scenario.status >= 400:
+            # wrk counts these as errors. One or two a minute pass the limit.
+            others = row["requests"] - errors.pop("status", 0)
+            if others > 2:
+                errors["other statuses"] = others
     if errors or not row["requests"]:
-        return {"failed": f"errors counted by wrk: {errors}"}
+        return {"failed": f"errors counted by the load program: {errors}"}
     user, system = after[0] - before[0], after[1] - before[1]
     return row | {
         "per_cpu_second": row["requests"] / max(user + system, 1e-9),
         "user_us": user / row["requests"] * 1e6, "system_us": system / row["requests"] * 1e6,
         "busy": (user + system) / elapsed}
+
+
+def load_command(running, scenario, seconds):
+    """What asks: wrk, or for one handshake a request our own program."""
+    if scenario.version:
+        return secure.handshakes(running.ports.tls, scenario.version, scenario.resume, seconds)
+    script = os.path.join(peers.WORK, f"{scenario.name}.lua")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(scenarios.lua(scenario))
+    scheme, port = ("https", running.ports.tls) if scenario.secure else \
+        ("http", running.ports.listen)
+    return ["wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds}s", "--timeout", "20s",
+            "-s", script, f"{scheme}://127.0.0.1:{port}{scenario.path}"]
 
 
 def compare(scenario, chosen, options, origins):
@@ -222,7 +236,7 @@ def compare(scenario, chosen, options, origins):
         for name, peer, workers in variants:
             rows[name] = []
             try:
-                running[name] = start(peer, origins, workers, proxy_cores)
+                running[name] = start(peer, origins, workers, proxy_cores, tls=scenario.secure)
                 problem = verify(running[name], scenario, origins)
                 warm = load(running[name], scenario, 1, load_cores) if not problem else {}
                 problem = problem or warm.get("failed")
@@ -277,11 +291,18 @@ def measure_start(peer, origins):
         running.stop()
 
 
-def measure_idle(peer, origins, count=peers.IDLE_CONNECTIONS, park=PARK_SECONDS):
+def measure_idle(peer, origins, count=peers.IDLE_CONNECTIONS, park=PARK_SECONDS, tls=False):
     """Memory for each of many keep-alive connections that each had one request."""
-    running, sockets = start(peer, origins, connections=count + 1000), []
+    running, sockets = start(peer, origins, connections=count + 1000, tls=tls), []
+    port, context = running.ports.listen, None
+    if tls:
+        port, context = running.ports.tls, secure.client()
     request = b"GET /small HTTP/1.1\r\nHost: bench.example\r\n\r\n"
     end = scenarios.SMALL_BODY.encode()
+
+    def connect(*source):
+        stream = socket.create_connection(("127.0.0.1", port), 10, *source)
+        return context.wrap_socket(stream) if context else stream
 
     def ask(stream):
         stream.sendall(request)
@@ -295,14 +316,13 @@ def measure_idle(peer, origins, count=peers.IDLE_CONNECTIONS, park=PARK_SECONDS)
     try:
         # What the first requests allocate for good is not a connection's.
         for _ in range(200):
-            with socket.create_connection(("127.0.0.1", running.ports.listen), 10) as stream:
+            with connect() as stream:
                 ask(stream)
         time.sleep(2)
         before = running.memory()
         for index in range(count):
             # From several source addresses, or the ports of one might run out.
-            stream = socket.create_connection(
-                ("127.0.0.1", running.ports.listen), 10, (f"127.0.0.{2 + index % 4}", 0))
+            stream = connect((f"127.0.0.{2 + index % 4}", 0))
             sockets.append(stream)
             ask(stream)
         at_once = running.memory()
@@ -322,6 +342,28 @@ def measure_idle(peer, origins, count=peers.IDLE_CONNECTIONS, park=PARK_SECONDS)
         running.stop()
 
 
+def measure_latency(chosen, options, origins):
+    """Latency on established TLS connections, in rounds that are interleaved like the others."""
+    running, rounds, results = {}, {}, {}
+    try:
+        for peer in chosen:
+            running[peer.name] = start(peer, origins, tls=True)
+            rounds[peer.name] = []
+        for number in range(options.rounds):
+            order = list(running)
+            for name in order[number % len(order):] + order[:number % len(order)]:
+                rounds[name].append(secure.latency(running[name], options.seconds))
+                print(f"  tlslatency round {number + 1} {name:12} {rounds[name][-1]}",
+                      file=sys.stderr)
+        results = {name: secure.medians(these) for name, these in rounds.items()}
+    except (RuntimeError, subprocess.CalledProcessError) as error:
+        results = {peer.name: {"failed": str(error)} for peer in chosen}
+    finally:
+        for one in running.values():
+            one.stop()
+    return results
+
+
 def measure_soak(peer, origins, options):
     """Memory after a fifth and after all of a long load."""
     running, scenario = start(peer, origins), scenarios.ALL["browser"]
@@ -338,6 +380,10 @@ def measure_soak(peer, origins, options):
         running.stop()
 
 
+def secure_peers(chosen):
+    return [peer for peer in chosen if peer.name in ("gateway", "nginx", "haproxy")]
+
+
 def each(function, chosen, name, *more):
     results = {}
     for peer in chosen:
@@ -351,7 +397,7 @@ def each(function, chosen, name, *more):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = [*scenarios.ALL, "idle", "start", "soak"]
+    names = [*scenarios.ALL, *report.OTHERS]
     parser.add_argument("--scenarios", default=",".join(names), help="of " + ", ".join(names))
     parser.add_argument("--peers", default=",".join(peers.all_peers()))
     parser.add_argument("--rounds", type=int, default=5)
@@ -389,6 +435,11 @@ def main():
                 results[name] = each(measure_start, chosen, name, origins)
             elif name == "idle":
                 results[name] = each(measure_idle, chosen, name, origins)
+            elif name == "tlsidle":
+                results[name] = each(measure_idle, secure_peers(chosen), name, origins,
+                                     secure.IDLE_CONNECTIONS, PARK_SECONDS, True)
+            elif name == "tlslatency":
+                results[name] = measure_latency(secure_peers(chosen), options, origins)
             elif name == "soak":
                 results[name] = each(measure_soak, ours or chosen, name, origins, options)
             else:

@@ -13,8 +13,10 @@ import subprocess
 import sys
 
 import bench
+import handshakes
 import peers
 import scenarios
+import secure
 
 
 def ask(stream, data):
@@ -33,9 +35,24 @@ def ask(stream, data):
                 return
 
 
-def ask_all(port, data, requests, closes):
-    """Asks so many times: over one connection, or over one for each request."""
-    if closes:
+def request(scenario):
+    fields = "".join(f"{name}: {value}\r\n" for name, value in scenario.fields.items())
+    return f"GET {scenario.path} HTTP/1.1\r\nHost: bench.example\r\n{fields}\r\n".encode()
+
+
+def drive(ports, scenario, requests):
+    """Sends all requests, one after the other."""
+    if scenario.version:
+        context, session = secure.client(scenario.version), None
+        for _ in range(requests):
+            right, following = handshakes.exchange(ports.tls, context, session)
+            if not right:
+                raise RuntimeError("a handshake was of another kind")
+            session = following if scenario.resume else None
+        return
+    data = request(scenario)
+    port = ports.tls if scenario.secure else ports.listen
+    if scenario.fields.get("Connection") == "close":
         for _ in range(requests):
             with socket.create_connection(("127.0.0.1", port), 60) as stream:
                 ask(stream, data)
@@ -43,13 +60,10 @@ def ask_all(port, data, requests, closes):
                     raise RuntimeError("the connection was to be closed")
         return
     with socket.create_connection(("127.0.0.1", port), 60) as stream:
+        if scenario.secure:
+            stream = secure.client().wrap_socket(stream)
         for _ in range(requests):
             ask(stream, data)
-
-
-def request(scenario):
-    fields = "".join(f"{name}: {value}\r\n" for name, value in scenario.fields.items())
-    return f"GET {scenario.path} HTTP/1.1\r\nHost: bench.example\r\n{fields}\r\n".encode()
 
 
 def count(peer, scenario, origins, requests):
@@ -64,12 +78,11 @@ def count(peer, scenario, origins, requests):
     os.chmod(wrapper, 0o755)
     real, peer.binary = peer.binary, wrapper
     try:
-        running = bench.start(peer, origins)
+        running = bench.start(peer, origins, tls=scenario.secure)
     finally:
         peer.binary = real
     try:
-        closes = scenario.fields.get("Connection") == "close"
-        ask_all(running.ports.listen, request(scenario), requests, closes)
+        drive(running.ports, scenario, requests)
     finally:
         running.stop()
     totals = {}

@@ -13,6 +13,8 @@ import re
 import subprocess
 import time
 
+import secure
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 WORK = os.path.join(HERE, "work")
@@ -28,6 +30,8 @@ class Ports:
     metrics: int
     origin: int
     sink: int
+    # Where it speaks TLS as well, which costs memory; 0: nowhere.
+    tls: int = 0
     # Client connections to be ready for. nginx lays out a table of that size when it starts.
     connections: int = 1024
 
@@ -67,6 +71,7 @@ http {{
     }}
     server {{
         listen 127.0.0.1:{listen} reuseport backlog=4096;
+        {secure}
         set_real_ip_from 127.0.0.0/8;
         real_ip_header X-Forwarded-For;
         real_ip_recursive on;
@@ -146,11 +151,12 @@ cache hits
     max-age 3600
 frontend front
     bind 127.0.0.1:{listen} backlog 4096
+    http-request set-header X-Forwarded-Proto http
+    {secure}
     acl trusted src 127.0.0.0/8
     acl forwarded req.hdr(x-forwarded-for) -m found
     http-request set-src req.hdr_ip(x-forwarded-for,-1) if trusted forwarded
     option forwardfor
-    http-request set-header X-Forwarded-Proto http
     http-request set-header X-Real-IP %[src]
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     http-request set-header X-Forwarded-Port %[dst_port]
@@ -316,6 +322,7 @@ upstream sink {{
 }}
 site * {{
     listen 127.0.0.1:{listen}
+    {secure}
     route /upload {{ proxy sink }}
     route /cached/* {{ cache cache_status=off; proxy origin }}
     # nginx's limit_req tells clients nothing.
@@ -378,6 +385,7 @@ class Peer:
 
     def configuration(self, ports, folder, workers):
         values = dataclasses.asdict(ports) | {"folder": folder, "workers": workers}
+        values["secure"] = secure.listener(self.name, ports.tls)
         if self.name.startswith("nginx"):
             build = subprocess.run([self.binary, "-V"], capture_output=True, text=True).stderr
             has_status = "http_stub_status_module" in build

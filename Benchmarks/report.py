@@ -11,9 +11,12 @@ import sys
 
 import scenarios
 
-MEMORY = {
+OTHERS = {
     "start": "Resident memory at start",
     "idle": "10,000 idle keep-alive connections: the proxy's memory for each",
+    "tlsidle": "2,000 idle TLS connections: the proxy's memory for each",
+    "tlslatency": "Requests on established TLS connections, 500 a second, alone and while 200 "
+                  "full handshakes a second arrive",
     "soak": "Memory during a long load (browser's fields, 64 connections)",
 }
 
@@ -88,13 +91,20 @@ def _cell(text):
     return " ".join(text.replace("|", "/").split())[:200]
 
 
-def memory_table(name, rows):
+def other_table(name, rows):
+    idle = ["bytes each, parked", "bytes each, at once", "bytes each by RSS", "whole process MiB"]
     heads = {"start": ["resident MiB", "of which its own (PSS) MiB"],
-             "idle": ["bytes each, parked", "bytes each, at once", "bytes each by RSS",
-                      "whole process MiB"],
+             "idle": idle, "tlsidle": idle,
+             "tlslatency": ["p50 ms alone", "p50 ms, handshakes", "p99 ms alone",
+                            "p99 ms, handshakes", "p99 ×", "handshakes/s"],
              "soak": ["MiB at a fifth", "MiB at the end", "seconds", "requests"]}[name]
     lines = [f"| proxy | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
     mib = float(1 << 20)
+
+    def memory(row):
+        return [f"{row['parked']:,.0f}", f"{row['at_once']:,.0f}",
+                f"{row['parked_rss']:,.0f}", f"{row['after'] / mib:.1f}"]
+
     for peer, row in rows.items():
         if "failed" in row:
             rest = " |" * (len(heads) - 1)
@@ -102,8 +112,11 @@ def memory_table(name, rows):
             continue
         cells = {
             "start": lambda r: [f"{r['rss'] / mib:.1f}", f"{r['pss'] / mib:.1f}"],
-            "idle": lambda r: [f"{r['parked']:,.0f}", f"{r['at_once']:,.0f}",
-                               f"{r['parked_rss']:,.0f}", f"{r['after'] / mib:.1f}"],
+            "idle": memory, "tlsidle": memory,
+            "tlslatency": lambda r: [
+                *(f"{r[part] / 1000:.2f}" for part in
+                  ("quiet_p50", "busy_p50", "quiet_p99", "busy_p99")),
+                f"{r['ratio']:.2f}", f"{r['handshakes']:.0f}"],
             "soak": lambda r: [f"{r['early'] / mib:.1f}", f"{r['late'] / mib:.1f}",
                                str(r["seconds"]), f"{r['requests']:,}"],
         }[name](row)
@@ -126,9 +139,9 @@ def markdown(results, about):
     lines += ["![requests per CPU-second](results.svg)", ""]
     for name, rows in results.items():
         is_load = name in scenarios.ALL
-        title = scenarios.ALL[name].title if is_load else MEMORY[name]
+        title = scenarios.ALL[name].title if is_load else OTHERS[name]
         lines += [f"## `{name}`: {title}", ""]
-        lines += load_table(rows) if is_load else memory_table(name, rows)
+        lines += load_table(rows) if is_load else other_table(name, rows)
         lines += [""]
     return "\n".join(lines)
 

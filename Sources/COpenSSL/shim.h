@@ -53,9 +53,11 @@ static inline int gateway_ssl_set_groups(SSL *ssl, const char *list) {
 }
 
 // The order of the list decides, but who prefers ChaCha20, for want of AES in hardware, gets it; nobody may
-// negotiate anew on an established connection.
+// negotiate anew on an established connection. OpenSSL's own way against replays keeps sessions, and would make every
+// ticket a number in a table of one process: StrikeRegister is ours.
 static const uint64_t gateway_server_options =
-    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION;
+    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+    SSL_OP_NO_ANTI_REPLAY;
 static const uint64_t gateway_no_tickets = SSL_OP_NO_TICKET;
 static const unsigned long gateway_name_flags = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
 

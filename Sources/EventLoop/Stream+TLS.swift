@@ -31,6 +31,16 @@ extension Stream {
         if case .tls(let layer) = transport { layer.session.verificationProblem } else { nil }
     }
 
+    /// Whether the handshake is not complete, and what comes is early data, which may be a replay.
+    public var isEarly: Bool {
+        if case .tls(let layer) = transport { layer.session.isEarly } else { false }
+    }
+
+    /// What became of the client's early data; nil where there was none.
+    public var earlyDataOutcome: EarlyDataOutcome? {
+        if case .tls(let layer) = transport { layer.session.earlyDataOutcome } else { nil }
+    }
+
     /// Whether bytes that were written are still on their way to the kernel; it takes them while
     /// the stream waits for anything.
     public var hasUnsent: Bool {
@@ -49,7 +59,8 @@ extension Stream {
         }
     }
 
-    /// Carries out the handshake.
+    /// Carries out the handshake, or so much of it that early data can be read and answered
+    /// (`isEarly`).
     /// - Parameter deadline: When to give up, in nanoseconds of the loop's clock.
     /// - Throws: Why it failed; the stream is to be closed then.
     public func handshake(deadline: Int64) async throws(TLSFailure) {
@@ -59,14 +70,39 @@ extension Stream {
             let step = layer.session.handshake(unixSeconds: reactor.wallNow / 1_000_000_000)
             guard flushTLS(layer) else { throw .closed }
             switch step {
-            case .complete:
+            case .complete, .early:
                 layer.giveBuffers(reactor)
-                mayRead = layer.session.input != nil || layer.mayReceive
+                mayRead = layer.session.mayDecrypt || layer.mayReceive
                 return
             case .failed(let failure): throw failure
             case .wantsInput: try await receiveHandshake(layer, deadline: deadline)
             }
         }
+    }
+
+    /// Completes a handshake of which only the early part is done.
+    /// - Parameters:
+    ///   - buffer: Gets what can be read meanwhile, which OpenSSL bounds (`TLSLimits`).
+    ///   - deadline: When to give up, in nanoseconds of the loop's clock.
+    /// - Throws: Why it failed; the stream is to be closed then.
+    public func completeHandshake(into buffer: Buffer, deadline: Int64) async throws(TLSFailure) {
+        guard case .tls(let layer) = transport else { throw .closed }
+        while layer.session.isEarly {
+            layer.prepareOutput(reactor)
+            buffer.reserve(LoopLimits.smallBuffer / 2)
+            let step = layer.session.decrypt(into: buffer, atMost: buffer.writableCount)
+            guard flushTLS(layer) else { throw .closed }
+            switch step {
+            case .bytes: continue
+            case .ended: throw .closed
+            case .failed(let failure): throw failure
+            case .wantsInput where layer.session.isEarly:
+                try await receiveHandshake(layer, deadline: deadline)
+            case .wantsInput: break
+            }
+        }
+        layer.giveBuffers(reactor)
+        mayRead = true
     }
 
     /// Waits for the next ciphertext of a handshake.

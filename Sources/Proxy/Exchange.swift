@@ -55,6 +55,8 @@ struct Exchange: ~Copyable {
     var uploadIsBroken = false
     var upstream: UpstreamConnection?
     var attempts = 0
+    /// The server was told `Early-Data: 1`, and not because the client said so.
+    var wasSentEarly = false
     var serverName: [UInt8] = []
 
     // Cache
@@ -108,6 +110,7 @@ struct Exchange: ~Copyable {
             var isAnswered = false
             if route?.https != nil { isAnswered = try await answerForHTTPS() }
             if !isAnswered {
+                if connection.isEarly { try await passEarly() }
                 try admit()
                 if let limits = route?.limits {
                     // Without a frame of its own where nothing can be waited for.

@@ -95,6 +95,9 @@ import Glibc
         unsafe SSL_CTX_set_options(pointer, gateway_server_options)
         if settings.tickets == 0 { unsafe SSL_CTX_set_options(pointer, gateway_no_tickets) }
         unsafe SSL_CTX_set_num_tickets(pointer, settings.tickets)
+        unsafe SSL_CTX_set_max_early_data(pointer, settings.earlyDataBytes)
+        // What a client sends before it knows that none is taken is skipped, up to so much.
+        unsafe SSL_CTX_set_recv_max_early_data(pointer, TLSLimits.earlyDataBytes)
         // Sessions travel in tickets only, so nothing is kept here.
         _ = unsafe gateway_ctx_set_session_cache(pointer, Int(SSL_SESS_CACHE_OFF))
         unsafe SSL_CTX_set_timeout(pointer, TLSLimits.ticketLifetime)
@@ -143,6 +146,7 @@ import Glibc
         unsafe SSL_CTX_set_client_hello_cb(pointer, clientHelloCallback, nil)
         unsafe SSL_CTX_set_alpn_select_cb(pointer, protocolCallback, nil)
         unsafe gateway_ctx_set_ticket_keys(pointer, ticketKeyCallback)
+        unsafe SSL_CTX_set_allow_early_data_cb(pointer, earlyDataCallback, nil)
         if staples.contains(where: { $0 != nil }) {
             unsafe gateway_ctx_set_status(pointer, statusCallback)
         }

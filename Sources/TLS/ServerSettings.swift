@@ -44,6 +44,8 @@ public struct ServerSettings: Sendable, Hashable {
     public let groups: String
     /// Tickets for each full handshake; 0: no resumption.
     public let tickets: Int
+    /// Whether early data (0-RTT) is taken.
+    public let earlyData: Bool
     /// nil: clients are not asked for certificates.
     public let clientCertificates: ClientCertificates?
 
@@ -54,6 +56,7 @@ public struct ServerSettings: Sendable, Hashable {
         ciphers: String?,
         groups: String,
         tickets: Int,
+        earlyData: Bool = false,
         clientCertificates: ClientCertificates?
     ) {
         self.certificates = certificates
@@ -61,6 +64,7 @@ public struct ServerSettings: Sendable, Hashable {
         self.ciphers = ciphers
         self.groups = groups
         self.tickets = tickets
+        self.earlyData = earlyData
         self.clientCertificates = clientCertificates
     }
 
@@ -68,6 +72,9 @@ public struct ServerSettings: Sendable, Hashable {
     public var files: [String] {
         certificates.flatMap(\.files) + (clientCertificates?.authorities ?? [])
     }
+
+    /// Bytes of early data that are taken.
+    var earlyDataBytes: UInt32 { earlyData ? TLSLimits.earlyDataBytes : 0 }
 
     /// The suites of TLS 1.3.
     static let suites =

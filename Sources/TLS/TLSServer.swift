@@ -45,6 +45,8 @@ public final class TLSServer: Sendable {
     /// Where secrets are written for debugging; nil: nowhere.
     let keyLog: KeyLog?
     private let isStrict: Bool
+    /// Whether a site takes early data.
+    private let takesEarlyData: Bool
     private let exact: [String: ContextSlot]
     private let below: [String: ContextSlot]
     private let any: ContextSlot?
@@ -80,6 +82,7 @@ public final class TLSServer: Sendable {
         self.tickets = tickets
         self.keyLog = keyLog
         fallback = any ?? first.slot
+        takesEarlyData = sites.contains { $0.slot.current.settings.earlyData }
     }
 
     /// Begins a session with a client.
@@ -91,6 +94,7 @@ public final class TLSServer: Sendable {
             let session = unsafe TLSSession(adopting: ssl, server: self, client: nil)
         else { return nil }
         session.context = context
+        if takesEarlyData { session.early = .expected }
         unsafe SSL_set_accept_state(session.ssl)
         return session
     }
@@ -130,6 +134,9 @@ public final class TLSServer: Sendable {
         if old.minimumVersion != new.minimumVersion {
             let minimum = new.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
             _ = unsafe gateway_ssl_set_minimum(ssl, minimum)
+        }
+        if old.earlyData != new.earlyData {
+            unsafe SSL_set_max_early_data(ssl, new.earlyDataBytes)
         }
         if old.groups != new.groups { _ = unsafe gateway_ssl_set_groups(ssl, new.groups) }
         if old.tickets != new.tickets {

@@ -10,6 +10,8 @@ import COpenSSL
     public enum Progress: Sendable {
         /// The session is established.
         case complete
+        /// The client's early data can be read and answered: `decrypt` completes the handshake.
+        case early
         /// The peer has to say more first.
         case wantsInput
         /// It has failed; an alert may be in `output`.
@@ -47,6 +49,12 @@ import COpenSSL
     /// The contexts in use, which OpenSSL counts as well: this keeps what its callbacks read.
     var context: AnyObject?
     private(set) var failure: TLSFailure?
+    /// How far it is with early data.
+    var early = EarlyPhase.over
+    /// The first byte of early data, until it is read.
+    var firstEarlyByte: UInt8?
+    /// What became of early data; nil if the client sent none, or the server wants none.
+    public internal(set) var earlyDataOutcome: EarlyDataOutcome?
     /// SSL*: made by the initialiser, freed by `deinit`.
     let ssl: OpaquePointer
     private var saidFarewell = false
@@ -76,7 +84,7 @@ import COpenSSL
     /// Asked first, because a read that finds nothing costs OpenSSL a record's buffer.
     public var mayDecrypt: Bool {
         // To be told of, however much was decrypted before it.
-        if failure != nil { return true }
+        if failure != nil || firstEarlyByte != nil { return true }
         if let input, !input.isEmpty { return true }
         return unsafe SSL_pending(ssl) > 0
     }
@@ -89,11 +97,12 @@ import COpenSSL
     /// - Returns: How far it has come.
     public func handshake(unixSeconds: Int64) -> Progress {
         if let failure { return .failed(failure) }
-        if information != nil { return .complete }
+        if information != nil { return isEarly ? .early : .complete }
         self.unixSeconds = unixSeconds
+        if early == .expected, let progress = beginEarly() { return progress }
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 {
-            information = collectInformation()
+            establish()
             return .complete
         }
         if unsafe SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ { return .wantsInput }
@@ -107,6 +116,7 @@ import COpenSSL
     /// - Returns: How many came, or why none did.
     public func decrypt(into buffer: Buffer, atMost limit: Int) -> Plaintext {
         if let failure { return .failed(failure) }
+        if early != .over { return decryptEarly(into: buffer, atMost: limit) }
         var count = 0
         let result = unsafe buffer.fill { space in
             // OpenSSL writes at most the space that the buffer lends.
@@ -120,13 +130,14 @@ import COpenSSL
     /// - Returns: `bytes(1)` when there are some; they stay.
     public func peek() -> Plaintext {
         if let failure { return .failed(failure) }
+        if early != .over { return .bytes(1) }
         var count = 0
         var byte: UInt8 = 0
         let result = unsafe SSL_peek_ex(ssl, &byte, 1, &count)
         return result == 1 ? .bytes(1) : readEnd()
     }
 
-    private func readEnd() -> Plaintext {
+    func readEnd() -> Plaintext {
         switch unsafe SSL_get_error(ssl, 0) {
         case SSL_ERROR_WANT_READ: return .wantsInput
         case SSL_ERROR_ZERO_RETURN:
@@ -145,7 +156,10 @@ import COpenSSL
         let result = unsafe buffer.drain { bytes in
             let length = min(bytes.count, TLSLimits.recordBytes)
             // OpenSSL reads at most the bytes that the buffer lends.
-            let result = unsafe SSL_write_ex(ssl, bytes.baseAddress, length, &count)
+            let result =
+                early == .over
+                ? unsafe SSL_write_ex(ssl, bytes.baseAddress, length, &count)
+                : unsafe SSL_write_early_data(ssl, bytes.baseAddress, length, &count)
             return result == 1 ? count : -1
         }
         if result > 0 { return true }
@@ -157,18 +171,21 @@ import COpenSSL
     ///
     /// Source: RFC 8446 §6.1.
     public func sendFarewell() {
-        guard information != nil, failure == nil, !saidFarewell else { return }
+        guard information != nil, failure == nil, !saidFarewell, early == .over else { return }
         saidFarewell = true
         // -1 would stand for a fatal error, of which nothing is left to be told.
         if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
     }
 
-    private func fail() -> TLSFailure {
+    func fail() -> TLSFailure {
         let found = refusal ?? LibraryErrors.failure(LibraryErrors.takeFirst())
         ERR_clear_error()
         failure = found
         return found
     }
+
+    /// Notes what the handshake has established.
+    func establish() { information = collectInformation() }
 
     private func collectInformation() -> TLSInformation {
         let cipher = unsafe SSL_CIPHER_get_name(SSL_get_current_cipher(ssl))
@@ -213,6 +230,13 @@ public enum TLSLimits {
     static let nameBytes = 255
     /// Sessions kept for each upstream, for each loop.
     static let keptSessions = 64
+    /// Bytes of early data from one client at most: a request's head, and some more in a row.
+    static let earlyDataBytes: UInt32 = 16384
+    /// Seconds that handshakes with early data are remembered at least: longer than OpenSSL lets
+    /// the age of a ticket be wrong, 10 s and 2 s by rounding.
+    static let strikePeriod: Int64 = 16
+    /// Handshakes with early data remembered for each period: 16 bytes each, two periods.
+    static let strikes = 65_536
     /// Seconds that a ticket can be used.
     static let ticketLifetime = 86_400
     /// Seconds after which a new ticket key encrypts; older ones decrypt for as long as their

@@ -31,6 +31,8 @@ public final class TicketKeys: Sendable {
     }
 
     private let state = Mutex(State())
+    /// What early data has come with tickets of these keys.
+    let strikes = StrikeRegister()
 
     /// Makes keys of its own and renews them.
     public init() {}

@@ -12,6 +12,7 @@ func dump(_ tls: SiteTLS) -> String {
         "min=\(policy.minimumVersion.rawValue)", "ciphers=\(policy.ciphers ?? "intermediate")",
         "groups=\(policy.groups)", "tickets=\(policy.tickets)",
     ]
+    if policy.earlyData { parts.append("early_data") }
     parts += tls.certificates.map { source in
         switch source {
         case .files(let files): "\n  certificate \(dump(files))"

@@ -70,6 +70,14 @@ extension Directive {
             "session tickets for each full handshake; 0 turns resumption off"
         ),
         Option(
+            "early_data",
+            .keyword(["on", "off"]),
+            default: "off",
+            in: [.top, .site],
+            "whether requests are taken before the end of a resumed handshake (0-RTT): only for "
+                + "apps that know `Early-Data`"
+        ),
+        Option(
             "strict_sni",
             .flag,
             in: [.top],
@@ -105,6 +113,7 @@ private func setServerTLS(_ call: Call, _ block: Block) {
     draft.ciphers = call.options["ciphers"]?.text
     draft.groups = call.options["groups"]?.text
     draft.tickets = call.number("tickets")
+    draft.earlyData = call.keyword("early_data").map { $0 == "on" }
     draft.strictSNI = call.has("strict_sni")
     draft.keyLog = call.options["keylog"].map(call.path)
     if draft.isModern == true, draft.minimumVersion == .tls12 {

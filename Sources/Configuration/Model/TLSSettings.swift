@@ -101,6 +101,8 @@ public struct TLSPolicy: Sendable, Hashable {
     public let groups: String
     /// Session tickets for each full handshake; 0 turns resumption off.
     public let tickets: Int
+    /// Whether early data (0-RTT) is taken.
+    public let earlyData: Bool
 }
 
 /// Whether and how clients show certificates.

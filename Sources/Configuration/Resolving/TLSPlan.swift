@@ -22,9 +22,11 @@ struct TLSPlan {
                 hint: "write 'certificate chain.pem key.pem' in the site, or at the top for all"
             )
         }
+        let policy = policy(block)
+        if policy.earlyData { checkEarlyData(block, policy) }
         return SiteTLS(
             certificates: own.map { resolved($0.value, for: block) },
-            policy: policy(block),
+            policy: policy,
             clientCertificates: block.clientCertificates?.value
         )
     }
@@ -71,6 +73,35 @@ struct TLSPlan {
             report.error(
                 placed.mark,
                 "state: has no effect: nothing is kept without 'certificate internal' or 'ocsp=on'"
+            )
+        }
+    }
+
+    /// Reports early data where a replay could not be told from the request, or none can come.
+    private func checkEarlyData(_ block: Block, _ policy: TLSPolicy) {
+        guard let mark = (block.tls?.value.earlyData != nil ? block.tls : top.tls)?.mark else {
+            return
+        }
+        if let keys = top.ticketKeys {
+            report.error(
+                mark,
+                "tls: 'early_data=on' cannot stand beside 'ticket_keys': another machine would not "
+                    + "know a replay",
+                notes: [(keys.mark, "the keys are shared here")]
+            )
+        }
+        if let client = block.clientCertificates {
+            report.error(
+                mark,
+                "tls: 'early_data=on' cannot stand beside 'client_certificate': who asks is known "
+                    + "at the end of the handshake only",
+                notes: [(client.mark, "clients are asked here")]
+            )
+        }
+        if policy.tickets == 0 {
+            report.error(
+                mark,
+                "tls: 'early_data=on' has no effect with 'tickets=0': only who resumes sends any"
             )
         }
     }
@@ -127,7 +158,8 @@ struct TLSPlan {
             minimumVersion: isModern == true ? .tls13 : minimum ?? .tls12,
             ciphers: inner?.ciphers ?? outer?.ciphers,
             groups: inner?.groups ?? outer?.groups ?? Defaults.tlsGroups,
-            tickets: inner?.tickets ?? outer?.tickets ?? Defaults.tlsTickets
+            tickets: inner?.tickets ?? outer?.tickets ?? Defaults.tlsTickets,
+            earlyData: inner?.earlyData ?? outer?.earlyData ?? false
         )
     }
 
@@ -152,6 +184,7 @@ struct TLSDraft: Sendable {
     var ciphers: String?
     var groups: String?
     var tickets: Int?
+    var earlyData: Bool?
     var strictSNI = false
     var keyLog: String?
 }

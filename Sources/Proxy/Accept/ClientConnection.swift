@@ -29,6 +29,9 @@ final class ClientConnection {
     var needsHandshake = false
     /// Whether TLS is terminated here.
     var isSecure: Bool { tls != nil }
+    /// Whether the handshake was not complete when this was looked at last, so that requests may
+    /// be replays.
+    var isEarly = false
     /// The snapshot in which `directedSite` was found to be one that the handshake was made for.
     var directedGeneration = 0
     var directedSite = 0

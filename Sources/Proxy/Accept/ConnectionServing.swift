@@ -84,6 +84,9 @@ extension Exchange {
     private mutating func finish() async -> ConnectionEnd {
         let stream = connection.stream
         if connection.isSecure && stream.isOpen && !stream.isBroken {
+            // Before its handshake's end a client cannot be told farewell. If it never comes to
+            // that, the connection is closed below without one.
+            if connection.isEarly { try? await awaitHandshake() }
             // The farewell has to arrive like the bytes before it.
             stream.shutdownWrite()
             if stream.hasUnsent {

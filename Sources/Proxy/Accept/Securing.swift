@@ -38,16 +38,24 @@ extension Exchange {
             connection.input = nil
             stream.startTLS(session, received: received)
             try await takeTurn(deadline: deadline)
+            // Also of a handshake that comes to nothing, as those of replays do.
+            defer { countEarlyData(of: stream) }
             try await stream.handshake(deadline: deadline)
         } catch {
             context.metrics.count(.tlsHandshakesFailed, reason: error.metricIndex)
             return .failed(error)
         }
         connection.tls = stream.tlsInformation
+        connection.isEarly = stream.isEarly
         connection.idleSince = context.reactor.now
         context.metrics.add(.tlsHandshakes)
         if connection.tls?.isResumed == true { context.metrics.add(.tlsResumptions) }
         return .done
+    }
+
+    private mutating func countEarlyData(of stream: EventLoop.Stream) {
+        guard let outcome = stream.earlyDataOutcome else { return }
+        context.metrics.count(.tlsEarlyData, reason: outcome.metricIndex)
     }
 
     /// The first byte of a TLS record with a handshake message.

@@ -80,6 +80,9 @@ extension Exchange {
                 }
             }
             if asked.onlyIfCached { throw .refused(.notCached) }
+            // Others may wait for what is fetched, or get it later: a handshake that never ends, or
+            // a 425, is not theirs.
+            if connection.isEarly { try await awaitHandshake() }
             if request.method == .head {
                 let reason = missReason(found, reuse, cache, key: key, hash: hash)
                 try await goPast(cache, upstream, key: key, reason: reason)

@@ -45,12 +45,21 @@ extension Explainer {
                 + (isKnown ? "" : ", the listener's first site"),
             settings.certificates.map(\.summary).joined(separator: ", "),
             "TLS \(settings.policy.minimumVersion.rawValue) or newer",
+            settings.policy.earlyData ? earlyData : nil,
             settings.clientCertificates.map {
                 $0.isRequired
                     ? "the client must show a certificate; taken to have one that it does not show"
                     : "the client may show a certificate; taken to show none"
             }
         )
+    }
+
+    /// What becomes of the request where it comes as early data.
+    private var earlyData: String {
+        "early data of a client that comes back is taken: this request "
+            + (exchange.mayBeServedEarly
+                ? "would go on at once, with 'Early-Data: 1' (from a cache only what is stored)"
+                : "would wait for the end of the handshake, as what could come of it twice")
     }
 
     /// A challenge, or a redirect to https.

@@ -49,6 +49,7 @@ extension Exchange {
             case .responded:
                 times.upstreamHead = context.reactor.now
                 server.status.recordSuccess(now: context.reactor.now, isTrial: isTrial)
+                if wasSentEarly, try await shouldAskAgain(upstream) { continue }
                 try await passOn(upstream, server: server, series: series)
                 return
             case .failed(let failure, let attempt):

@@ -11,6 +11,8 @@ extension Exchange {
         .host, .contentLength, .transferEncoding, .expect, .xForwardedFor, .xForwardedProto,
         .xForwardedHost, .xForwardedPort, .xForwardedPrefix, .xRealIP, .xRequestID, .forwarded,
     ]
+    /// The same, and what only a proxy that is believed may say.
+    private static let strangersFields: FieldNameSet = ownRequestFields.union([.earlyData])
 
     /// Writes the request as the app is to see it: line, fields, framing.
     /// - Parameters:
@@ -31,7 +33,14 @@ extension Exchange {
         writeTarget(to: out)
         let rulesSetHost = policy?.requestHeaders.contains { $0.setsHost } ?? false
         if !rulesSetHost { out.writeField("Host", value: request.authority) }
-        out.writeEndToEndFields(of: request.fields, skipping: Exchange.ownRequestFields)
+        let saysEarly = client.peerIsTrusted && request.fields.contains(.earlyData)
+        wasSentEarly = !saysEarly && isEarly
+        out.writeEndToEndFields(
+            of: request.fields,
+            skipping: saysEarly ? Exchange.ownRequestFields : Exchange.strangersFields
+        )
+        // Source: RFC 8470 §5.1.
+        if wasSentEarly { out.append("Early-Data: 1\r\n") }
         writeForwardingFields(to: out, sendsForwarded: policy?.sendsForwarded ?? false)
         if let certificates, let certificate = connection.tls?.peerCertificate {
             out.writeClientCertificate(certificate, withChain: certificates.sendsChain)

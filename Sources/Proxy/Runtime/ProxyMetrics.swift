@@ -12,6 +12,8 @@ enum ProxyMetrics {
         compressionSkipped: CodingObstacle.allCases.map(\.rawValue),
         codings: ContentCoding.allCases.map { "\($0.name)" },
         tlsFailures: TLSFailure.allCases.map(\.rawValue),
-        dictionaries: DictionaryOutcome.allCases.map(\.rawValue)
+        dictionaries: DictionaryOutcome.allCases.map(\.rawValue),
+        earlyData: EarlyDataOutcome.allCases.map(\.rawValue),
+        earlyRequests: EarlyRequest.allCases.map(\.rawValue)
     )
 }

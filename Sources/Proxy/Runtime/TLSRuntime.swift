@@ -147,6 +147,7 @@ extension ServerSettings {
             ciphers: tls.policy.ciphers,
             groups: tls.policy.groups,
             tickets: tls.policy.tickets,
+            earlyData: tls.policy.earlyData,
             clientCertificates: tls.clientCertificates.map {
                 ClientCertificates(isRequired: $0.isRequired, authorities: $0.authorities)
             }

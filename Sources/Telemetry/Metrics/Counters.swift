@@ -68,8 +68,10 @@ public enum ReasonCounter: Int, Sendable, CaseIterable {
     case tlsHandshakesFailed
     /// Dictionaries that clients named.
     case dictionaries
+    case tlsEarlyData
+    case earlyRequests
 
-    static var count: Int { 5 }
+    static var count: Int { 7 }
 }
 
 /// Figures by content coding, whose names are given when the metrics are made (`MetricNames`).
@@ -164,6 +166,10 @@ public struct MetricNames: Sendable, Equatable {
     public let tlsFailures: [String]
     /// What became of the dictionaries that clients named.
     public let dictionaries: [String]
+    /// What became of early data.
+    public let earlyData: [String]
+    /// What became of requests that came as early data.
+    public let earlyRequests: [String]
 
     /// The failures of an attempt that the gateway tells apart.
     public static let defaultUpstreamFailures = [
@@ -180,7 +186,9 @@ public struct MetricNames: Sendable, Equatable {
         compressionSkipped: [String] = [],
         codings: [String] = [],
         tlsFailures: [String] = [],
-        dictionaries: [String] = []
+        dictionaries: [String] = [],
+        earlyData: [String] = [],
+        earlyRequests: [String] = []
     ) {
         self.requestsRejected = MetricNames.closed(requestsRejected)
         self.connectionsClosed = MetricNames.closed(connectionsClosed)
@@ -189,6 +197,8 @@ public struct MetricNames: Sendable, Equatable {
         self.codings = codings
         self.tlsFailures = MetricNames.closed(tlsFailures)
         self.dictionaries = MetricNames.closed(dictionaries)
+        self.earlyData = MetricNames.closed(earlyData)
+        self.earlyRequests = MetricNames.closed(earlyRequests)
     }
 
     /// The names of one family.
@@ -199,6 +209,8 @@ public struct MetricNames: Sendable, Equatable {
         case .compressionSkipped: compressionSkipped
         case .tlsHandshakesFailed: tlsFailures
         case .dictionaries: dictionaries
+        case .tlsEarlyData: earlyData
+        case .earlyRequests: earlyRequests
         }
     }
 

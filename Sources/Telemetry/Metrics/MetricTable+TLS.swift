@@ -21,6 +21,20 @@ extension MetricTable {
             "TLS handshakes with clients that failed, by reason."
         ),
         .init(
+            "gateway_tls_early_data",
+            .counter,
+            labels: ["result"],
+            .reasons(.tlsEarlyData),
+            "Handshakes with early data (0-RTT), by what became of it."
+        ),
+        .init(
+            "gateway_early_requests",
+            .counter,
+            labels: ["result"],
+            .reasons(.earlyRequests),
+            "Requests that came as early data, by what became of them."
+        ),
+        .init(
             "gateway_tls_certificate_expiry_timestamp_seconds",
             .gauge,
             labels: ["certificate"],

@@ -44,18 +44,23 @@ extension World {
         async throws -> Peer
     {
         let peer = try await client()
+        peer.stream.startTLS(
+            try secureSession(name: name, sessions: sessions),
+            received: nil
+        )
+        try await peer.stream.handshake(deadline: now + World.patience)
+        return peer
+    }
+
+    /// A client's session that has sent nothing.
+    func secureSession(name: String = "a.example", sessions: ClientSessions) throws -> TLSSession {
         let settings = ClientSettings(
             authorities: ["a.pem"],
             certificate: nil,
             isVerified: true
         )
         let context = try ClientContext(settings, read: TestCertificate.read)
-        let session = try #require(
-            context.connect(name: name, isAddress: false, sessions: sessions)
-        )
-        peer.stream.startTLS(session, received: nil)
-        try await peer.stream.handshake(deadline: now + World.patience)
-        return peer
+        return try #require(context.connect(name: name, isAddress: false, sessions: sessions))
     }
 
     /// What an origin with the tests' certificate answers connections by.
