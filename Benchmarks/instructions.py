@@ -98,8 +98,8 @@ def main():
     requests = int(sys.argv[3])
     small = ("/small", "/browser", "/limited", "/limited5", "/refused", "/cached/small")
     if scenario.path not in small:
-        sys.exit("only for small, browser, limited, limited5, refused, connect and hit: the others "
-                 "are the kernel's work")
+        sys.exit("only for small, browser, limited, limited5, refused, connect and hit: "
+                 "the others are the kernel's work")
     origins = bench.Origins("1")
     try:
         once, _ = count(peer, scenario, origins, requests)

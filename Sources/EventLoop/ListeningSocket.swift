@@ -9,10 +9,12 @@ public struct ListeningSocket: ~Copyable, Sendable {
     private var descriptor: Int32
 
     /// Binds an address and listens on it.
-    /// - Parameter address: An IP address and port (0 lets the system choose), or a unix path, at
-    ///   which a socket that nobody serves any more is replaced.
+    /// - Parameters:
+    ///   - address: An IP address and port (0 lets the system choose), or a unix path, at which a
+    ///     socket that nobody serves any more is replaced.
+    ///   - mode: The permissions of a unix socket, whatever the umask says.
     /// - Throws: The system's error.
-    public init(binding address: SocketAddress) throws(SystemError) {
+    public init(binding address: SocketAddress, mode: UInt16 = 0o660) throws(SystemError) {
         if case .unix(let path) = address { Sockets.removeStaleSocket(path) }
         var address = address
         let made: Int32
@@ -28,6 +30,8 @@ public struct ListeningSocket: ~Copyable, Sendable {
         do throws(SystemError) {
             try Sockets.prepareListener(made, address: address)
             try Sockets.bind(made, to: address)
+            // Before it listens, so that nobody connects whom the mode keeps out.
+            if case .unix(let path) = address { try Sockets.setMode(of: path, mode) }
             guard listen(made, LoopLimits.listenBacklog) == 0 else { throw SystemError.current }
         } catch {
             close(made)
@@ -50,6 +54,12 @@ public struct ListeningSocket: ~Copyable, Sendable {
         defer { close(probe) }
         try Sockets.prepareListener(probe, address: address, sharesPort: false)
         try Sockets.bind(probe, to: address)
+    }
+
+    /// Changes the permissions of a unix socket that listens already; nothing else has any.
+    /// - Throws: The error of `chmod(2)`.
+    public static func setMode(of address: SocketAddress, _ mode: UInt16) throws(SystemError) {
+        if case .unix(let path) = address { try Sockets.setMode(of: path, mode) }
     }
 
     /// Takes over a socket that was handed to the process, as systemd does.

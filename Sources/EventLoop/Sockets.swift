@@ -103,6 +103,13 @@ enum Sockets {
         _ = gateway_fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
 
+    /// Sets the permissions of a unix socket; an abstract one has none.
+    static func setMode(of path: String, _ mode: UInt16) throws(SystemError) {
+        guard !path.hasPrefix("@") else { return }
+        // The path is a Swift string, passed NUL-terminated.
+        guard unsafe chmod(path, mode_t(mode)) == 0 else { throw SystemError.current }
+    }
+
     /// Removes a unix socket that nobody listens on any more; a live one is left for bind to
     /// refuse.
     static func removeStaleSocket(_ path: String) {

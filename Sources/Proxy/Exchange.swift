@@ -36,6 +36,8 @@ struct Exchange: ~Copyable {
 
     // Route
     var route: RouteRuntime?
+    /// The site of a request that found no route in it.
+    var unrouted: SiteRuntime?
     var client: ClientAddress
     var scheme = ForwardedScheme.http
     var normalizedPath: [UInt8] = []
@@ -166,6 +168,7 @@ struct Exchange: ~Copyable {
     mutating func begin() {
         snapshot = context.snapshot
         route = nil
+        unrouted = nil
         content = .none
         coding?.forget()
         sentContinue = false

@@ -59,7 +59,7 @@ extension Gateway {
                     BoundListener(
                         address: listener.address,
                         proxyProtocol: listener.proxyProtocol,
-                        sockets: try sockets(for: listener.address, inherited: fitting)
+                        sockets: try sockets(for: listener, inherited: fitting)
                     )
                 )
             } catch { throw .cannotListen(listener.address, error) }
@@ -67,15 +67,17 @@ extension Gateway {
         return bound
     }
 
-    private func sockets(for address: SocketAddress, inherited: InheritedSocket?)
+    private func sockets(for listener: SiteListener, inherited: InheritedSocket?)
         throws(SystemError) -> [SocketHandover]
     {
+        let address = listener.address
         var sockets: [SocketHandover] = []
         let first: ListeningSocket
         if let inherited {
             first = try ListeningSocket(inherited: inherited.descriptor)
         } else {
-            first = try ListeningSocket(binding: address)
+            let mode = listener.mode ?? SiteListener.defaultMode
+            first = try ListeningSocket(binding: address, mode: mode)
         }
         // Port 0 is chosen once: the other workers share the port that the first one got.
         let actual = first.address
@@ -90,6 +92,18 @@ extension Gateway {
         }
         sockets.insert(SocketHandover(first), at: 0)
         return sockets
+    }
+
+    /// Gives unix sockets that stay over a reload the permissions that the file names now.
+    ///
+    /// Those that it names none for keep what they have: systemd may have made them.
+    func adjustModes(_ configuration: Configuration) {
+        for listener in configuration.listeners {
+            guard let mode = listener.mode else { continue }
+            do throws(SystemError) {
+                try ListeningSocket.setMode(of: listener.address, mode)
+            } catch { ProxyLog.cannotListen(listener.address, error) }
+        }
     }
 
     /// Hands the sockets to the workers.

@@ -182,6 +182,7 @@ public final class Gateway: Sendable {
         }
         for worker in workers { run(on: worker) { $0.adopt(snapshot) } }
         install(bound)
+        adjustModes(configuration)
         if configuration.metrics != before.3 { install(metrics: metrics) }
         for worker in workers { run(on: worker) { $0.closeListeners(except: addresses) } }
         watchNames()

@@ -14,6 +14,10 @@ func dump(_ configuration: Configuration) -> String {
             + "count=\(connection.headerCount) target=\(connection.targetSize) "
             + "connections=\(connection.connections.map { "\($0)" } ?? "off")"
     )
+    for listener in configuration.listeners {
+        guard let mode = listener.mode else { continue }
+        lines.append("mode \(String(mode, radix: 8)) of \(listener.address)")
+    }
     if let token = configuration.controlToken {
         lines.append("control_token of \(token.count) bytes")
     }

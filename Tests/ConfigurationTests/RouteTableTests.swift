@@ -56,6 +56,21 @@ struct RouteTableTests {
         #expect(RouteTable([]).find(path: Array("/".utf8).span, method: .get) == nil)
     }
 
+    @Test("The methods of a path are those of all its routes")
+    func methods() {
+        let table = RouteTable([
+            (.exact("/a"), MethodSet(.post)), (.exact("/a"), MethodSet(.delete)),
+            (.prefix("/b/"), MethodSet(.get).union(MethodSet(.head))),
+            (.prefix("/b/c/"), MethodSet(.put)),
+        ])
+        for (path, names) in [
+            ("/a", ["POST", "DELETE"]), ("/b", ["GET", "HEAD"]), ("/b/c/d", ["GET", "HEAD", "PUT"]),
+            ("/c", []),
+        ] {
+            #expect(table.methods(path: Array(path.utf8).span).names == names, "\(path)")
+        }
+    }
+
     @Test("Ten thousand routes are each found")
     func many() {
         let table = RouteTable(

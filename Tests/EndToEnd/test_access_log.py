@@ -135,3 +135,27 @@ def test_the_log_is_complete_after_a_drain(gateway, logged):
     gateway.signal(signal.SIGTERM)
     assert gateway.wait_for_exit() == 0
     assert len(path.read_text().splitlines()) == 50
+
+
+def test_a_request_without_a_route_is_the_sites_to_log_and_to_answer(gateway, tmp_path):
+    page = tmp_path / "404.html"
+    page.write_text("nothing of ours")
+    gateway.start(f"""
+        metrics 127.0.0.1:{gateway.metrics_port}
+        access_log off
+        site * {{
+            listen 127.0.0.1:{gateway.port}
+            trusted_proxies 127.0.0.0/8
+            access_log access.log format=json
+            error_page 404 {page}
+            route /here method=POST {{ respond 200 }}
+        }}
+        """)
+    missing = gateway.get("/there", X_Forwarded_For="203.0.113.7")
+    assert (missing.status, missing.text) == (404, "nothing of ours")
+    other = gateway.get("/here")
+    assert (other.status, other["Allow"]) == (405, "POST")
+    records = [json.loads(line) for line in lines(tmp_path / "access.log", 2)]
+    assert [(record["target"], record["status"]) for record in records] == [
+        ("/there", 404), ("/here", 405)]
+    assert records[0]["client"] == "203.0.113.7"

@@ -1,8 +1,11 @@
 """Where the gateway listens, and how sites and routes are chosen from outside."""
 
+import os
 import socket
+import stat
 
 from support.gateway import run_command
+from support.waiting import until
 from support.wire import Client
 
 
@@ -12,6 +15,25 @@ def test_unix_socket_listener(gateway, origin, tmp_path):
     with Client(path) as client:
         for _ in range(3):
             assert client.get().status == 200
+
+
+def test_unix_socket_has_the_mode_that_the_file_says_whatever_the_umask(gateway, origin, tmp_path):
+    path = tmp_path / "gateway.sock"
+
+    def mode():
+        return stat.S_IMODE(os.stat(path).st_mode)
+
+    before = os.umask(0o077)
+    try:
+        text = gateway.configuration(origin.address, site=f"listen unix:{path}")
+        gateway.start(text)
+        assert mode() == 0o666
+    finally:
+        os.umask(before)
+    gateway.reload(text.replace(f"unix:{path}", f"unix:{path} mode=0600"))
+    until(lambda: mode() == 0o600, "the new mode")
+    with Client(path) as client:
+        assert client.get().status == 200
 
 
 def test_unix_socket_origin(gateway, make_origin, tmp_path):

@@ -201,3 +201,42 @@ def test_limits_are_shown_to_those_with_the_token_only(gateway, origin):
     assert (answer.status, json.loads(answer.text)) == (200, [])
     run = run_command("limits", "top", "--config", gateway.file, cwd=gateway.directory)
     assert run.returncode == 0 and run.stdout.startswith("POLICY")
+
+
+def test_two_sync_workers_are_never_drowned(gateway, make_origin):
+    """concurrency=auto finds how many an app with two workers can have at once."""
+    workers, lock, inside, samples = threading.Semaphore(2), threading.Lock(), [0], []
+
+    def script(connection):
+        while connection.next_request() is not None:
+            with lock:
+                inside[0] += 1
+                samples.append((time.monotonic(), inside[0]))
+            with workers:
+                time.sleep(0.02)
+            with lock:
+                inside[0] -= 1
+            connection.respond(b"x")
+
+    origin = make_origin(script)
+    text = gateway.configuration(origin.address, upstream="keepalive connections=64")
+    gateway.start(text.replace("upstream app {", "upstream app concurrency=auto {"))
+    end, answers = time.monotonic() + 6, []
+
+    def ask():
+        with gateway.client() as client:
+            while time.monotonic() < end:
+                answers.append(client.get().status)
+
+    threads = [threading.Thread(target=ask) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # Without it, all 24 would be there at once.
+    late = [count for when, count in samples if when > end - 3]
+    assert late and max(late) <= 12, max(late)
+    assert set(answers) <= {200, 503}
+    # The workers were kept busy: a hundred requests a second is all that two can do.
+    assert answers.count(200) > 6 * 100 / 3
+    assert metric(gateway, "gateway_upstream_concurrency_limit") <= 12

@@ -25,6 +25,26 @@ struct TableTests {
         }
     }
 
+    @Test("16 threads on one key of a log, some giving back, lose nothing")
+    func logExactness() throws {
+        let rate = try #require(LimitRate(200, per: 3600 * second))
+        let table = LimitTable(algorithm: .slidingLog, logCount: 200)
+        let kept = Atomic<Int>(0)
+        DispatchQueue.concurrentPerform(iterations: 16) { thread in
+            for number in 0..<100 {
+                guard table.take(key(9), cost: 1, rate, now: second).isAllowed else { continue }
+                if (thread + number) % 4 == 0 {
+                    table.refund(key(9), cost: 1, rate)
+                } else {
+                    kept.wrappingAdd(1, ordering: .relaxed)
+                }
+            }
+        }
+        let left = table.look(key(9), rate, now: second).remaining
+        #expect(kept.load(ordering: .relaxed) + left == 200)
+        #expect(table.figures.allowed + table.figures.refused == 1600)
+    }
+
     @Test("A million keys take at most 100 MiB, and none of them is forgotten")
     func million() throws {
         let rate = try #require(LimitRate(1, per: 3600 * second, burst: 2))

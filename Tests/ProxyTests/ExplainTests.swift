@@ -246,8 +246,8 @@ struct ExplainTests {
             RefusalCase(
                 method: "GET",
                 url: "http://shop.example/login",
-                status: 404,
-                reason: "no_route",
+                status: 405,
+                reason: "method_not_allowed",
                 last: "route"
             ),
             RefusalCase(

@@ -266,6 +266,36 @@ struct RateLimitTests {
         }
     }
 
+    @Test("A flood from random addresses takes no more memory than it may, and that is counted")
+    func flood() throws {
+        let text = "trusted_proxies 0.0.0.0/0\n" + site("rate_limit 1/h keys=256")
+        try simulate(text) { world in
+            let client = try await world.client()
+            var random: UInt64 = 1
+            func address(_ network: UInt64) -> String {
+                random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                let low = String(random >> 48, radix: 16)
+                return "2001:db8:\(String(network, radix: 16))::\(low)"
+            }
+            // Two of each /64: they are one client, whose second request is refused.
+            for network in UInt64(1)...600 {
+                for status in [200, 429] {
+                    try await client.send(
+                        "GET / HTTP/1.1",
+                        "Host: a",
+                        "X-Forwarded-For: \(address(network))"
+                    )
+                    try await client.skipBody(try await client.gets("HTTP/1.1 \(status) *"))
+                }
+            }
+            let keys = world.metric("gateway_rate_limit_keys")
+            // The shards are not filled evenly: each has room for a few more than its share.
+            #expect(keys > 200 && keys <= 384, "\(keys)")
+            #expect(world.metric("gateway_rate_limit_evictions_total", "live") == 600 - keys)
+            #expect(world.metric("gateway_rate_limit_table_bytes") <= 64 * 1024)
+        }
+    }
+
     @Test("A file gives some keys another rate, and lets others go")
     func rates() throws {
         let text = "trusted_proxies 0.0.0.0/0\n" + site("rate_limit 1/h rates=rates.txt")

@@ -83,6 +83,15 @@ struct RoutingTests {
             client: ["HTTP/1.1 404 Not Found", "Content-Type: application/problem+json"]
         ),
         Case(
+            testDescription: "a path that only other methods find",
+            site: """
+                route /form method=POST { proxy $server }
+                route /form method=GET { proxy $server }
+                """,
+            request: ["DELETE /x/../form?q HTTP/1.1", "Host: a"],
+            client: ["HTTP/1.1 405 Method Not Allowed", "Allow: GET, HEAD, POST"]
+        ),
+        Case(
             testDescription: "a path that climbs out of the site",
             request: ["GET /../etc/passwd HTTP/1.1", "Host: a"],
             client: ["HTTP/1.1 400 Bad Request"]

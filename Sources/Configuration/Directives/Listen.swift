@@ -19,6 +19,12 @@ extension Directive {
                 "every connection begins with a PROXY protocol preamble, version 1 or 2"
             ),
             Option("tls", .flag, "connections are encrypted; needs a `certificate`"),
+            Option(
+                "mode",
+                .text,
+                default: "0666",
+                "who may connect to a unix socket, in octal: `0660` for owner and group"
+            ),
         ],
         summary: "Addresses to take connections on.",
         help: """
@@ -36,6 +42,7 @@ extension Directive {
             """
         ),
         effect: .set { call, block in
+            let mode = socketMode(call)
             for argument in call.arguments {
                 guard case .listenAddress(let address) = argument.value else { continue }
                 if let first = block.listens.first(where: { $0.value.address == address }) {
@@ -49,10 +56,33 @@ extension Directive {
                 let draft = ListenDraft(
                     address: address,
                     proxyProtocol: call.has("proxy_protocol"),
-                    isSecure: call.has("tls")
+                    isSecure: call.has("tls"),
+                    mode: mode
                 )
                 block.listens.append(Placed(value: draft, mark: argument.mark))
             }
         }
     )
+}
+
+/// The permissions of unix sockets, if they are named; reports what is wrong with `mode=`.
+private func socketMode(_ call: Call) -> UInt16? {
+    guard let option = call.options["mode"] else { return nil }
+    let isUnix = call.arguments.contains {
+        // An abstract socket is no file.
+        if case .listenAddress(.unix(let path)) = $0.value { !path.hasPrefix("@") } else { false }
+    }
+    if !isUnix {
+        call.error(option.mark, "'mode=' has no effect: it is for unix sockets with a path")
+    }
+    guard (3...4).contains(option.text.utf8.count), let mode = UInt16(option.text, radix: 8),
+        mode <= 0o777
+    else {
+        call.error(
+            option.mark,
+            "mode: expected octal digits such as 0660, found '\(option.text)'"
+        )
+        return nil
+    }
+    return mode
 }

@@ -110,6 +110,19 @@ public final class RouteTable: Sendable {
         return best ?? first(any, method)
     }
 
+    /// The methods for which there is a route, whatever the one of the request; empty when no route
+    /// fits the path.
+    ///
+    /// Looks once for each method that a route may name: for answers that say so, not for the path
+    /// of a request.
+    public func methods(path: Span<UInt8>) -> MethodSet {
+        var found: MethodSet = []
+        for method in MethodSet.nameable where find(path: path, method: MethodSet(method)) != nil {
+            found.insert(MethodSet(method))
+        }
+        return found
+    }
+
     private func first(_ range: Candidates, _ method: MethodSet) -> Int? {
         var index = range.start
         while index < range.end {

@@ -10,6 +10,10 @@ public struct SiteListener: Sendable {
     public let isSecure: Bool
     /// Whether handshakes for names that no site has are refused.
     public let strictSNI: Bool
+    /// The permissions of a unix socket, if the file names them.
+    public let mode: UInt16?
+    /// Those of a socket for which it names none: everybody may connect, as to a port.
+    public static let defaultMode: UInt16 = 0o666
     /// The sites reachable here, as indices into `Configuration.sites`.
     public let sites: [Int]
     /// Chooses among them by host.

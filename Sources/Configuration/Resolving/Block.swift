@@ -101,6 +101,7 @@ struct ListenDraft: Sendable {
     let address: SocketAddress
     let proxyProtocol: Bool
     let isSecure: Bool
+    let mode: UInt16?
 }
 
 /// What `trusted_proxies` lists.

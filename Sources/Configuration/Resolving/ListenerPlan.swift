@@ -6,6 +6,7 @@ struct ListenerPlan {
         let address: SocketAddress
         let proxyProtocol: Bool
         let isSecure: Bool
+        let mode: UInt16?
         let mark: Mark
         var sites: [Int] = []
     }
@@ -65,6 +66,13 @@ struct ListenerPlan {
                     notes: [(first.mark, "it stands here first")]
                 )
             }
+            if first.mode != listen.value.mode {
+                report.error(
+                    listen.mark,
+                    "listen: \(first.address) stands with two modes",
+                    notes: [(first.mark, "it stands here first")]
+                )
+            }
             return number
         }
         entries.append(
@@ -72,6 +80,7 @@ struct ListenerPlan {
                 address: listen.value.address,
                 proxyProtocol: listen.value.proxyProtocol,
                 isSecure: listen.value.isSecure,
+                mode: listen.value.mode,
                 mark: listen.mark
             )
         )
@@ -144,6 +153,7 @@ struct ListenerPlan {
                 proxyProtocol: entry.proxyProtocol,
                 isSecure: entry.isSecure,
                 strictSNI: strictSNI && entry.isSecure,
+                mode: entry.mode,
                 sites: entry.sites,
                 table: SiteTable(
                     entry.sites.flatMap { number in

@@ -74,7 +74,7 @@ extension Exchange {
                 coding?.contentBytesSent = form.contentCount
                 try await sendContent(form.content, 0..<form.contentCount, output)
             }
-            try await flush(output)
+            try await deliver(output)
             progress = .complete
             return true
         }
@@ -99,7 +99,7 @@ extension Exchange {
             write(head, cache, to: output)
             progress = .headSent(endsWithConnection: false)
         }
-        try await flush(output)
+        try await deliver(output)
         progress = .complete
         return true
     }

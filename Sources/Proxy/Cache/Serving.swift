@@ -142,6 +142,7 @@ extension Exchange {
         async throws(Failure)
     {
         let pace = pace
+        // Pages go as fast as they can.
         if pace == nil, connection.stream.takesPages, case .extent(let place) = large.place,
             let extent = place as? PageExtent
         {

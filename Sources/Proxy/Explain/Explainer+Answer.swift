@@ -7,7 +7,9 @@ import HTTP1
 extension Explainer {
     mutating func refuse(_ failure: Failure) {
         status = failure.status
-        let policy = exchange.route?.route.policy ?? configuration.policy
+        let policy =
+            exchange.route?.route.policy ?? exchange.unrouted?.policy
+            ?? configuration.policy
         let page = ErrorPage.make(
             failure,
             policy: policy,
@@ -52,7 +54,9 @@ extension Explainer {
     }
 
     mutating func addLog() {
-        let policy = exchange.route?.route.policy ?? configuration.policy
+        let policy =
+            exchange.route?.route.policy ?? exchange.unrouted?.policy
+            ?? configuration.policy
         guard let index = policy.accessLog else {
             add("log", "off")
             return

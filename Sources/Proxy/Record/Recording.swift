@@ -49,9 +49,9 @@ extension Exchange {
                 bytesSent: bytesSent
             )
         )
-        let destination = route.map(\.log) ?? snapshot.topLog
+        let destination = route.map(\.log) ?? unrouted.map(\.log) ?? snapshot.topLog
         guard let destination, let log = context.log else { return }
-        let format = route?.logFormat ?? snapshot.topLogFormat
+        let format = route?.logFormat ?? unrouted?.logFormat ?? snapshot.topLogFormat
         writeLine(
             log,
             destination,

@@ -107,6 +107,7 @@ enum ErrorPage {
             switch refusal {
             case .unknownSite: "No site of this name is served here."
             case .noRoute: "Nothing is served at this address."
+            case .methodNotAllowed: "What is at this address does not take this method."
             case .invalidPath: "The path of the request is not valid."
             case .misdirected: "This connection was not made for the site of the request."
             case .httpsRequired: "This site is served by https only."

@@ -39,7 +39,7 @@ extension Exchange {
         let scratch = context.reactor.buffers.take()
         let page = ErrorPage.make(
             failure,
-            policy: route?.route.policy ?? snapshot.configuration.policy,
+            policy: route?.route.policy ?? unrouted?.policy ?? snapshot.configuration.policy,
             prefersHTML: prefersHTML,
             requestID: requestID,
             scratch: scratch
@@ -122,6 +122,11 @@ extension Exchange {
         output.append("Cache-Control: no-store\r\n")
         if let seconds = failure.retryAfter, failure.tellsWhenToRetry {
             output.writeField("Retry-After", decimal: seconds)
+        }
+        if !failure.allowed.isEmpty {
+            output.append("Allow: ")
+            output.append(Array(failure.allowed.names.joined(separator: ", ").utf8))
+            output.append("\r\n")
         }
         if case .upstream(let reason) = failure.reason {
             output.append("Proxy-Status: gateway; error=")

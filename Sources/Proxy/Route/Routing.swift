@@ -26,7 +26,9 @@ extension Exchange {
         case .unchanged: pathIsNormal = true
         case .rewritten: pathIsNormal = false
         case .rejected:
-            findClient(by: snapshot.topRule)
+            let runtime = snapshot.sites[site]
+            unrouted = runtime
+            findClient(by: runtime.rule)
             throw .refused(.invalidPath)
         }
         let number =
@@ -34,12 +36,27 @@ extension Exchange {
             ? snapshot.sites[site].table.find(path: request.path, method: request.method)
             : snapshot.sites[site].table.find(path: normalizedPath.span, method: request.method)
         guard let number else {
-            findClient(by: snapshot.topRule)
-            throw .refused(.noRoute)
+            let runtime = snapshot.sites[site]
+            unrouted = runtime
+            findClient(by: runtime.rule)
+            throw noRoute(in: runtime.table)
         }
         let chosen = snapshot.routes[site][number]
         route = chosen
         findClient(by: chosen.rule)
+    }
+
+    /// Why there is no route: none for the path, or none for the method.
+    ///
+    /// Source: RFC 9110 §15.5.6.
+    private mutating func noRoute(in table: RouteTable) -> Failure {
+        let allowed =
+            pathIsNormal
+            ? table.methods(path: request.path) : table.methods(path: normalizedPath.span)
+        if allowed.isEmpty { return .refused(.noRoute) }
+        var failure = Failure.refused(.methodNotAllowed)
+        failure.allowed = allowed
+        return failure
     }
 
     /// Which of the snapshot's listeners the connection came in by.

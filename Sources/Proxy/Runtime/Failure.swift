@@ -1,3 +1,4 @@
+import Configuration
 import HTTP1
 
 /// Why an exchange could not go its way, and what is to be done about it.
@@ -10,6 +11,8 @@ struct Failure: Error {
     var retryAfter: Int?
     /// The rate limit that refused the request.
     var policy: LimitRuntime?
+    /// The methods that would find a route, where the request's own finds none.
+    var allowed: MethodSet = []
     /// Whether the connection cannot go on: framing is lost, or the client is gone.
     var closesConnection = false
 
@@ -60,6 +63,8 @@ struct Failure: Error {
 enum Refusal: Int, CaseIterable {
     case unknownSite
     case noRoute
+    /// The path has a route, but not for the method.
+    case methodNotAllowed
     case invalidPath
     case misdirected
     case httpsRequired
@@ -84,6 +89,7 @@ enum Refusal: Int, CaseIterable {
         switch self {
         case .unknownSite: "unknown_site"
         case .noRoute: "no_route"
+        case .methodNotAllowed: "method_not_allowed"
         case .invalidPath: "invalid_path"
         case .misdirected: "misdirected"
         case .httpsRequired: "https_required"
@@ -106,6 +112,7 @@ enum Refusal: Int, CaseIterable {
     var status: Int {
         switch self {
         case .unknownSite, .noRoute: 404
+        case .methodNotAllowed: 405
         case .invalidPath, .invalidContentCoding, .plainHTTP: 400
         case .misdirected: 421
         case .httpsRequired, .accessDenied: 403
@@ -123,8 +130,9 @@ enum Refusal: Int, CaseIterable {
     /// Whether the rest of the request is not worth reading, or can no longer be found.
     var closesConnection: Bool {
         switch self {
-        case .unknownSite, .noRoute, .invalidPath, .misdirected, .httpsRequired, .accessDenied,
-            .notCached, .rateLimited, .concurrencyLimited, .limitKeyMissing, .limitsUnavailable:
+        case .unknownSite, .noRoute, .methodNotAllowed, .invalidPath, .misdirected,
+            .httpsRequired, .accessDenied, .notCached, .rateLimited, .concurrencyLimited,
+            .limitKeyMissing, .limitsUnavailable:
             false
         default: true
         }

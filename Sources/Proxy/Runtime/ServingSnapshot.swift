@@ -93,7 +93,14 @@ public final class ServingSnapshot: Sendable {
                 tls: number < tls.servers.count ? tls.servers[number] : nil
             )
         }
-        sites = configuration.sites.map { SiteRuntime(table: $0.table) }
+        sites = configuration.sites.map { site in
+            SiteRuntime(
+                site,
+                rule: ServingSnapshot.rule(site.policy.clientAddress),
+                log: site.policy.accessLog.flatMap { logs[$0] },
+                logFormat: ServingSnapshot.format(configuration, site.policy.accessLog)
+            )
+        }
         let names = configuration.sites.reduce(into: [:]) { $0[$1.name, default: 0] += 1 }
         routes = configuration.sites.enumerated().map { siteNumber, site in
             let cacheName = site.cacheName(isAlone: names[site.name] == 1)
@@ -269,8 +276,24 @@ final class RouteRuntime: Sendable {
 /// A class, so that looking into it copies nothing.
 final class SiteRuntime: Sendable {
     let table: RouteTable
+    /// What holds for a request that finds no route here.
+    let policy: Policy
+    let rule: ClientAddressRule
+    let log: LogDestination?
+    let logFormat: AccessLogFormat
 
-    init(table: RouteTable) { self.table = table }
+    init(
+        _ site: Site,
+        rule: ClientAddressRule,
+        log: LogDestination?,
+        logFormat: AccessLogFormat
+    ) {
+        table = site.table
+        policy = site.policy
+        self.rule = rule
+        self.log = log
+        self.logFormat = logFormat
+    }
 }
 
 /// The sites of one listener, found by host.
