@@ -64,7 +64,7 @@ struct CodecPoolTests {
             pool.give(encoder)
         }
         #expect(Set(sizes).count == 1)
-        let untuned = try [5, 6].map { level in
+        let untuned = try ([5, 6] as [Int32]).map { level in
             let encoder = try #require(StreamEncoder(.zlib(level: level)))
             try encoder.begin(.gzip, padding: 0, to: Buffer())
             return try size(encoder)
