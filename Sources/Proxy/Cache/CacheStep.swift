@@ -109,8 +109,7 @@ extension Exchange {
                 }
                 fill = own
             }
-            let reason = missReason(found, reuse, cache, key: key, hash: hash)
-            let turn = makeTurn(fill, cache, reason: reason, stale: found, reuse: reuse)
+            let turn = makeTurn(fill, cache, stale: found, reuse: reuse)
             turn.shared = shared
             try await fetch(turn, upstream)
             return
@@ -210,10 +209,16 @@ extension Exchange {
     private mutating func makeTurn(
         _ fill: Fill,
         _ cache: CacheRuntime,
-        reason: CacheForward,
         stale: CachedResponse?,
         reuse: Reuse?
     ) -> CacheTurn {
+        let key = fill.key
+        var start: CachedResponse?
+        if stale == nil, request.method == .get, !request.fields.contains(.range) {
+            start = cache.store.findStart(key.span, hash: fill.hash, request: request.fields)
+        }
+        let reason =
+            start == nil ? missReason(stale, reuse, cache, key: key, hash: fill.hash) : .partial
         let turn = CacheTurn(
             cache,
             key: fill.key,
@@ -225,6 +230,7 @@ extension Exchange {
         )
         turn.fill = fill
         turn.stale = stale
+        turn.start = start
         if case .validate(_, let mayServe) = reuse { turn.mayServeStale = mayServe }
         noteTraits(turn)
         caching = turn
@@ -234,6 +240,7 @@ extension Exchange {
     /// Asks the upstream; whatever becomes of it, nobody is left waiting.
     mutating func fetch(_ turn: CacheTurn, _ upstream: UpstreamLoop) async throws(Failure) {
         setConditions(turn)
+        setRange(turn)
         defer {
             if let fill = turn.fill {
                 fill.end(.failed)
