@@ -5,7 +5,7 @@ import re
 import pytest
 
 from support.pki import PKI
-from support.redis import Cluster, Redis, Sentinel, is_installed
+from support.redis import Cluster, Sentinel, is_installed, replicate
 from support.waiting import free_port, until
 from test_rate_limits import metric, statuses
 from test_redis import flood, make_gateway, make_redis  # noqa: F401
@@ -164,7 +164,7 @@ def test_the_replica_of_a_dead_master_takes_over(make_gateway, cluster, origin):
     gateway = make_gateway(
         origin, f"redis {urls} timeout=2s on_failure=closed", "rate_limit 5/h name=n", workers=1)
     assert statuses(gateway.port, 3) == [200] * 3
-    assert owner.words("WAIT", "1", "5000") == ["1"]
+    replicate(owner, replica)
     owner.kill()
     assert "OK" in replica.command("CLUSTER", "FAILOVER", "TAKEOVER")
     until(lambda: statuses(gateway.port, 1) == [200], "the new master")
@@ -205,7 +205,7 @@ def test_a_sentinel_replaces_the_master(
         "on_failure=closed",
         "rate_limit 8/h name=n", workers=1)
     assert statuses(gateway.port, 3) == [200] * 3
-    assert master.words("WAIT", "1", "5000") == ["1"]
+    replicate(master, replica)
     if end == "killed":
         master.kill()
     elif end == "paused":

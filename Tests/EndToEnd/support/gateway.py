@@ -65,6 +65,8 @@ class Gateway:
                 env={**os.environ, **(environment or {})},
             )
         until(lambda: self._is_up(wait_for or self.port), "the gateway to listen")
+        if f"metrics 127.0.0.1:{self.metrics_port}" in text:
+            until(lambda: self._is_up(self.metrics_port), "the gateway to listen for scrapes")
         return self
 
     def start_before(self, *servers, **parts):

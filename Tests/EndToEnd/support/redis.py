@@ -2,6 +2,7 @@
 by a sentinel."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -157,6 +158,14 @@ class Sentinel(Redis):
     def master(self):
         """The port of the master as it says."""
         return int(self.words("SENTINEL", "get-master-addr-by-name", self.name)[1])
+
+
+def replicate(master, replica):
+    """Waits until the replica has everything that the master has written so far."""
+    def offset(server, name):
+        return int(re.search(rf"{name}:(\d+)", server.command("INFO", "replication"))[1])
+    written = offset(master, "master_repl_offset")
+    until(lambda: offset(replica, "slave_repl_offset") >= written, "the replica")
 
 
 def is_installed():

@@ -16,11 +16,18 @@ def until(condition, what, seconds=PATIENCE_SECONDS):
     return result
 
 
+_given = set()
+
+
 def free_port():
-    """A port that nothing listens on now; the kernel does not hand it out again soon."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nothing listens on now, and that no other test was given."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def accepts(address):
