@@ -127,7 +127,8 @@ def start(peer, origins, workers=1, cores="0", connections=1024, tls=False):
                         free_port() if tls else 0, connections)
     running = peers.Running(peer, ports, workers, cores)
     try:
-        wait_for(ports.listen, running.failure)
+        for port in [ports.listen] + [ports.tls] * tls:
+            wait_for(port, running.failure)
     except RuntimeError:
         running.stop()
         raise

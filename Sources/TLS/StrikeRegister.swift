@@ -10,8 +10,9 @@ import Synchronization
 ///
 /// Source: RFC 8446 §8.2, §8.3.
 final class StrikeRegister: Sendable {
-    /// What tells ClientHellos apart: the first half of the client's random bytes. A chance
-    /// collision costs a client a round trip.
+    /// What tells ClientHellos apart: the first half of the client's random bytes.
+    ///
+    /// A chance collision costs a client a round trip.
     struct Mark: Hashable, Sendable {
         let high: UInt64
         let low: UInt64
@@ -42,7 +43,10 @@ final class StrikeRegister: Sendable {
     init(capacity: Int = TLSLimits.strikes) { self.capacity = capacity }
 
     /// Looks a handshake up, and remembers it for at least one period.
-    /// - Parameter now: Unix seconds.
+    /// - Parameters:
+    ///   - mark: What it is told by.
+    ///   - now: Unix seconds.
+    /// - Returns: Whether it has been seen.
     func note(_ mark: Mark, now: Int64) -> Verdict {
         state.withLock { state in
             // A clock that goes back lengthens the time that is remembered, never shortens it.
