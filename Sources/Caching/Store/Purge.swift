@@ -17,7 +17,12 @@ package enum Purge: Sendable, Equatable {
 
     /// Whether an object is meant.
     package func means(_ object: CachedResponse) -> Bool {
-        let url = CacheKey.url(of: object.key)
+        means(key: object.key, head: object.head)
+    }
+
+    /// Whether a response of a key is meant, whose head has these lines.
+    package func means(key: Span<UInt8>, head: Span<UInt8>) -> Bool {
+        let url = CacheKey.url(of: key)
         switch self {
         case .everything: return true
         case .url(let bytes): return url.equalsByWords(bytes.span)
@@ -25,11 +30,11 @@ package enum Purge: Sendable, Equatable {
             return url.count >= bytes.count
                 && url.extracting(first: bytes.count).equalsByWords(bytes.span)
         case .host(let bytes): return CacheKey.host(ofURL: url).equals(bytes.span)
-        case .tag(let bytes): return Purge.has(bytes.span, object.head, onlyGroups: false)
+        case .tag(let bytes): return Purge.has(bytes.span, head, onlyGroups: false)
         case .group(let bytes, let origin):
             return url.count >= origin.count
                 && url.extracting(first: origin.count).equalsByWords(origin.span)
-                && Purge.has(bytes.span, object.head, onlyGroups: true)
+                && Purge.has(bytes.span, head, onlyGroups: true)
         }
     }
 

@@ -14,7 +14,7 @@ extension Directive {
         // Clients.
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Stored responses.
-        cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize, cachePurge,
+        cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize, cachePath, cachePurge,
         // Bounds.
         timeout, limit, buffer,
         // Content codings.

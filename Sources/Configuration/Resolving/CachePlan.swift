@@ -6,7 +6,8 @@ extension Resolver {
         let size = top.cacheSize?.value ?? Defaults.cacheSize
         return CacheSettings(
             size: size,
-            objectSize: top.cacheObjectSize?.value ?? min(Defaults.cacheObjectSize, size / 4)
+            objectSize: top.cacheObjectSize?.value ?? min(Defaults.cacheObjectSize, size / 4),
+            disk: top.cachePath?.value
         )
     }
 
@@ -28,7 +29,7 @@ extension Resolver {
         if Resolver.caches(sites) { return }
         for (name, mark) in [
             ("cache_size", top.cacheSize?.mark), ("cache_object_size", top.cacheObjectSize?.mark),
-            ("cache_purge", top.cachePurge?.mark),
+            ("cache_purge", top.cachePurge?.mark), ("cache_path", top.cachePath?.mark),
         ] {
             guard let mark else { continue }
             report.error(mark, "\(name): has no effect: no site and no route has 'cache'")

@@ -62,7 +62,12 @@ extension Exchange {
         var isCollapsed = false
         for turn in 0..<Exchange.maximumLooks {
             let now = wallMilliseconds
-            let found = findStored(cache, key: key, hash: hash)
+            var found = findStored(cache, key: key, hash: hash)
+            var isFromDisk = false
+            if found == nil, turn == 0, let disk = cache.disk {
+                found = await recall(disk, cache, key: key, hash: hash)
+                isFromDisk = found != nil
+            }
             var reuse = found.map { Reuse.decide($0.timing, request: asked, now: now) }
             // What another request has just fetched or validated is what this one waited for.
             if isCollapsed, case .validate(.request, _) = reuse { reuse = .fresh }
@@ -70,14 +75,32 @@ extension Exchange {
                 switch reuse {
                 case .fresh:
                     if turn == 0 { refreshEarly(cache, found, upstream, key: key, now: now) }
-                    try await send(found, cache, now: now, isCollapsed: isCollapsed)
+                    try await send(
+                        found,
+                        cache,
+                        now: now,
+                        isCollapsed: isCollapsed,
+                        isFromDisk: isFromDisk
+                    )
                     return
                 case .staleWhileRevalidate:
                     refresh(cache, found, upstream, key: key, now: now)
-                    try await send(found, cache, now: now, isCollapsed: isCollapsed)
+                    try await send(
+                        found,
+                        cache,
+                        now: now,
+                        isCollapsed: isCollapsed,
+                        isFromDisk: isFromDisk
+                    )
                     return
                 case .staleByRequest:
-                    try await send(found, cache, now: now, isCollapsed: isCollapsed)
+                    try await send(
+                        found,
+                        cache,
+                        now: now,
+                        isCollapsed: isCollapsed,
+                        isFromDisk: isFromDisk
+                    )
                     return
                 case .validate: break
                 }
@@ -109,7 +132,7 @@ extension Exchange {
     }
 
     /// The stored response that fits, if the client may have it.
-    private mutating func findStored(_ cache: CacheRuntime, key: [UInt8], hash: UInt64)
+    mutating func findStored(_ cache: CacheRuntime, key: [UInt8], hash: UInt64)
         -> CachedResponse?
     {
         var scratch: [UInt8] = []

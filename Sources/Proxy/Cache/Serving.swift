@@ -13,7 +13,8 @@ extension Exchange {
         _ stored: CachedResponse,
         _ cache: CacheRuntime,
         now: Int64,
-        isCollapsed: Bool = false
+        isCollapsed: Bool = false,
+        isFromDisk: Bool = false
     ) async throws(Failure) {
         let remaining = stored.timing.remaining(now: now)
         var report = CacheReport()
@@ -21,6 +22,7 @@ extension Exchange {
         // Rounded down, so that what is stale is negative.
         report.timeToLive = remaining >= 0 ? remaining / 1000 : -((999 - remaining) / 1000)
         report.isCollapsed = isCollapsed
+        if isFromDisk { report.detail = "disk" }
         context.metrics.count(remaining > 0 ? .cacheHits : .cacheStale, route: route)
         try await send(stored, cache, report: report, fields: nil, now: now)
     }

@@ -29,7 +29,7 @@ extension Exchange {
         switch turn.purpose {
         case .none: return false
         case .unsafe:
-            invalidate(turn)
+            await invalidate(turn)
             return try await storeAnswer(to: turn, upstream, server: server, series: series)
         case .head:
             freshen(turn)
@@ -239,8 +239,8 @@ extension Exchange {
             )
             if turn.fill?.mayStore ?? true {
                 turn.runtime.store.remove(stale)
-                turn.runtime.store.insert(updated)
-                turn.isStored = true
+                let since = turn.fill?.purges ?? turn.runtime.store.purgeCount
+                turn.isStored = turn.runtime.store.insert(updated, since: since)
             }
         } else {
             turn.runtime.store.remove(stale)

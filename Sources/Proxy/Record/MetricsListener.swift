@@ -139,8 +139,16 @@ extension Worker {
         let isPost = request.method == .post
         let now = context.reactor.wallNow / 1_000_000
         // Detached: looking at a million objects takes longer than a loop can spare.
+        let prefixes = snapshot.cachePrefixes
         return await Task.detached {
-            CacheCommands.answer(path: path, query: query, isPost: isPost, store: store, now: now)
+            CacheCommands.answer(
+                path: path,
+                query: query,
+                isPost: isPost,
+                store: store,
+                prefixes: prefixes,
+                now: now
+            )
         }.value
     }
 
@@ -198,6 +206,7 @@ extension Gateway {
         shown.budget = UInt64(max(0, figures.budget))
         shown.evictions = UInt64(max(0, figures.evictions))
         shown.refusals = UInt64(max(0, figures.refusals))
+        shown.disk = (store.tier as? DiskTier)?.figures.shown
         return shown
     }
 

@@ -32,6 +32,8 @@ public final class ServingSnapshot: Sendable {
     let topLogFormat: AccessLogFormat
     /// What all routes with a cache share; it outlives a reload that does not change its size.
     let cacheStore: CacheStore?
+    /// What stands behind it on a disk.
+    let disk: DiskTier?
     /// The counters of all limits; the same in all snapshots of a process.
     let limitStore: LimitStore
 
@@ -45,6 +47,7 @@ public final class ServingSnapshot: Sendable {
     ///   - resolved: What host names are known to resolve to.
     ///   - tls: Certificates and contexts of the same configuration.
     ///   - seed: A number that no client knows, by which cache keys are hashed.
+    ///   - disk: The disk that the configuration names, taken over.
     ///   - limitStore: The counters of all limits; without it those of `previous`, or new ones.
     public init(
         _ configuration: Configuration,
@@ -54,9 +57,12 @@ public final class ServingSnapshot: Sendable {
         resolved: [Endpoint: [IPAddress]],
         tls: TLSRuntime = .none,
         seed: UInt64 = 0,
+        disk: DiskTier? = nil,
         limitStore: LimitStore? = nil
     ) {
-        let cacheStore = ServingSnapshot.store(configuration.cache, previous, seed: seed)
+        self.disk = disk
+        let cacheStore = ServingSnapshot.store(configuration.cache, previous, disk, seed: seed)
+        if let cacheStore { disk?.attach(cacheStore) }
         self.cacheStore = cacheStore
         self.configuration = configuration
         self.tls = tls
@@ -129,6 +135,16 @@ public final class ServingSnapshot: Sendable {
         return names
     }
 
+    /// What the keys of all caches begin with.
+    var cachePrefixes: [[UInt8]] {
+        var prefixes: [[UInt8]] = []
+        for cache in routes.joined().compactMap(\.cache)
+        where !prefixes.contains(cache.keyPrefix) {
+            prefixes.append(cache.keyPrefix)
+        }
+        return prefixes
+    }
+
     /// Lets the upstreams take in what names resolve to now.
     public func update(resolved: [Endpoint: [IPAddress]], registry: SeriesRegistry) {
         for upstream in upstreams { upstream.update(registry: registry, resolved: resolved) }
@@ -139,11 +155,22 @@ public final class ServingSnapshot: Sendable {
     private static func store(
         _ settings: CacheSettings?,
         _ previous: ServingSnapshot?,
+        _ disk: DiskTier?,
         seed: UInt64
     ) -> CacheStore? {
         guard let settings else { return nil }
-        if let old = previous?.cacheStore, previous?.configuration.cache == settings { return old }
-        return CacheStore(budget: settings.size, objectLimit: settings.objectSize, seed: seed)
+        if let old = previous?.cacheStore, let before = previous?.configuration.cache,
+            before.size == settings.size, before.objectSize == settings.objectSize,
+            previous?.disk === disk
+        {
+            return old
+        }
+        return CacheStore(
+            budget: settings.size,
+            objectLimit: settings.objectSize,
+            seed: seed,
+            tier: disk
+        )
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {

@@ -10,6 +10,8 @@ public struct StoreFigures: Sendable, Equatable {
     public var evictions: UInt64 = 0
     /// Responses that were too large.
     public var refusals: UInt64 = 0
+    /// The disk behind it; nil for none.
+    public var disk: DiskTierFigures?
 
     /// Nothing at all.
     public init() {}

@@ -38,6 +38,7 @@ struct MetricDescription: Sendable {
         case processStart, build
         case cacheRequests, cacheResponses
         case cacheObjects, cacheBytes, cacheSize, cacheEvictions, cacheRefusals
+        case cacheDisk(DiskMetric)
     }
 
     /// The name without the `_total` of a counter or the `_info` of an info.
@@ -84,7 +85,7 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + cache + connections + tls + upstreams + limits + compression + logs
+        requests + cache + cacheDisk + connections + tls + upstreams + limits + compression + logs
         + configuration + loops + process
 
     static let route = ["site", "route"]
