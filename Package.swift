@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "Resolving", dependencies: ["Addressing", "CCares"], swiftSettings: settings),
         .target(
-            name: "Redis", dependencies: ["Addressing", "Bytes", "CHiredis", "EventLoop"],
+            name: "Redis", dependencies: ["Addressing", "Bytes", "CHiredis", "EventLoop", "TLS"],
             // As for EventLoop, whose module comes along.
             cSettings: [.define("_GNU_SOURCE")], swiftSettings: settings),
         .target(

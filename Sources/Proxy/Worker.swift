@@ -306,11 +306,19 @@ public actor Worker {
 
     /// Connects to the Redis of the configuration, if it names one.
     private func startRedis() {
-        guard context.shared != nil else { return }
+        guard let client = context.shared?.client else { return }
+        client.startAside = { [weak self, executor] in
+            Task(executorPreference: executor) { await self?.runAside() }
+        }
         Task { await self.runRedis() }
     }
 
     private func runRedis() async { await context.shared?.client.run() }
+
+    /// Keeps the connection to the other server while a cluster moves keys.
+    private func runAside() async {
+        if let client = context.shared?.client, client.wantsAside { await client.runAside() }
+    }
 
     /// Lets in one that waited here, to whom another loop has handed a place.
     private func admit(_ ticket: GateTicket) { context.admit(ticket) }

@@ -15,6 +15,10 @@ public enum RedisReply: Sendable, Equatable {
     public var number: Int64? { if case .integer(let value) = self { value } else { nil } }
     /// The items, where it is an array.
     public var items: [RedisReply]? { if case .array(let items) = self { items } else { nil } }
+    /// The bytes, where it is a string.
+    public var bytes: [UInt8]? { if case .string(let bytes) = self { bytes } else { nil } }
+    /// The text, where it is a string.
+    var text: String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
 }
 
 /// Takes Redis' bytes apart with hiredis' reader.

@@ -8,16 +8,20 @@ public struct ClientSettings: Sendable, Hashable {
     public let certificate: ServerSettings.Certificate?
     /// Whether servers' certificates are verified.
     public let isVerified: Bool
+    /// Whether HTTP is spoken, which is said by ALPN.
+    public let speaksHTTP: Bool
 
     /// Collects how servers are spoken to.
     public init(
         authorities: [String],
         certificate: ServerSettings.Certificate?,
-        isVerified: Bool
+        isVerified: Bool,
+        speaksHTTP: Bool = true
     ) {
         self.authorities = authorities
         self.certificate = certificate
         self.isVerified = isVerified
+        self.speaksHTTP = speaksHTTP
     }
 }
 
@@ -48,9 +52,11 @@ public struct ClientSettings: Sendable, Hashable {
         let mode = SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL
         _ = unsafe gateway_ctx_set_session_cache(context, Int(mode))
         unsafe SSL_CTX_sess_set_new_cb(context, newSessionCallback)
-        // HTTP/1.1 behind its length. Source: RFC 7301 §3.1.
-        let protocols = [8] + Array("http/1.1".utf8)
-        _ = unsafe SSL_CTX_set_alpn_protos(context, protocols, UInt32(protocols.count))
+        if settings.speaksHTTP {
+            // HTTP/1.1 behind its length. Source: RFC 7301 §3.1.
+            let protocols = [8] + Array("http/1.1".utf8)
+            _ = unsafe SSL_CTX_set_alpn_protos(context, protocols, UInt32(protocols.count))
+        }
         try believe(read: read)
         if let files = settings.certificate {
             let pair = try KeyPair(

@@ -19,6 +19,7 @@ func dump(_ configuration: Configuration) -> String {
             + "drain=\(milliseconds(configuration.drainTimeout)) "
             + "log=\(configuration.log.level.rawValue),\(configuration.log.format.rawValue)"
     )
+    if let redis = configuration.redis { lines.append(dump(redis)) }
     let compression = configuration.compression
     if compression.memory != 64 << 20 || compression.lag != 25_000_000 {
         lines.append(
@@ -60,6 +61,24 @@ func dump(_ configuration: Configuration) -> String {
     }
     lines += configuration.upstreams.flatMap(dump)
     return lines.joined(separator: "\n") + "\n"
+}
+
+private func dump(_ redis: RedisPolicy) -> String {
+    let servers = redis.servers.map(\.description).joined(separator: ",")
+    var line =
+        "redis \(servers) user=\(redis.user) password=\(redis.password) "
+        + "database=\(redis.database) timeout=\(milliseconds(redis.timeout)) "
+        + "sync=\(redis.sync.rawValue) failing=\(redis.failing.rawValue) prefix=\(redis.prefix)"
+    if let sentinel = redis.sentinel {
+        line += " sentinel=\(sentinel.master),\(sentinel.password)"
+    }
+    if let tls = redis.tls {
+        line +=
+            " tls ca=\(tls.authorities) name=\(tls.name ?? "-") "
+            + "certificate=\(tls.certificate?.chain ?? "-"),\(tls.certificate?.key ?? "-") "
+            + "verify=\(tls.isVerified)"
+    }
+    return line
 }
 
 /// What differs from the defaults, which the file `example-smallest` is about.

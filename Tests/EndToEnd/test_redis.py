@@ -30,14 +30,15 @@ def make_redis(tmp_path):
 def make_gateway(tmp_path):
     started = []
 
-    def make(origin, redis, site, workers=2):
+    def make(origin, redis, site, workers=2, expected=None):
         directory = tmp_path / f"gateway{len(started)}"
         directory.mkdir()
         gateway = Gateway(directory)
         started.append(gateway)
         gateway.start_before(
             origin.address, top=f"workers {workers}\n{redis}", site=site)
-        until(lambda: metric(gateway, "gateway_redis_connections") == workers, "Redis")
+        connections = workers if expected is None else expected
+        until(lambda: metric(gateway, "gateway_redis_connections") == connections, "Redis")
         return gateway
 
     yield make

@@ -17,6 +17,8 @@ struct SharedLimitTests {
         let redis = try await server.accept()
         try await redis.gets(raw: "*1\n$4\nROLE\n")
         try await redis.send(raw: "*1\n$6\nmaster\n")
+        try await command(redis, beginning: "EXISTS")
+        try await redis.send(raw: ":0\n")
         for letter in ["a", "b"] {
             try await command(redis, beginning: "SCRIPT")
             try await redis.send(raw: "$1\n\(letter)\n")

@@ -113,6 +113,7 @@ package struct DiskJournal: Sendable {
         case .host(let host): (3, host, [])
         case .tag(let tag): (4, tag, [])
         case .group(let group, let origin): (5, group, origin)
+        case .key(let key): (6, key, [])
         }
     }
 
@@ -133,6 +134,7 @@ package struct DiskJournal: Sendable {
         case 3: purge = .host(first)
         case 4: purge = .tag(first)
         case 5: purge = .group(first, origin: second)
+        case 6: purge = .key(first)
         default: return nil
         }
         return DiskBans.Ban(number: number, purge: purge, isSoft: soft == 1, time: time)

@@ -40,13 +40,35 @@ package enum Vary {
             index = response.next(.vary, from: number + 1)
         }
         guard names.count <= maximumNames else { return false }
+        write(names, request: request, to: &lines)
+        return true
+    }
+
+    /// Writes what a request says in fields of some lower-case names.
+    package static func write(
+        _ names: [[UInt8]],
+        request: borrowing FieldSection,
+        to lines: inout [UInt8]
+    ) {
         for name in names {
             lines += name
             lines.append(UInt8(ascii: ":"))
             appendValue(of: name.span, in: request, to: &lines)
             lines.append(UInt8(ascii: "\n"))
         }
-        return true
+    }
+
+    /// The names in lines that `write` wrote.
+    package static func names(in lines: Span<UInt8>) -> [[UInt8]] {
+        var names: [[UInt8]] = []
+        var start = 0
+        while start < lines.count {
+            let end = lines.firstIndex(of: 0x0A, from: start, to: lines.count)
+            let colon = lines.firstIndex(of: 0x3A, from: start, to: end)
+            names.append(lines.extracting(start..<colon).bytes())
+            start = end + 1
+        }
+        return names
     }
 
     /// Whether a request agrees with what was written for another one.

@@ -298,6 +298,16 @@ package final class CacheStore: Sendable {
         return insert(object, since: fill.purges)
     }
 
+    /// Stores what a fetch found somewhere else, unless a purge or an invalidation meant it
+    /// meanwhile.
+    ///
+    /// Returns Whether it was stored.
+    package func adopt(_ object: CachedResponse, by fill: Fill) -> Bool {
+        guard fill.mayStore else { return false }
+        let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
+        return isPurged ? false : insert(object)
+    }
+
     // MARK: Figures
 
     /// What the store holds and has done.

@@ -138,6 +138,9 @@ package final class Fill: Sendable {
     /// Whether anybody waits for it or reads it.
     package var hasFollowers: Bool { state.withLock { $0.waiting > 0 } }
 
+    /// What it has brought, once it is complete.
+    package var object: CachedResponse? { state.withLock { $0.object } }
+
     /// Bytes that have come.
     package var count: Int { state.withLock { $0.count } }
 

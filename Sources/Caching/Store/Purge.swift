@@ -13,6 +13,8 @@ package enum Purge: Sendable, Equatable {
     case tag([UInt8])
     /// The same within one origin: what a Cache-Group-Invalidation means.
     case group([UInt8], origin: [UInt8])
+    /// One key, all of its variants: the URL as one site serves it.
+    case key([UInt8])
     case everything
 
     /// Whether an object is meant.
@@ -31,6 +33,7 @@ package enum Purge: Sendable, Equatable {
                 && url.extracting(first: bytes.count).equalsByWords(bytes.span)
         case .host(let bytes): return CacheKey.host(ofURL: url).equals(bytes.span)
         case .tag(let bytes): return Purge.has(bytes.span, head, onlyGroups: false)
+        case .key(let bytes): return key.equalsByWords(bytes.span)
         case .group(let bytes, let origin):
             return url.count >= origin.count
                 && url.extracting(first: origin.count).equalsByWords(origin.span)
@@ -66,7 +69,7 @@ package enum Purge: Sendable, Equatable {
         return false
     }
 
-    private static func isSeparator(_ byte: UInt8) -> Bool {
+    static func isSeparator(_ byte: UInt8) -> Bool {
         byte == 0x2C || byte == 0x20 || byte == 0x09 || byte == 0x22
     }
 }

@@ -140,6 +140,13 @@ private func setUpstreamTLS(_ call: Call, _ block: Block) {
     if let level = call.argument(0) {
         call.error(level.mark, "'\(level.text)' is for clients, not for an upstream")
     }
+    let settings = clientTLS(call, name: "name")
+    block.upstreamTLS = Placed(value: settings, mark: call.mark)
+}
+
+/// What the options of a directive say of TLS to servers: `ca`, `certificate`, `key`, `verify`, and
+/// one for the name in the servers' certificates.
+func clientTLS(_ call: Call, name: String) -> UpstreamTLS {
     let chain = call.options["certificate"]
     let key = call.options["key"]
     if let chain, key == nil {
@@ -162,11 +169,10 @@ private func setUpstreamTLS(_ call: Call, _ block: Block) {
     if let chain, let key {
         files = CertificateFiles(chain: call.path(chain), key: call.path(key), ocsp: nil)
     }
-    let settings = UpstreamTLS(
+    return UpstreamTLS(
         authorities: call.options["ca"].map { [call.path($0)] } ?? [],
-        name: call.options["name"]?.text,
+        name: call.options[name]?.text,
         certificate: files,
         isVerified: isVerified
     )
-    block.upstreamTLS = Placed(value: settings, mark: call.mark)
 }

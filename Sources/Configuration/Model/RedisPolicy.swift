@@ -1,6 +1,6 @@
 public import Addressing
 
-/// The Redis that several gateways share their limits by.
+/// The Redis that several gateways share their limits and stored responses by.
 public struct RedisPolicy: Sendable, Equatable {
     /// How limits are kept together.
     public enum Sync: String, Sendable, CaseIterable {
@@ -20,8 +20,20 @@ public struct RedisPolicy: Sendable, Equatable {
         case closed
     }
 
-    /// The servers, one after the other.
+    /// Sentinels, and whom to ask them for.
+    public struct Sentinel: Sendable, Equatable {
+        /// The master's name, as the sentinels have it.
+        public let master: String
+        /// The sentinels' own password; empty for none.
+        public let password: String
+    }
+
+    /// The servers, one after the other; sentinels where there are some.
     public let servers: [Endpoint]
+    /// nil: the servers are Redis themselves.
+    public let sentinel: Sentinel?
+    /// How connections are encrypted; nil: they are not.
+    public let tls: UpstreamTLS?
     /// Empty for the default user.
     public let user: String
     /// Empty for none.

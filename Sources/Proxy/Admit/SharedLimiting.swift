@@ -51,14 +51,18 @@ extension Exchange {
     /// What the noted limits say; nil when Redis is gone, or does not answer in time.
     private mutating func ask(_ shared: SharedLimits, count: Int) async -> [SharedAnswer]? {
         let now = context.reactor.now
-        guard shared.send() else {
+        let outcome = await shared.ask(at: gathering, deadline: now + shared.policy.timeout)
+        if case .unavailable = outcome {
             context.metrics.add(.redisUnavailable)
             return nil
         }
-        let reply = await shared.client.reply(at: gathering, deadline: now + shared.policy.timeout)
         context.metrics.recordRedis(context.reactor.now - now)
-        guard let items = reply?.items, items.count == count else {
-            context.metrics.add(reply == nil ? .redisTimeouts : .redisErrors)
+        guard let items = outcome.reply?.items, items.count == count else {
+            if case .lost = outcome {
+                context.metrics.add(.redisTimeouts)
+            } else {
+                context.metrics.add(.redisErrors)
+            }
             return nil
         }
         context.metrics.add(.redisAnswers)

@@ -106,7 +106,7 @@ final class LoopContext {
     func adopt(_ snapshot: ServingSnapshot) {
         self.snapshot = snapshot
         codecs.limit = snapshot.configuration.compression.memory
-        adoptRedis(snapshot.configuration.redis)
+        adoptRedis(snapshot)
         let old = upstreams
         upstreams = snapshot.upstreams.enumerated().map { index, runtime in
             let kept = old.first { $0.runtime.configuration.name == runtime.configuration.name }
@@ -168,10 +168,12 @@ final class LoopContext {
     // MARK: Limits
 
     /// Keeps the connection to Redis, or ends it for another one.
-    private func adoptRedis(_ policy: RedisPolicy?) {
-        if shared?.policy == policy { return }
+    private func adoptRedis(_ snapshot: ServingSnapshot) {
+        let policy = snapshot.configuration.redis
+        // Files of certificates are read anew with each configuration.
+        if shared?.policy == policy, policy?.tls == nil { return }
         shared?.client.stop()
-        shared = policy.map { SharedLimits($0, reactor: reactor) }
+        shared = policy.map { SharedLimits($0, tls: snapshot.tls.redis, reactor: reactor) }
     }
 
     /// Takes what an exchange needs to ask its limits.

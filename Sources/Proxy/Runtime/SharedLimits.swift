@@ -3,6 +3,25 @@ import Configuration
 import EventLoop
 import Limiting
 import Redis
+import TLS
+
+extension RedisSettings {
+    /// What the configuration says.
+    init(_ policy: RedisPolicy, tls: ClientContext?, prefix: String, pace: RedisPace) {
+        self.init(
+            servers: policy.servers,
+            sentinel: policy.sentinel.map {
+                RedisSentinel(master: $0.master, password: $0.password)
+            },
+            user: policy.user,
+            password: policy.password,
+            database: policy.database,
+            tls: tls.map { RedisTLS(context: $0, name: policy.tls?.name) },
+            probe: Array(prefix.utf8),
+            pace: pace
+        )
+    }
+}
 
 /// One loop's way to the limits that gateways share.
 final class SharedLimits {
@@ -13,18 +32,12 @@ final class SharedLimits {
     private var keys: [[UInt8]] = []
     private var arguments: [[UInt8]] = []
 
-    init(_ policy: RedisPolicy, reactor: Reactor) {
+    init(_ policy: RedisPolicy, tls: ClientContext?, reactor: Reactor) {
         self.policy = policy
         prefix = Array(policy.prefix.utf8)
         client = RedisClient(
             reactor: reactor,
-            settings: RedisSettings(
-                servers: policy.servers,
-                user: policy.user,
-                password: policy.password,
-                database: policy.database,
-                timeout: policy.timeout
-            ),
+            settings: RedisSettings(policy, tls: tls, prefix: policy.prefix, pace: .limits),
             scripts: [SharedScripts.take, SharedScripts.adjust]
         )
     }
@@ -47,34 +60,33 @@ final class SharedLimits {
         arguments.append(mode.withUTF8Buffer { unsafe Array($0) })
     }
 
-    /// Sends what was noted.
-    /// - Returns: False when Redis is gone; then nothing is noted any more.
-    func send() -> Bool {
-        defer {
-            keys.removeAll(keepingCapacity: true)
-            arguments.removeAll(keepingCapacity: true)
+    /// Asks what was noted; nothing is noted any more then.
+    func ask(at place: WaitPoint, deadline: Int64) async -> RedisOutcome {
+        let keys = keys
+        let arguments = arguments
+        // Before the wait: others note theirs meanwhile.
+        self.keys = []
+        self.arguments = []
+        return await client.ask(at: place, deadline: deadline) { command in
+            command.begin("EVALSHA", 3 + keys.count + arguments.count)
+            command.argument(client.digests[0])
+            command.argument(Int64(keys.count))
+            for key in keys { command.argument(key) }
+            for argument in arguments { command.argument(argument) }
         }
-        guard client.hasRoom, let digest = client.digests.first else { return false }
-        client.begin(3 + keys.count + arguments.count)
-        client.argument(Array("EVALSHA".utf8))
-        client.argument(digest)
-        client.argument(Int64(keys.count))
-        for key in keys { client.argument(key) }
-        for argument in arguments { client.argument(argument) }
-        return true
     }
 
     /// Gives units back, or takes more, without waiting for it.
     func adjust(_ entry: LimitTurn.Taken, by units: Int) {
-        guard units != 0, client.hasRoom, client.digests.count > 1 else { return }
-        client.begin(9)
-        client.argument(Array("EVALSHA".utf8))
-        client.argument(client.digests[1])
-        client.argument(1)
-        client.argument(name(of: entry))
-        for number in numbers(of: entry) { client.argument(number) }
-        client.argument(Int64(units))
-        client.post()
+        guard units != 0 else { return }
+        client.post { command in
+            command.begin("EVALSHA", 9)
+            command.argument(client.digests[1])
+            command.argument(1)
+            command.argument(name(of: entry))
+            for number in numbers(of: entry) { command.argument(number) }
+            command.argument(Int64(units))
+        }
     }
 
     /// The name of the counter: what the limit means, and who is counted.

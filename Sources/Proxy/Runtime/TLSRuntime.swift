@@ -8,6 +8,8 @@ public final class TLSRuntime: Sendable {
     let servers: [TLSServer?]
     /// By upstream; nil for one without TLS.
     let upstreams: [ClientContext?]
+    /// Of the connections to Redis; nil where they are not encrypted.
+    let redis: ClientContext?
     /// The distinct contexts, which changed files replace.
     let slots: [ContextSlot]
     let tickets: TicketKeys
@@ -28,6 +30,7 @@ public final class TLSRuntime: Sendable {
     public static let none = TLSRuntime(
         servers: [],
         upstreams: [],
+        redis: nil,
         slots: [],
         tickets: TicketKeys(),
         ticketKeyFile: nil
@@ -36,12 +39,14 @@ public final class TLSRuntime: Sendable {
     private init(
         servers: [TLSServer?],
         upstreams: [ClientContext?],
+        redis: ClientContext?,
         slots: [ContextSlot],
         tickets: TicketKeys,
         ticketKeyFile: String?
     ) {
         self.servers = servers
         self.upstreams = upstreams
+        self.redis = redis
         self.slots = slots
         self.tickets = tickets
         self.ticketKeyFile = ticketKeyFile
@@ -109,6 +114,9 @@ public final class TLSRuntime: Sendable {
         return TLSRuntime(
             servers: servers,
             upstreams: upstreams,
+            redis: try configuration.redis?.tls.map { tls throws(TLSSetupError) in
+                try ClientContext(ClientSettings(tls, speaksHTTP: false), read: read)
+            },
             slots: order,
             tickets: tickets,
             ticketKeyFile: usesTLS ? configuration.tls.ticketKeys : nil
@@ -153,12 +161,13 @@ extension ServerSettings.Certificate {
 }
 
 extension ClientSettings {
-    /// The settings of an upstream.
-    init(_ tls: UpstreamTLS) {
+    /// The settings of an upstream, or of Redis.
+    init(_ tls: UpstreamTLS, speaksHTTP: Bool = true) {
         self.init(
             authorities: tls.authorities,
             certificate: tls.certificate.map { ServerSettings.Certificate($0) },
-            isVerified: tls.isVerified
+            isVerified: tls.isVerified,
+            speaksHTTP: speaksHTTP
         )
     }
 }
