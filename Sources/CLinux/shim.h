@@ -150,6 +150,7 @@ static inline int gateway_open_append(int parent, const char *path) {
 
 // LOCK_EX is a macro beside a function of the same name.
 static inline int gateway_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+static inline int gateway_unlock_file(int descriptor) { return flock(descriptor, LOCK_UN); }
 
 // The size of a regular file, or -1.
 static inline int64_t gateway_regular_size(int descriptor) {

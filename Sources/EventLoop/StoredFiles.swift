@@ -25,7 +25,9 @@ public final class StoredFiles: Sendable {
 
     /// An entry of a folder.
     public struct Entry: Sendable {
+        /// Its name's bytes.
         public let name: [UInt8]
+        /// Whether it is a folder, and else a regular file.
         public let isFolder: Bool
         /// Bytes.
         public let size: Int
@@ -92,6 +94,9 @@ public final class StoredFiles: Sendable {
         close(lock)
     }
 
+    /// Lets another process take the directory over; nothing may be written from now on.
+    public func release() { _ = gateway_unlock_file(lock) }
+
     private func fail(_ call: Call, _ path: String) throws(SystemError) {
         if let error = fault?(call, path) { throw error }
     }
@@ -157,6 +162,7 @@ public final class StoredFiles: Sendable {
     ///   - head: The first of its bytes.
     ///   - count: How many pieces follow.
     ///   - piece: Gives each of them to a closure that writes it.
+    /// - Throws: The system's error; then nothing has changed.
     public func write(
         _ path: String,
         head: [UInt8],

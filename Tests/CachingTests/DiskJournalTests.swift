@@ -8,7 +8,8 @@ private func journal() -> [UInt8] {
     var bans = DiskBans(count: 40)
     let purges: [Purge] = [
         .url(bytes("http://a/x")), .prefix(bytes("http://a/")), .host(bytes("a")),
-        .tag(bytes("t")), .group(bytes("g"), origin: bytes("http://a")), .key(bytes("s\nhttp://a/")),
+        .tag(bytes("t")), .group(bytes("g"), origin: bytes("http://a")),
+        .key(bytes("s\nhttp://a/")),
     ]
     for (number, purge) in purges.enumerated() {
         _ = bans.add(purge, isSoft: number % 2 == 1, time: Int64(number))

@@ -174,7 +174,8 @@ struct DiskRecordTests {
                 let place = Int.random(in: 16..<headCount, using: &chance)
                 let values: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF]
                 damaged[place] =
-                    values.randomElement(using: &chance) ?? UInt8.random(in: 0...255, using: &chance)
+                    values.randomElement(using: &chance)
+                    ?? UInt8.random(in: 0...255, using: &chance)
             }
             let sum = checksum(damaged.span.extracting(16..<headCount))
             for index in 0..<4 {

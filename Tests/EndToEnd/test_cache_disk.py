@@ -5,7 +5,6 @@ import json
 import os
 import random
 import resource
-import shutil
 import signal
 import subprocess
 import threading
@@ -110,6 +109,14 @@ def test_objects_survive_kill_9_with_their_age(gateway, store, directory):
     assert store.counts == {"/a/10": 1, "/b/100000": 1, "/c/3000000": 1}
     assert metric(gateway, "gateway_cache_disk_requests_total", '{result="hit"}') == 3
     assert get(gateway.port, "/a/10", Range="bytes=1-3").status == 206
+
+
+def test_nobody_else_can_read_or_write_the_files(gateway, store, directory):
+    start(gateway, store, directory)
+    gateway.get("/a/10")
+    written(gateway, 1)
+    for path in directory.rglob("*"):
+        assert path.stat().st_mode & 0o7777 == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_what_waits_to_be_written_is_written_before_the_end(gateway, store, directory):
@@ -394,4 +401,3 @@ def test_a_lost_or_damaged_journal_empties_the_directory(gateway, store, directo
         assert "hit" not in gateway.get("/a/10")["Cache-Status"]
         written(gateway, 1)
         until(lambda: len(files(directory)) == 1, "the old files to go")
-    shutil.rmtree(directory / "journal", ignore_errors=True)

@@ -31,6 +31,7 @@ struct DiskCacheTests {
             try await client.gets("HTTP/1.1 200 OK", body: "old")
         }
         tier.work()
+        tier.files.release()
     }
 
     @Test("What another process stored answers, with its age, and is then in memory")
@@ -85,8 +86,10 @@ struct DiskCacheTests {
         }
     }
 
-    @Test("Whatever the disk's delays and faults, nobody gets what was changed before he asked",
-        arguments: 1...30)
+    @Test(
+        "Whatever the disk's delays and faults, nobody gets what was changed before he asked",
+        arguments: 1...30
+    )
     func races(seed: UInt64) throws {
         let folder = try DiskFolder(seed: seed)
         let text = """
@@ -103,6 +106,7 @@ struct DiskCacheTests {
             }
             // What memory knows is told to the disk, or the life after this begins with a crash.
             if life == 0 { tier.work() }
+            tier.files.release()
         }
     }
 

@@ -98,7 +98,10 @@ struct DiskTierTests {
         var floor = 0
     }
 
-    @Test("gives what was stored last, or nothing, in whatever order things happen", arguments: 1...80)
+    @Test(
+        "gives what was stored last, or nothing, in whatever order things happen",
+        arguments: 1...80
+    )
     func model(seed: UInt64) throws {
         var chance = SeededGenerator(seed: seed)
         let folder = try DiskFolder(seed: seed)
@@ -164,9 +167,9 @@ struct DiskTierTests {
         }
     }
 
-    private func restart(_ process: consuming Process, _ folder: DiskFolder) throws -> Process {
-        // The lock goes with the last reference, as it does with a process.
-        _ = consume process
+    private func restart(_ process: Process, _ folder: DiskFolder) throws -> Process {
+        // The lock goes with a process.
+        process.tier.files.release()
         return try Process(folder)
     }
 
@@ -183,7 +186,9 @@ struct DiskTierTests {
     func restart() throws {
         let folder = try DiskFolder()
         var process = try Process(folder)
-        for number in 0..<100 { process.store.insert(process.object("n\(number)", number, size: 9)) }
+        for number in 0..<100 {
+            process.store.insert(process.object("n\(number)", number, size: 9))
+        }
         process.tier.work()
         #expect(folder.names.count == 100)
         process = try restart(process, folder)

@@ -23,6 +23,9 @@ package struct DiskIndex: Sendable {
     private static let none: Int32 = -1
     /// Bytes of a block, in which space is counted.
     package static let block = 4096
+    /// Files that one eviction passes by at most because memory has them: else it would look at all
+    /// of them again and again.
+    private static let maximumLooks = 64
     /// Entries at most: with some 120 bytes each they take a gigabyte.
     package static let maximumCount = 8_000_000
 
@@ -170,15 +173,16 @@ package struct DiskIndex: Sendable {
     package mutating func evict(isHot: (UInt64) -> Bool) -> DiskName? {
         guard count > 0 else { return nil }
         if hand == Self.none { hand = oldest }
-        // Each round takes a bit; past two rounds all have lost theirs, whatever memory says.
-        var steps = 0
-        while steps < 2 * count {
+        // Each step takes a bit, or one of the few looks into memory.
+        var looks = 0
+        while true {
             let slot = slots[Int(hand)]
-            let isKept = slot.isUsed || (steps < count && slot.hash != 0 && isHot(slot.hash))
-            if !isKept { break }
+            if !slot.isUsed {
+                guard looks < Self.maximumLooks, slot.hash != 0, isHot(slot.hash) else { break }
+                looks += 1
+            }
             slots[Int(hand)].isUsed = false
             hand = slot.newer == Self.none ? oldest : slot.newer
-            steps += 1
         }
         let victim = hand
         let name = slots[Int(victim)].name

@@ -18,8 +18,10 @@ package struct DiskJournal: Sendable {
 
     private static let magic: [UInt8] = Array("GWCACHE".utf8) + [2]
     private static let headCount = 44
-    /// Bytes before a record's own. The count stands there twice: one that a bit has made too large
-    /// would look like a crash, and take all that follows along.
+    /// Bytes before a record's own.
+    ///
+    /// The count stands there twice: one that a bit has made too large would look like a crash, and
+    /// take all that follows along.
     private static let recordHead = 12
     /// Bytes of one record at most: a URL of the longest head, twice.
     private static let maximumRecord = 1 << 20

@@ -50,6 +50,9 @@ package enum Reuse: Sendable, Equatable {
         case request
     }
 
+    /// Whether it does not answer as it is.
+    package var needsValidation: Bool { if case .validate = self { true } else { false } }
+
     /// Decides.
     ///
     /// Source: RFC 9111 §4, §5.2.1; RFC 5861 §3 and §4.

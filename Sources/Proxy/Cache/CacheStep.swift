@@ -71,39 +71,21 @@ extension Exchange {
             var reuse = found.map { Reuse.decide($0.timing, request: asked, now: now) }
             // What another request has just fetched or validated is what this one waited for.
             if isCollapsed, case .validate(.request, _) = reuse { reuse = .fresh }
-            if let found, let reuse {
-                switch reuse {
-                case .fresh:
-                    if turn == 0 { refreshEarly(cache, found, upstream, key: key, now: now) }
-                    try await send(
-                        found,
-                        cache,
-                        now: now,
-                        isCollapsed: isCollapsed,
-                        isFromDisk: isFromDisk
-                    )
-                    return
-                case .staleWhileRevalidate:
-                    refresh(cache, found, upstream, key: key, now: now)
-                    try await send(
-                        found,
-                        cache,
-                        now: now,
-                        isCollapsed: isCollapsed,
-                        isFromDisk: isFromDisk
-                    )
-                    return
-                case .staleByRequest:
-                    try await send(
-                        found,
-                        cache,
-                        now: now,
-                        isCollapsed: isCollapsed,
-                        isFromDisk: isFromDisk
-                    )
-                    return
-                case .validate: break
+            if let found, let reuse, !reuse.needsValidation {
+                if case .fresh = reuse, turn == 0 {
+                    refreshEarly(cache, found, upstream, key: key, now: now)
                 }
+                if case .staleWhileRevalidate = reuse {
+                    refresh(cache, found, upstream, key: key, now: now)
+                }
+                try await send(
+                    found,
+                    cache,
+                    now: now,
+                    isCollapsed: isCollapsed,
+                    isFromDisk: isFromDisk
+                )
+                return
             }
             if asked.onlyIfCached { throw .refused(.notCached) }
             if request.method == .head {

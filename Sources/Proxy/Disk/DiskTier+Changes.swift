@@ -54,6 +54,8 @@ extension DiskTier {
     }
 
     package func purge(_ purge: Purge, isSoft: Bool, now: Int64) {
+        // It holds for who is served by an older configuration still; the directory is not ours.
+        if state.withLock({ $0.isClosed }) { return }
         let (ban, all) = state.withLock { state in
             let ban = state.bans.add(purge, isSoft: isSoft, time: now)
             let isAll = ban.purge == .everything && !isSoft

@@ -78,7 +78,9 @@ extension DiskTier {
                     state.bans.verdict(key: key, head: draft.head.span, purges: record.purges)
                 }
                 if verdict == .removed { continue }
-                if case .stale(let time) = verdict { draft.timing = draft.timing.expired(now: time) }
+                if case .stale(let time) = verdict {
+                    draft.timing = draft.timing.expired(now: time)
+                }
                 found.append((name, draft, record.contentCount))
             } catch { continue }
         }

@@ -134,11 +134,13 @@ public final class DiskTier: CacheTier {
     /// Ends its threads; what is queued is still written, for a while.
     func close() {
         state.withLock { $0.isClosed = true }
-        scanner.stop()
-        readers.stop()
-        writer.stop()
         let end = clock() + DiskLimits.closingTime
-        while clock() < end, case .more = writeNext() {}
+        var areEnded = true
+        for threads in [scanner, readers, writer] {
+            areEnded = threads.stop(within: max(0, end - clock())) && areEnded
+        }
+        // A disk that hangs does not hold up the end.
+        while areEnded, clock() < end, case .more = writeNext() {}
         let left = state.withLock { state in
             let left = state.reads.values
             state.reads = [:]
@@ -146,6 +148,8 @@ public final class DiskTier: CacheTier {
             return Array(left)
         }
         for read in left { read.finish(nil) }
+        // One that hangs may still write.
+        if areEnded { files.release() }
     }
 
     /// Puts what it finds into a store from now on.
