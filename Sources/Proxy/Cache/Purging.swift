@@ -167,7 +167,15 @@ enum CacheCommands {
         let remaining = object.timing.remaining(now: now) / 1000
         return "{\"url\":\"\(url)\",\"status\":\(object.status),\"age\":\(age),"
             + "\"ttl\":\(remaining),\"bytes\":\(bytes),\"uses\":\(uses),"
-            + "\"vary\":\"\(vary)\",\"in\":[\(places)]}"
+            + "\"vary\":\"\(vary)\",\"in\":[\(places)],"
+            + "\"codings\":{\(codings(object))}}"
+    }
+
+    /// The bytes of each form in a coding.
+    private static func codings(_ object: CachedResponse) -> String {
+        let forms = ContentCoding.allCases.compactMap { object.form($0) }.filter(\.isWorthIt)
+        let sizes = forms.map { "\"\($0.coding.name)\":\($0.contentCount)" }
+        return sizes.joined(separator: ",")
     }
 
     private static func escaped(_ bytes: [UInt8]) -> String {

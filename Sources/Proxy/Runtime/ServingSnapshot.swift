@@ -2,6 +2,7 @@ public import Addressing
 import Balancing
 import Caching
 public import Configuration
+import EventLoop
 import HTTP1
 import Limiting
 import Synchronization
@@ -165,11 +166,17 @@ public final class ServingSnapshot: Sendable {
         {
             return old
         }
+        var extents: (@Sendable (Int) -> (any ContentExtent)?)?
+        // Where the system has no such file, large contents stand in memory and are copied.
+        if let pages = PageFile() {
+            extents = { capacity in pages.makeExtent(capacity: capacity) }
+        }
         return CacheStore(
             budget: settings.size,
             objectLimit: settings.objectSize,
             seed: seed,
-            tier: disk
+            tier: disk,
+            extents: extents
         )
     }
 
