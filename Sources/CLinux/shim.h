@@ -2,6 +2,7 @@
 #define GATEWAY_CLINUX_SHIM_H
 // What Glibc's module map leaves out: epoll, eventfd, splice and the socket details that are macros or GNU extensions.
 #define _GNU_SOURCE 1
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -15,6 +16,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <poll.h>
@@ -123,6 +125,56 @@ static inline int gateway_open_regular(const char *path) {
         return -1;
     }
     return descriptor;
+}
+
+// open is variadic. What a directory of stored responses needs: itself, its lock, files read and files written.
+static inline int gateway_open_folder(int parent, const char *path) {
+    return openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static inline int gateway_open_lock(int parent, const char *path) {
+    return openat(parent, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static inline int gateway_open_stored(int parent, const char *path) {
+    return openat(parent, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static inline int gateway_open_new(int parent, const char *path) {
+    return openat(parent, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static inline int gateway_open_append(int parent, const char *path) {
+    return openat(parent, path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+}
+
+// LOCK_EX is a macro beside a function of the same name.
+static inline int gateway_lock_file(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+static inline int gateway_unlock_file(int descriptor) { return flock(descriptor, LOCK_UN); }
+
+// The size of a regular file, or -1.
+static inline int64_t gateway_regular_size(int descriptor) {
+    struct stat status;
+    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
+    return (int64_t)status.st_size;
+}
+
+// d_name is an array inside a structure, which Swift imports as a tuple. Gives the next entry that is a file or a
+// folder and whose name fits; 1 for a file, 2 for a folder, 0 at the end, -1 on an error.
+static inline int gateway_next_entry(DIR *folder, char *name, size_t room, int64_t *size, int64_t *modified) {
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(folder);
+        if (entry == NULL) return errno == 0 ? 0 : -1;
+        size_t count = strlen(entry->d_name);
+        struct stat status;
+        if (count >= room || fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        if (entry->d_name[0] == '.' || (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))) continue;
+        memcpy(name, entry->d_name, count + 1);
+        *size = (int64_t)status.st_size;
+        *modified = (int64_t)status.st_mtim.tv_sec;
+        return S_ISREG(status.st_mode) ? 1 : 2;
+    }
 }
 
 // S_ISSOCK is a macro.

@@ -14,6 +14,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether a connection was refused, or nobody is there to accept it.
     public var isRefusal: Bool { number == ECONNREFUSED || number == ENOENT || number == EAGAIN }
 
+    /// Whether there is no such file.
+    public var isMissing: Bool { number == ENOENT }
+
     /// Whether this process or system lacks something, which says nothing about the other end.
     public var isExhaustion: Bool {
         switch number {

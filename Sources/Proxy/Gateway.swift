@@ -17,6 +17,7 @@ public final class Gateway: Sendable {
         case cannotListen(SocketAddress, SystemError)
         case cannotOpenLog(String)
         case cannotUseTLS(String)
+        case cannotUseCachePath(String)
         case system(SystemError)
 
         /// A sentence for the operator.
@@ -25,6 +26,7 @@ public final class Gateway: Sendable {
             case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
             case .cannotOpenLog(let reason): "cannot open the access log: \(reason)"
             case .cannotUseTLS(let reason): "TLS: \(reason)"
+            case .cannotUseCachePath(let reason): "cache_path: \(reason)"
             case .system(let error): "cannot start: \(error)"
             }
         }
@@ -79,6 +81,7 @@ public final class Gateway: Sendable {
             resolved: [:],
             tls: try Gateway.loadTLS(configuration, previous: nil),
             seed: seed,
+            disk: try Gateway.openDisk(configuration, previous: nil, seed: seed),
             // Another multiple of the golden ratio for each half; loops begin at the first.
             limitStore: LimitStore(
                 secret: LimitSecret(
@@ -159,6 +162,7 @@ public final class Gateway: Sendable {
         let metrics = try bindMetrics(configuration.metrics, known: before.3)
         let logs = try Gateway.openLogs(configuration, known: before.1, writer: logWriter)
         let tls = try Gateway.loadTLS(configuration, previous: before.0.tls)
+        let disk = try Gateway.openDisk(configuration, previous: before.0.disk, seed: seed)
         let resolved = state.withLock { $0.resolved }
         let snapshot = ServingSnapshot(
             configuration,
@@ -167,7 +171,8 @@ public final class Gateway: Sendable {
             logs: configuration.accessLogs.map { logs[$0] },
             resolved: resolved,
             tls: tls,
-            seed: seed
+            seed: seed,
+            disk: disk
         )
         let addresses = Gateway.addresses(configuration)
         state.withLock { state in
@@ -184,6 +189,7 @@ public final class Gateway: Sendable {
         install(bound)
         adjustModes(configuration)
         if configuration.metrics != before.3 { install(metrics: metrics) }
+        Gateway.adoptDisk(configuration, disk, previous: before.0.disk)
         for worker in workers { run(on: worker) { $0.closeListeners(except: addresses) } }
         watchNames()
         watchFiles()
@@ -235,6 +241,7 @@ public final class Gateway: Sendable {
             resolver?.shutdown()
             resolver = nil
         }
+        state.withLock { $0.snapshot }.disk?.close()
         _ = logWriter.close(within: 2_000_000_000)
     }
 

@@ -15,7 +15,7 @@ enum SystemCheck {
     /// Everything that is not as the configuration needs it, as sentences.
     static func findings(_ configuration: Configuration) -> [String] {
         names(configuration) + sockets(configuration) + logs(configuration)
-            + folders(configuration)
+            + folders(configuration) + cachePath(configuration)
     }
 
     // MARK: Names
@@ -116,6 +116,13 @@ enum SystemCheck {
             findings.append("buffer: \(problem)")
         }
         return findings
+    }
+
+    /// The directory of stored responses.
+    private static func cachePath(_ configuration: Configuration) -> [String] {
+        guard let path = configuration.cache?.disk?.path, let problem = folderProblem(path)
+        else { return [] }
+        return ["cache_path: \(problem); the gateway does not start without it"]
     }
 
     private static func folderProblem(_ path: String) -> String? {

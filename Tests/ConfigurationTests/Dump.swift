@@ -44,6 +44,11 @@ func dump(_ configuration: Configuration) -> String {
                 + "dictionaries=\(compression.dictionaries)"
         )
     }
+    if let disk = configuration.cache?.disk {
+        lines.append(
+            "cache_path \(disk.path) size=\(disk.size) timeout=\(milliseconds(disk.timeout))"
+        )
+    }
     for (number, log) in configuration.accessLogs.enumerated() {
         lines.append("access_log \(number): \(log.destination) \(log.format.rawValue)")
     }

@@ -28,6 +28,8 @@ package final class CacheStore: Sendable {
     private let parts: [Part]
     private let hasher: KeyHash
     private let purges = Mutex<PurgeLog>(PurgeLog())
+    /// What stands behind memory and outlives the process; nil for nothing.
+    package let tier: (any CacheTier)?
     private let refusals = Atomic<Int>(0)
     let codings = Mutex<CodingTable>(CodingTable())
     private let extents: (@Sendable (Int) -> (any ContentExtent)?)?
@@ -40,13 +42,17 @@ package final class CacheStore: Sendable {
     ///
     /// `seed`: Any number that clients do not know.
     ///
+    /// `tier`: What stands behind it.
+    ///
     /// `extents`: Makes places for large contents of so many bytes at most; nil for memory.
     package init(
         budget: Int,
         objectLimit: Int,
         seed: UInt64,
+        tier: (any CacheTier)? = nil,
         extents: (@Sendable (Int) -> (any ContentExtent)?)? = nil
     ) {
+        self.tier = tier
         self.budget = budget
         self.extents = extents
         let fitting = max(1, budget / Limits.objectsPerShard)
@@ -110,6 +116,17 @@ package final class CacheStore: Sendable {
             refusals.wrappingAdd(1, ordering: .relaxed)
             return false
         }
+        tier?.store(object)
+        insertHere(object)
+        return true
+    }
+
+    /// Stores a response that the tier has found; not told to it.
+    package func recall(_ object: CachedResponse) {
+        if object.contentCount <= objectLimit { insertHere(object) }
+    }
+
+    private func insertHere(_ object: CachedResponse) {
         part(object.hash).state.withLock { shard in
             shard.passes.remove(object.hash)
             shard.insert(object, budget: budget / parts.count) { old in
@@ -118,7 +135,24 @@ package final class CacheStore: Sendable {
                     && (object.part == nil || old.part != nil)
             }
         }
-        return true
+    }
+
+    /// Stores a response unless a purge meant it since there had been so many of them.
+    ///
+    /// Returns Whether it was stored.
+    @discardableResult
+    package func insert(_ object: CachedResponse, since number: Int) -> Bool {
+        guard !purges.withLock({ $0.concerns(object, since: number) }), insert(object)
+        else { return false }
+        // One that came in between has perhaps looked where the object was not yet.
+        guard purges.withLock({ $0.concerns(object, since: number) }) else { return true }
+        remove(object)
+        return false
+    }
+
+    /// Whether it holds something by this hash.
+    package func contains(_ hash: UInt64) -> Bool {
+        part(hash).state.withLock { $0.contains(hash) }
     }
 
     /// Puts a changed object in the place of one, if that is still there.
@@ -128,6 +162,11 @@ package final class CacheStore: Sendable {
 
     /// Removes one object.
     package func remove(_ object: CachedResponse) {
+        tier?.remove(object)
+        removeHere(object)
+    }
+
+    private func removeHere(_ object: CachedResponse) {
         part(object.hash).state.withLock { shard in
             _ = shard.remove(object.hash) { $0 === object }
         }
@@ -137,15 +176,17 @@ package final class CacheStore: Sendable {
     ///
     /// Source: RFC 9111 §4.4.
     ///
-    /// Returns How many objects.
+    /// Returns How many objects, in memory or behind it.
     @discardableResult
     package func invalidate(_ key: Span<UInt8>, hash: UInt64) -> Int {
-        part(hash).state.withLock { shard in
+        let behind = tier?.invalidate(key) ?? 0
+        let here = part(hash).state.withLock { shard in
             for fill in shard.flights[hash] ?? [] where fill.isOf(key) {
                 fill.doom()
             }
             return shard.remove(hash) { $0.key.equalsByWords(key) }
         }
+        return max(here, behind)
     }
 
     /// Changes a shard; what it may cost is given.
@@ -168,11 +209,17 @@ package final class CacheStore: Sendable {
 
     /// Makes everything of a key stale.
     ///
-    /// Returns How many objects.
+    /// Returns How many objects, in memory or behind it.
     package func expire(_ key: Span<UInt8>, hash: UInt64, now: Int64) -> Int {
+        // What is only behind is removed: nobody would know that it is stale.
+        let behind = tier?.invalidate(key) ?? 0
         let found = variants(key, hash: hash)
-        for object in found { replace(object, by: object.expired(now: now)) }
-        return found.count
+        for object in found {
+            let stale = object.expired(now: now)
+            tier?.store(stale)
+            replace(object, by: stale)
+        }
+        return max(found.count, behind)
     }
 
     // MARK: Fetches
@@ -266,9 +313,11 @@ package final class CacheStore: Sendable {
     /// Returns Whether it was stored.
     package func complete(_ fill: Fill) -> Bool {
         guard let object = fill.finish() else { return false }
-        let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
-        if isPurged { return false }
-        return object.part == nil ? insert(object) : insertPart(object)
+        guard object.part == nil else {
+            let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
+            return isPurged ? false : insertPart(object)
+        }
+        return insert(object, since: fill.purges)
     }
 
     /// Stores what a fetch found somewhere else, unless a purge or an invalidation meant it
@@ -318,17 +367,18 @@ package final class CacheStore: Sendable {
     ///
     /// `now`: Unix milliseconds.
     ///
-    /// Returns How many objects.
+    /// Returns How many objects of memory.
     @discardableResult
     package func purge(_ purge: Purge, soft: Bool, now: Int64) -> Int {
         if !soft { purges.withLock { $0.add(purge) } }
+        tier?.purge(purge, isSoft: soft, now: now)
         var found: [CachedResponse] = []
         scan { object, _ in if purge.means(object) { found.append(object) } }
         for object in found {
             if soft {
                 replace(object, by: object.expired(now: now))
             } else {
-                remove(object)
+                removeHere(object)
             }
         }
         return found.count

@@ -68,6 +68,8 @@ struct Shard: ~Copyable {
         return nil
     }
 
+    func contains(_ hash: UInt64) -> Bool { table[hash] != nil }
+
     /// All variants of a key hash.
     func variants(_ hash: UInt64) -> [CachedResponse] {
         var result: [CachedResponse] = []

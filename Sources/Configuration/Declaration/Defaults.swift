@@ -25,6 +25,7 @@ enum Defaults {
 
     static let cacheSize = 64 << 20
     static let cacheObjectSize = 8 << 20
+    static let cachePathTimeout = 200 * Literals.millisecond
 
     static let bufferMemory = 64 << 10
     static let bufferDirectory = "/tmp"

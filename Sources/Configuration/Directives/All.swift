@@ -14,7 +14,8 @@ extension Directive {
         // Clients.
         trustedProxies, clientAddress, forwarded, allow, deny,
         // Stored responses.
-        cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize, cachePurge, cacheShared,
+        cache, cacheKey, cacheCookies, cacheSize, cacheObjectSize, cachePath, cachePurge,
+        cacheShared,
         // Bounds.
         timeout, limit, buffer,
         // Content codings.

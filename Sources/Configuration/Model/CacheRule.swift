@@ -97,6 +97,18 @@ public struct CacheSettings: Sendable, Equatable {
     public let size: Int
     /// Bytes of content of one response at most.
     public let objectSize: Int
+    /// Where they survive a restart; nil: nowhere.
+    public let disk: DiskSettings?
+}
+
+/// The disk that stored responses survive a restart on.
+public struct DiskSettings: Sendable, Equatable {
+    /// The directory.
+    public let path: String
+    /// Bytes that its files may take.
+    public let size: Int
+    /// Nanoseconds that a request waits for it.
+    public let timeout: Int64
 }
 
 /// How stored responses are shared with other gateways through Redis.

@@ -36,6 +36,7 @@ final class Block {
     var workers: Workers?
     var cacheSize: Placed<Int>?
     var cacheObjectSize: Placed<Int>?
+    var cachePath: Placed<DiskSettings>?
     var cachePurge: Placed<CachePurge>?
     var cacheShared: Placed<CacheSharingDraft>?
     var compressionSettings: CompressionSettings?

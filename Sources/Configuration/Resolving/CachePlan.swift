@@ -6,7 +6,8 @@ extension Resolver {
         let size = top.cacheSize?.value ?? Defaults.cacheSize
         return CacheSettings(
             size: size,
-            objectSize: top.cacheObjectSize?.value ?? min(Defaults.cacheObjectSize, size / 4)
+            objectSize: top.cacheObjectSize?.value ?? min(Defaults.cacheObjectSize, size / 4),
+            disk: top.cachePath?.value
         )
     }
 
@@ -46,7 +47,8 @@ extension Resolver {
         if Resolver.caches(sites) { return }
         for (name, mark) in [
             ("cache_size", top.cacheSize?.mark), ("cache_object_size", top.cacheObjectSize?.mark),
-            ("cache_purge", top.cachePurge?.mark), ("cache_shared", top.cacheShared?.mark),
+            ("cache_purge", top.cachePurge?.mark), ("cache_path", top.cachePath?.mark),
+            ("cache_shared", top.cacheShared?.mark),
         ] {
             guard let mark else { continue }
             report.error(mark, "\(name): has no effect: no site and no route has 'cache'")

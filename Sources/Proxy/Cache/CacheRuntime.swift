@@ -7,6 +7,8 @@ final class CacheRuntime: Sendable {
     let rule: CacheRule
     let policy: CachePolicy
     let store: CacheStore
+    /// What stands behind the store; nil for nothing.
+    let disk: DiskTier?
     let query: CacheKey.QueryRule
     /// What keys begin with, so that two sites never share a response.
     let keyPrefix: [UInt8]
@@ -14,6 +16,7 @@ final class CacheRuntime: Sendable {
     init(_ rule: CacheRule, store: CacheStore, site: String) {
         self.rule = rule
         self.store = store
+        disk = store.tier as? DiskTier
         keyPrefix = Array(site.utf8) + [CacheKey.separator]
         var policy = CachePolicy()
         policy.lifetime = rule.lifetime

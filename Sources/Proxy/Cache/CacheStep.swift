@@ -63,7 +63,12 @@ extension Exchange {
         var shared = SharedLook.notAsked
         for turn in 0..<Exchange.maximumLooks {
             let now = wallMilliseconds
-            let found = findStored(cache, key: key, hash: hash)
+            var found = findStored(cache, key: key, hash: hash)
+            var isFromDisk = false
+            if found == nil, turn == 0, let disk = cache.disk {
+                found = await recall(disk, cache, key: key, hash: hash)
+                isFromDisk = found != nil
+            }
             var reuse = found.map { Reuse.decide($0.timing, request: asked, now: now) }
             // What another request has just fetched or validated is what this one waited for.
             if isCollapsed, case .validate(.request, _) = reuse { reuse = .fresh }
@@ -75,7 +80,14 @@ extension Exchange {
                 case .staleByRequest, .validate: break
                 }
                 if reuse.answers {
-                    try await send(found, cache, now: now, isCollapsed: isCollapsed, shared)
+                    let source = isFromDisk ? "disk" : shared == .hit ? shared.detail : nil
+                    try await send(
+                        found,
+                        cache,
+                        now: now,
+                        isCollapsed: isCollapsed,
+                        detail: source
+                    )
                     return
                 }
             }
@@ -121,7 +133,7 @@ extension Exchange {
     }
 
     /// The stored response that fits, if the client may have it.
-    private mutating func findStored(_ cache: CacheRuntime, key: [UInt8], hash: UInt64)
+    mutating func findStored(_ cache: CacheRuntime, key: [UInt8], hash: UInt64)
         -> CachedResponse?
     {
         var scratch: [UInt8] = []

@@ -11,19 +11,21 @@ extension Exchange {
     /// origin that Location and Content-Location name.
     ///
     /// Source: RFC 9111 §4.4, RFC 9875 §3.
-    mutating func invalidate(_ turn: CacheTurn) {
+    mutating func invalidate(_ turn: CacheTurn) async {
         guard (200..<400).contains(response.status) else { return }
         let store = turn.runtime.store
         let key = turn.key
         let url = CacheKey.url(of: key.span).bytes()
-        remove(url, turn)
+        var removed = remove(url, turn)
         for name in [FieldName.location, .contentLocation] {
             guard let index = response.fields.first(name),
                 let other = CacheKey.resolve(response.fields.value(at: index), against: url.span),
                 other != url
             else { continue }
-            remove(other, turn)
+            removed += remove(other, turn)
         }
+        // The client may act on the answer: what it changed must not come back with a crash.
+        if removed > 0 { await settle(store) }
         if let index = response.fields.first(named: Exchange.groupInvalidation.span) {
             let origin = CacheKey.origin(ofURL: url.span).bytes()
             for group in CacheKey.strings(in: response.fields.value(at: index)) {
@@ -35,11 +37,14 @@ extension Exchange {
 
     private static let groupInvalidation = Array("cache-group-invalidation".utf8)
 
-    private mutating func remove(_ url: [UInt8], _ turn: CacheTurn) {
+    private mutating func remove(_ url: [UInt8], _ turn: CacheTurn) -> Int {
         let own = turn.key
         let key = CacheKey.replacingURL(of: own.span, by: url)
-        turn.runtime.store.invalidate(key.span, hash: turn.runtime.store.hash(key.span))
         publish(.key(key))
+        return turn.runtime.store.invalidate(
+            key.span,
+            hash: turn.runtime.store.hash(key.span)
+        )
     }
 
     /// Stores what a POST has answered, where it says that this is what GET would have got.

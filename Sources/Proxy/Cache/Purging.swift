@@ -25,6 +25,7 @@ extension Exchange {
         } else {
             publish(.key(key))
         }
+        await settle(cache.store)
         try await send(
             status: count > 0 ? 200 : 404,
             contentType: Array("application/json".utf8),
@@ -50,6 +51,8 @@ enum CacheCommands {
     ///
     /// `shared`: Tells the other gateways of purges; nil where there are none.
     ///
+    /// `prefixes`: What keys begin with, by which a URL is found on the disk.
+    ///
     /// `now`: Unix milliseconds.
     static func answer(
         path: String,
@@ -57,6 +60,7 @@ enum CacheCommands {
         isPost: Bool,
         store: CacheStore,
         shared: SharedCache?,
+        prefixes: [[UInt8]],
         now: Int64
     ) -> MetricsAnswer {
         let parameters = Self.parameters(query)
@@ -74,12 +78,14 @@ enum CacheCommands {
             let isSoft = parameters["soft"] != nil
             let count = store.purge(purge, soft: isSoft, now: now)
             shared?.publish(purge, isSoft: isSoft)
-            return json("{\"purged\":\(count)}\n")
+            // What is on the disk is removed when it is met, so nobody knows how much it is.
+            let isBehind = store.tier == nil ? "" : ",\"disk\":true"
+            return json("{\"purged\":\(count)\(isBehind)}\n")
         case "show":
             guard let url = parameters["url"] else {
                 return MetricsAnswer(status: 400, body: Array("expected url=\n".utf8))
             }
-            return show(store, url: url, now: now)
+            return show(store, url: url, prefixes: prefixes, now: now)
         case "top":
             let count = parameters["count"].flatMap { Int(text($0)) } ?? 20
             return top(store, count: min(max(1, count), maximumListed), now: now)
@@ -102,12 +108,30 @@ enum CacheCommands {
         return parameters["all"] != nil ? .everything : nil
     }
 
-    private static func show(_ store: CacheStore, url: [UInt8], now: Int64) -> MetricsAnswer {
+    private static func show(
+        _ store: CacheStore,
+        url: [UInt8],
+        prefixes: [[UInt8]],
+        now: Int64
+    ) -> MetricsAnswer {
         var found: [String] = []
+        var names: Set<DiskName> = []
         let wanted = Purge.url(url)
+        let disk = store.tier as? DiskTier
         store.scan { object, uses in
             guard wanted.means(object), found.count < maximumListed else { return }
-            found.append(describe(object, uses: uses, now: now))
+            found.append(describe(object, uses: uses, disk, now: now))
+            if let disk { names.insert(disk.naming.name(object)) }
+        }
+        for prefix in prefixes {
+            let key = prefix + url
+            for (name, draft, count) in disk?.drafts(key.span) ?? []
+            where !names.contains(name) && found.count < maximumListed {
+                let object = CachedResponse(draft, content: [], contentCount: 0)
+                found.append(
+                    describe(object, bytes: count, uses: 0, places: "\"disk\"", now: now)
+                )
+            }
         }
         return json("[" + found.joined(separator: ",\n") + "]\n")
     }
@@ -120,18 +144,41 @@ enum CacheCommands {
             best.insert((uses, object), at: place)
             if best.count > count { best.removeLast() }
         }
-        let lines = best.map { describe($0.object, uses: $0.uses, now: now) }
+        let disk = store.tier as? DiskTier
+        let lines = best.map { describe($0.object, uses: $0.uses, disk, now: now) }
         return json("[" + lines.joined(separator: ",\n") + "]\n")
     }
 
-    private static func describe(_ object: CachedResponse, uses: Int, now: Int64) -> String {
+    private static func describe(
+        _ object: CachedResponse,
+        uses: Int,
+        _ disk: DiskTier?,
+        now: Int64
+    ) -> String {
+        describe(
+            object,
+            bytes: object.contentCount,
+            uses: uses,
+            places: disk?.has(object) ?? false ? "\"memory\",\"disk\"" : "\"memory\"",
+            now: now
+        )
+    }
+
+    private static func describe(
+        _ object: CachedResponse,
+        bytes: Int,
+        uses: Int,
+        places: String,
+        now: Int64
+    ) -> String {
         let url = JSONText.escaped(CacheKey.url(of: object.key).string())
         let vary = JSONText.escaped(object.vary.string())
         let age = object.timing.age(now: now) / 1000
         let remaining = object.timing.remaining(now: now) / 1000
         return "{\"url\":\"\(url)\",\"status\":\(object.status),\"age\":\(age),"
-            + "\"ttl\":\(remaining),\"bytes\":\(object.contentCount),\"uses\":\(uses),"
-            + "\"vary\":\"\(vary)\",\"codings\":{\(codings(object))}}"
+            + "\"ttl\":\(remaining),\"bytes\":\(bytes),\"uses\":\(uses),"
+            + "\"vary\":\"\(vary)\",\"in\":[\(places)],"
+            + "\"codings\":{\(codings(object))}}"
     }
 
     /// The bytes of each form in a coding.

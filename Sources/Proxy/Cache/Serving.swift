@@ -14,7 +14,7 @@ extension Exchange {
         _ cache: CacheRuntime,
         now: Int64,
         isCollapsed: Bool = false,
-        _ shared: SharedLook = .notAsked
+        detail: String? = nil
     ) async throws(Failure) {
         let remaining = stored.timing.remaining(now: now)
         var report = CacheReport()
@@ -22,7 +22,7 @@ extension Exchange {
         // Rounded down, so that what is stale is negative.
         report.timeToLive = remaining >= 0 ? remaining / 1000 : -((999 - remaining) / 1000)
         report.isCollapsed = isCollapsed
-        if shared == .hit { report.detail = shared.detail }
+        report.detail = detail
         context.metrics.count(remaining > 0 ? .cacheHits : .cacheStale, route: route)
         try await send(stored, cache, report: report, fields: nil, now: now)
     }

@@ -29,7 +29,7 @@ extension Exchange {
         switch turn.purpose {
         case .none: return false
         case .unsafe:
-            invalidate(turn)
+            await invalidate(turn)
             return try await storeAnswer(to: turn, upstream, server: server, series: series)
         case .head:
             freshen(turn)
@@ -255,9 +255,9 @@ extension Exchange {
             updated = CachedResponse(draft, contentOf: stale)
             if turn.fill?.mayStore ?? true {
                 turn.runtime.store.remove(stale)
-                turn.runtime.store.insert(updated)
-                turn.isStored = true
-                share(updated)
+                let since = turn.fill?.purges ?? turn.runtime.store.purgeCount
+                turn.isStored = turn.runtime.store.insert(updated, since: since)
+                if turn.isStored { share(updated) }
             }
         } else {
             turn.runtime.store.remove(stale)

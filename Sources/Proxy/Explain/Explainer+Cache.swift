@@ -31,6 +31,11 @@ extension Explainer {
             lines.append("and by the content, up to \(size(Exchange.keyContentLimit))")
         }
         lines += requestLines(cache)
+        if let disk = exchange.snapshot.configuration.cache?.disk {
+            lines.append(
+                "what memory has not is looked for in \(disk.path), for \(duration(disk.timeout))"
+            )
+        }
         add("cache", lines)
         explainStoring(cache)
     }

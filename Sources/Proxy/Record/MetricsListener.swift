@@ -144,6 +144,7 @@ extension Worker {
         let shared = snapshot.sharedCache
         let now = context.reactor.wallNow / 1_000_000
         // Detached: looking at a million objects takes longer than a loop can spare.
+        let prefixes = snapshot.cachePrefixes
         return await Task.detached {
             CacheCommands.answer(
                 path: path,
@@ -151,6 +152,7 @@ extension Worker {
                 isPost: isPost,
                 store: store,
                 shared: shared,
+                prefixes: prefixes,
                 now: now
             )
         }.value
@@ -241,6 +243,7 @@ extension Gateway {
         shown.budget = UInt64(max(0, figures.budget))
         shown.evictions = UInt64(max(0, figures.evictions))
         shown.refusals = UInt64(max(0, figures.refusals))
+        shown.disk = (store.tier as? DiskTier)?.figures.shown
         return shown
     }
 

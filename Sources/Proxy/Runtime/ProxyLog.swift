@@ -37,6 +37,25 @@ enum ProxyLog {
         )
     }
 
+    /// The disk of stored responses does not do what it should.
+    static func diskFailed(_ directory: String, _ what: String, _ error: SystemError) {
+        logger.error(
+            "\(what): the disk tier is left alone for a while, and the application asked instead",
+            metadata: ["directory": "\(directory)", "reason": "\(error)"]
+        )
+    }
+
+    /// The files of an earlier process have been found.
+    static func diskIsKnown(_ directory: String, objects: Int, bytes: Int, milliseconds: Int64) {
+        logger.notice(
+            "stored responses found on the disk",
+            metadata: [
+                "directory": "\(directory)", "objects": "\(objects)", "bytes": "\(bytes)",
+                "milliseconds": "\(milliseconds)",
+            ]
+        )
+    }
+
     /// The system has no watch, descriptor or thread more.
     static func cannotWatch() {
         logger.error("certificates are not watched: only a reload takes over changed ones")

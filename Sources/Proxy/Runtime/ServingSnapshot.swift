@@ -38,6 +38,8 @@ public final class ServingSnapshot: Sendable {
     let sharedCache: SharedCache?
     /// Contents by which others are compressed, where a route uses such; it outlives a reload.
     let dictionaryStore: DictionaryStore?
+    /// What stands behind it on a disk.
+    let disk: DiskTier?
     /// The counters of all limits; the same in all snapshots of a process.
     let limitStore: LimitStore
 
@@ -51,6 +53,7 @@ public final class ServingSnapshot: Sendable {
     ///   - resolved: What host names are known to resolve to.
     ///   - tls: Certificates and contexts of the same configuration.
     ///   - seed: A number that no client knows, by which cache keys are hashed.
+    ///   - disk: The disk that the configuration names, taken over.
     ///   - limitStore: The counters of all limits; without it those of `previous`, or new ones.
     public init(
         _ configuration: Configuration,
@@ -60,9 +63,12 @@ public final class ServingSnapshot: Sendable {
         resolved: [Endpoint: [IPAddress]],
         tls: TLSRuntime = .none,
         seed: UInt64 = 0,
+        disk: DiskTier? = nil,
         limitStore: LimitStore? = nil
     ) {
-        let cacheStore = ServingSnapshot.store(configuration.cache, previous, seed: seed)
+        self.disk = disk
+        let cacheStore = ServingSnapshot.store(configuration.cache, previous, disk, seed: seed)
+        if let cacheStore { disk?.attach(cacheStore) }
         self.cacheStore = cacheStore
         sharedCache = ServingSnapshot.sharing(configuration, previous, seed: seed)
         dictionaryStore = ServingSnapshot.dictionaries(configuration, previous)
@@ -146,6 +152,16 @@ public final class ServingSnapshot: Sendable {
         return names
     }
 
+    /// What the keys of all caches begin with.
+    var cachePrefixes: [[UInt8]] {
+        var prefixes: [[UInt8]] = []
+        for cache in routes.joined().compactMap(\.cache)
+        where !prefixes.contains(cache.keyPrefix) {
+            prefixes.append(cache.keyPrefix)
+        }
+        return prefixes
+    }
+
     /// Lets the upstreams take in what names resolve to now.
     public func update(resolved: [Endpoint: [IPAddress]], registry: SeriesRegistry) {
         for upstream in upstreams { upstream.update(registry: registry, resolved: resolved) }
@@ -156,10 +172,16 @@ public final class ServingSnapshot: Sendable {
     private static func store(
         _ settings: CacheSettings?,
         _ previous: ServingSnapshot?,
+        _ disk: DiskTier?,
         seed: UInt64
     ) -> CacheStore? {
         guard let settings else { return nil }
-        if let old = previous?.cacheStore, previous?.configuration.cache == settings { return old }
+        if let old = previous?.cacheStore, let before = previous?.configuration.cache,
+            before.size == settings.size, before.objectSize == settings.objectSize,
+            previous?.disk === disk
+        {
+            return old
+        }
         var extents: (@Sendable (Int) -> (any ContentExtent)?)?
         // Where the system has no such file, large contents stand in memory and are copied.
         if let pages = PageFile() {
@@ -169,6 +191,7 @@ public final class ServingSnapshot: Sendable {
             budget: settings.size,
             objectLimit: settings.objectSize,
             seed: seed,
+            tier: disk,
             extents: extents
         )
     }

@@ -16,6 +16,8 @@ public struct StoreFigures: Sendable, Equatable {
     public var dictionaryBytes: UInt64 = 0
     /// Dictionaries that gave way to others.
     public var dictionariesDropped: UInt64 = 0
+    /// The disk behind it; nil for none.
+    public var disk: DiskTierFigures?
 
     /// Nothing at all.
     public init() {}

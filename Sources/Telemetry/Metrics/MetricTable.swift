@@ -39,6 +39,7 @@ struct MetricDescription: Sendable {
         case cacheRequests, cacheResponses
         case dictionaryCount, dictionaryBytes, dictionariesDropped
         case cacheObjects, cacheBytes, cacheSize, cacheEvictions, cacheRefusals
+        case cacheDisk(DiskMetric)
     }
 
     /// The name without the `_total` of a counter or the `_info` of an info.
@@ -85,8 +86,8 @@ struct MetricDescription: Sendable {
 /// conventions: base units, the unit last, `process_` for what every exporter has.
 enum MetricTable {
     static let all =
-        requests + cache + cacheShared + connections + tls + upstreams + limits + compression + logs
-        + configuration + loops + process
+        requests + cache + cacheDisk + cacheShared + connections + tls + upstreams + limits
+        + compression + logs + configuration + loops + process
 
     static let route = ["site", "route"]
     private static let server = ["upstream", "server"]

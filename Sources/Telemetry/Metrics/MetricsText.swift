@@ -127,6 +127,7 @@ public struct MetricsText {
         case .cacheSize: writer.sample(value: cache.budget)
         case .cacheEvictions: writer.sample(value: cache.evictions)
         case .cacheRefusals: writer.sample(value: cache.refusals)
+        case .cacheDisk(let disk): cache.disk?.write(disk, to: writer)
         case .certificateExpiry, .certificateDays, .certificateReloads, .ocspFetches:
             writeCertificates(metric.source, to: writer)
         case .processResident, .processVirtual, .processOpen, .processMaximum, .processCPU,

@@ -203,11 +203,18 @@ func simulate(
     files: [String: String] = [:],
     seed: UInt64 = 1,
     faults: Simulation.Faults = Simulation.Faults(),
+    disk: DiskTier? = nil,
     sourceLocation: SourceLocation = #_sourceLocation,
     _ script: @escaping @Sendable (World) async throws -> Void
 ) throws {
     let registry = SeriesRegistry()
-    let worker = try makeWorker(configuration, files: files, seed: seed, registry: registry)
+    let worker = try makeWorker(
+        configuration,
+        files: files,
+        seed: seed,
+        registry: registry,
+        disk: disk
+    )
     worker.executor.bind()
     let world = try worker.assumeIsolated { worker in
         worker.start()
@@ -275,7 +282,8 @@ private func makeWorker(
     _ text: String,
     files: [String: String],
     seed: UInt64,
-    registry: SeriesRegistry
+    registry: SeriesRegistry,
+    disk: DiskTier?
 ) throws -> Worker {
     let text =
         text
@@ -300,7 +308,8 @@ private func makeWorker(
         tls: try TLSRuntime.load(configuration, previous: nil) { path throws(TLSSetupError) in
             guard let content = all[path] else { throw TLSSetupError("there is no '\(path)'") }
             return Array(content.utf8)
-        }
+        },
+        disk: disk
     )
     return try Worker(
         number: 0,

@@ -1,0 +1,288 @@
+import Bytes
+import Caching
+import EventLoop
+import HTTP
+import Synchronization
+
+/// Finding what memory has not.
+extension DiskTier {
+    /// What a look-up finds out at once.
+    enum Lookup {
+        case absent
+        case found(CachedResponse)
+        /// It may be on the disk: wait for this.
+        case wait(DiskRead)
+    }
+
+    /// Looks a response up that fits a request.
+    func find(_ key: Span<UInt8>, request: FieldSection) -> Lookup {
+        let hash = naming.key(key)
+        let now = clock()
+        let found = state.withLock { state -> Lookup in
+            guard !state.isClosed else { return .absent }
+            if let object = state.waitingFor(hash, key, request) { return .found(object) }
+            guard state.forgotten[hash] == nil,
+                !state.isListed[hash.folder] || state.index.contains(hash)
+            else {
+                state.figures.misses += 1
+                return .absent
+            }
+            if let read = state.reads[hash] { return .wait(read) }
+            guard !state.health.isOff(now: now), state.reads.count < DiskLimits.reads else {
+                state.figures.late += 1
+                return .absent
+            }
+            let read = DiskRead(key: key.bytes(), hash: hash, request: request)
+            state.reads[hash] = read
+            state.readQueue.append(read)
+            return .wait(read)
+        }
+        if case .wait = found { readers.signal() }
+        return found
+    }
+
+    /// Takes note of what came of waiting.
+    func count(hit: Bool, late: Bool) {
+        state.withLock { state in
+            if hit { state.figures.hits += 1 } else { state.figures.misses += 1 }
+            if late { state.figures.late += 1 }
+        }
+    }
+
+    /// Whether the disk has a response, or will have.
+    func has(_ object: CachedResponse) -> Bool {
+        let name = naming.name(object)
+        return state.withLock { state in
+            state.index.contains(name)
+                || state.waiting[name.key]?.contains { $0.name == name } ?? false
+        }
+    }
+
+    /// What the disk has of a key, without the contents; blocks, so not for a loop.
+    ///
+    /// Returns The heads, and how many bytes of content each has.
+    func drafts(_ key: Span<UInt8>) -> [(DiskName, ResponseDraft, Int)] {
+        let hash = naming.key(key)
+        guard list(hash.folder) else { return [] }
+        let names = state.withLock { state in
+            state.forgotten[hash] == nil ? state.index.find(hash).map(\.name) : []
+        }
+        var found: [(DiskName, ResponseDraft, Int)] = []
+        for name in names {
+            do throws(SystemError) {
+                guard let (record, _) = try record(of: files.open(path(name))),
+                    record.draft.key.span.equals(key)
+                else { continue }
+                var draft = record.draft
+                let verdict = state.withLock { state in
+                    state.bans.verdict(key: key, head: draft.head.span, purges: record.purges)
+                }
+                if verdict == .removed { continue }
+                if case .stale(let time) = verdict {
+                    draft.timing = draft.timing.expired(now: time)
+                }
+                found.append((name, draft, record.contentCount))
+            } catch { continue }
+        }
+        return found
+    }
+
+    /// Reads one response.
+    func readNext() -> WorkThreads.Work {
+        guard let read = state.withLock({ $0.readQueue.popFirst() }) else { return .idle }
+        let found = search(read)
+        let kept = state.withLock { state -> CachedResponse? in
+            state.reads[read.hash] = nil
+            guard let found, !read.isDoomed, let object = state.accept(found) else { return nil }
+            // Under the lock, so that who removes it from here first finds it in memory after.
+            state.store?.recall(object)
+            return object
+        }
+        read.finish(kept)
+        return .more
+    }
+
+    /// What was read, and from where.
+    struct Found {
+        let name: DiskName
+        let version: UInt64
+        let purges: UInt64
+        let object: CachedResponse
+    }
+
+    /// What a look into one file shows.
+    private enum Look {
+        case found(Found)
+        /// It answers another request.
+        case other
+        case gone
+        case damaged
+        /// A purge meant it.
+        case purged
+    }
+
+    private func search(_ read: DiskRead) -> Found? {
+        guard list(read.hash.folder) else { return nil }
+        let candidates = state.withLock { state in
+            state.index.find(read.hash).filter { candidate in
+                // What is about to be written in its place is newer.
+                !(state.waiting[read.hash]?.contains { $0.name == candidate.name } ?? false)
+            }
+        }
+        for candidate in candidates.prefix(DiskLimits.variants) {
+            do throws(SystemError) {
+                switch try look(candidate.name, candidate.version, for: read) {
+                case .found(let found): return found
+                case .other: continue
+                case .gone: drop(candidate.name, candidate.version)
+                case .purged: drop(candidate.name, candidate.version)
+                case .damaged:
+                    state.withLock { $0.figures.damaged += 1 }
+                    drop(candidate.name, candidate.version)
+                }
+            } catch {
+                drop(candidate.name, candidate.version)
+                failed(error, "a response cannot be read")
+                return nil
+            }
+        }
+        return nil
+    }
+
+    /// Removes a file that is no use, unless it has been written anew.
+    func drop(_ name: DiskName, _ version: UInt64) {
+        let isDropped = state.withLock { state in
+            guard state.index.remove(name, version: version) else { return false }
+            state.changes.append(.remove([name]))
+            return true
+        }
+        if isDropped { writer.signal() }
+    }
+
+    private func look(_ name: DiskName, _ version: UInt64, for read: DiskRead)
+        throws(SystemError) -> Look
+    {
+        let file: StoredFile
+        do throws(SystemError) {
+            file = try files.open(path(name))
+        } catch {
+            if error.isMissing { return .gone }
+            throw error
+        }
+        guard let (record, bytes) = try self.record(of: file) else { return .damaged }
+        let draft = record.draft
+        guard draft.key == read.key else { return .other }
+        var scratch: [UInt8] = []
+        let language = HeadLines.value(of: "content-language", in: draft.head.span)
+        guard
+            Vary.matches(
+                draft.vary.span,
+                language: draft.head.span.extracting(language ?? 0..<0),
+                request: read.request,
+                scratch: &scratch
+            )
+        else { return .other }
+        let (verdict, store) = state.withLock { state in
+            let verdict = state.bans.verdict(
+                key: draft.key.span,
+                head: draft.head.span,
+                purges: record.purges
+            )
+            return (verdict, state.store)
+        }
+        if verdict == .removed { return .purged }
+        guard let store, record.contentCount <= store.objectLimit else { return .other }
+        guard let content = try content(of: record, file, bytes) else { return .damaged }
+        var whole = draft
+        whole.hash = store.hash(draft.key.span)
+        let object = CachedResponse(whole, content: content, contentCount: record.contentCount)
+        return .found(
+            Found(name: name, version: version, purges: record.purges, object: object)
+        )
+    }
+
+    /// The head of a file, and the bytes that were read with it; nil if it is damaged.
+    func record(of file: StoredFile) throws(SystemError) -> (DiskRecord, [UInt8])? {
+        var bytes = try file.read(from: 0, count: min(file.size, DiskRecord.Limits.firstRead))
+        for _ in 0..<2 {
+            let reading = DiskRecord.read(
+                bytes.span,
+                fileSize: file.size,
+                identity: identity,
+                checksum: checksum
+            )
+            switch reading {
+            case .record(let record): return (record, bytes)
+            case .damaged: return nil
+            case .needs(let count): bytes = try file.read(from: 0, count: count)
+            }
+        }
+        return nil
+    }
+
+    /// The content in pieces, each as its checksum says; nil if one is not.
+    private func content(of record: DiskRecord, _ file: StoredFile, _ bytes: [UInt8])
+        throws(SystemError) -> [[UInt8]]?
+    {
+        var pieces: [[UInt8]] = []
+        pieces.reserveCapacity(record.checksums.count)
+        for (number, sum) in record.checksums.enumerated() {
+            let count = record.count(ofChunk: number)
+            let start = record.start + number * CachedResponse.chunkSize
+            let piece: [UInt8]
+            if start + count <= bytes.count {
+                piece = Array(bytes[start..<(start + count)])
+            } else {
+                piece = try file.read(from: start, count: count)
+            }
+            guard piece.count == count, isRight(piece, sum) else { return nil }
+            pieces.append(piece)
+        }
+        return pieces
+    }
+
+    private func isRight(_ piece: [UInt8], _ sum: UInt32) -> Bool { checksum(piece.span) == sum }
+}
+
+extension DiskTier.State {
+    /// What waits to be written and answers a request.
+    func waitingFor(_ hash: DiskKey, _ key: Span<UInt8>, _ request: FieldSection)
+        -> CachedResponse?
+    {
+        guard let all = waiting[hash] else { return nil }
+        var scratch: [UInt8] = []
+        for one in all.reversed() {
+            let object = one.object
+            guard object.key.equals(key),
+                Vary.matches(
+                    object.vary,
+                    language: object.language,
+                    request: request,
+                    scratch: &scratch
+                )
+            else { continue }
+            switch bans.verdict(key: object.key, head: object.head, purges: one.purges) {
+            case .unaffected: return object
+            case .stale(let time): return object.expired(now: time)
+            case .removed: continue
+            }
+        }
+        return nil
+    }
+
+    /// What may be used of something that was read, now that all else has been heard.
+    mutating func accept(_ found: DiskTier.Found) -> CachedResponse? {
+        guard index.find(found.name.key).contains(where: { $0 == (found.name, found.version) })
+        else { return nil }
+        let object = found.object
+        switch bans.verdict(key: object.key, head: object.head, purges: found.purges) {
+        case .removed: return nil
+        case .unaffected:
+            index.use(found.name, hash: object.hash)
+            return object
+        case .stale(let time):
+            index.use(found.name, hash: object.hash)
+            return object.expired(now: time)
+        }
+    }
+}

@@ -1,0 +1,187 @@
+import Bytes
+import Caching
+import EventLoop
+import Synchronization
+
+/// What the one thread does that writes.
+extension DiskTier {
+    /// Makes one change.
+    func writeNext() -> WorkThreads.Work {
+        let now = clock()
+        let pause = state.withLock { state -> Int64? in
+            state.health.isOff(now: now) ? state.health.resumes - now : nil
+        }
+        if let pause { return .pause(Int32(clamping: pause / 1_000_000 + 1)) }
+        if evictOne(toFit: 0) { return .more }
+        guard let change = state.withLock({ $0.changes.popFirst() }) else { return .idle }
+        switch change {
+        case .write(let name): write(name)
+        case .remove(let names): remove(names)
+        case .forget(let key): forget(key)
+        case .note(let ban): note(ban)
+        case .settle(let read): read.finish(nil)
+        }
+        return .more
+    }
+
+    private func write(_ name: DiskName) {
+        let waiting = state.withLock { state -> Waiting? in
+            let found = state.waiting[name.key]?.first { $0.name == name }
+            state.writing = found == nil ? nil : name
+            state.isWritingDoomed = false
+            return found
+        }
+        guard let waiting else { return }
+        let object = waiting.object
+        let head = DiskRecord.head(
+            of: object,
+            identity: identity,
+            purges: waiting.purges,
+            checksum: checksum
+        )
+        let size = head.count + object.contentCount
+        while evictOne(toFit: size) {}
+        do throws(SystemError) {
+            try writeFile(name, head, object)
+            try finish(waiting, size: size)
+        } catch {
+            state.withLock { state in
+                state.writing = nil
+                state.figures.dropped += 1
+                state.dropWaiting(name.key) { $0.object === object }
+                // What had the name is older.
+                state.discard(name)
+            }
+            failed(error, "a response cannot be written")
+        }
+    }
+
+    private func writeFile(_ name: DiskName, _ head: [UInt8], _ object: CachedResponse)
+        throws(SystemError)
+    {
+        do throws(SystemError) {
+            try writePieces(name, head, object)
+        } catch {
+            guard error.isMissing else { throw error }
+            try files.makeFolder(identity.folder)
+            try files.makeFolder("\(identity.folder)/\(DiskName.folderName(name.key.folder))")
+            try writePieces(name, head, object)
+        }
+    }
+
+    private func writePieces(_ name: DiskName, _ head: [UInt8], _ object: CachedResponse)
+        throws(SystemError)
+    {
+        let buffer = Buffer()
+        if object.contentCount <= CachedResponse.chunkSize {
+            // One call for most.
+            DiskRecord.write(chunk: 0, of: object, to: buffer)
+            let content = buffer.readable
+            try files.write(path(name), head: head + content.bytes(), pieces: 0) { _, _ in }
+            return
+        }
+        try files.write(path(name), head: head, pieces: DiskRecord.chunks(of: object.contentCount))
+        { (number, write: (Span<UInt8>) throws(SystemError) -> Void) throws(SystemError) in
+            DiskRecord.write(chunk: number, of: object, to: buffer)
+            let piece = buffer
+            try write(piece.readable)
+        }
+    }
+
+    /// The file is there: the index is told, unless it has become wrong meanwhile.
+    private func finish(_ waiting: Waiting, size: Int) throws(SystemError) {
+        let now = clock()
+        let name = waiting.name
+        let isWrong = state.withLock { state in
+            state.writing = nil
+            state.health.succeeded(now: now)
+            state.figures.writes += 1
+            state.figures.writtenBytes += size
+            let object = waiting.object
+            let verdict = state.bans.verdict(
+                key: object.key,
+                head: object.head,
+                purges: waiting.purges
+            )
+            // One that is only to be stale is dropped too: a sweep may have passed its place.
+            let isWrong = state.isWritingDoomed || verdict != .unaffected
+            state.dropWaiting(name.key) { $0.object === object }
+            if isWrong {
+                state.index.remove(name)
+            } else {
+                state.index.insert(name, size: size, hash: object.hash)
+            }
+            return isWrong
+        }
+        if isWrong { try files.remove(path(name)) }
+    }
+
+    /// Removes one file if all together are too large, or would be with one more.
+    ///
+    /// Returns Whether there may be more to remove.
+    private func evictOne(toFit size: Int) -> Bool {
+        let victim = state.withLock { state -> DiskName? in
+            let needed = state.index.bytes + DiskIndex.space(size)
+            guard needed > state.budget || state.index.count >= DiskIndex.maximumCount
+            else { return nil }
+            let store = state.store
+            let victim = state.index.evict { store?.contains($0) ?? false }
+            if victim != nil { state.figures.evictions += 1 }
+            return victim
+        }
+        guard let victim else { return false }
+        do throws(SystemError) {
+            try files.remove(path(victim))
+        } catch {
+            state.withLock { $0.changes.append(.remove([victim])) }
+            failed(error, "a file cannot be removed")
+            return false
+        }
+        return true
+    }
+
+    private func remove(_ names: [DiskName]) {
+        for (place, name) in names.enumerated() {
+            if place >= DiskLimits.removals {
+                let rest = Array(names[place...])
+                state.withLock { $0.changes.append(.remove(rest)) }
+                return
+            }
+            // Written anew since: that one stays.
+            if state.withLock({ $0.index.contains(name) }) { continue }
+            do throws(SystemError) {
+                try files.remove(path(name))
+            } catch {
+                let rest = Array(names[place...])
+                state.withLock { $0.changes.prepend(.remove(rest)) }
+                failed(error, "a file cannot be removed")
+                return
+            }
+        }
+    }
+
+    private func forget(_ key: DiskKey) {
+        guard list(key.folder) else {
+            state.withLock { $0.changes.prepend(.forget(key)) }
+            return
+        }
+        let names = state.withLock { state in state.index.remove(key) }
+        for (place, name) in names.enumerated() {
+            do throws(SystemError) {
+                try files.remove(path(name))
+            } catch {
+                let rest = Array(names[place...])
+                state.withLock { state in
+                    state.changes.prepend(.forget(key))
+                    state.changes.prepend(.remove(rest))
+                }
+                failed(error, "a file cannot be removed")
+                return
+            }
+        }
+        state.withLock { state in
+            let left = (state.forgotten[key] ?? 1) - 1
+            state.forgotten[key] = left > 0 ? left : nil
+        }
+    }
+}

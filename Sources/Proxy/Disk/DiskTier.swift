@@ -1,0 +1,231 @@
+import Bytes
+public import Caching
+import Compression
+import EventLoop
+import HTTP
+import Synchronization
+import Telemetry
+
+/// Stored responses on a disk, behind those in memory: they survive a restart.
+///
+/// What memory stores is written by one thread, in the order in which it came, so that the last word
+/// on a name is the last on the disk too. Readers find what memory has not and put it there. A loop
+/// only takes a lock, asks the index, and waits where it waits for everything else.
+public final class DiskTier: CacheTier {
+    /// What the writer is to do, one after the other.
+    enum Change: Sendable {
+        /// Write what waits for a name, if something still does.
+        case write(DiskName)
+        /// Remove files, but for those that have been written anew.
+        case remove([DiskName])
+        /// Remove what a folder that nobody has looked into has of a key.
+        case forget(DiskKey)
+        /// Write a purge down.
+        case note(DiskBans.Ban)
+        /// Tell somebody that all before it is done.
+        case settle(DiskRead)
+    }
+
+    struct Waiting: Sendable {
+        let name: DiskName
+        let object: CachedResponse
+        /// How many purges there had been.
+        let purges: UInt64
+    }
+
+    struct State {
+        var index = DiskIndex()
+        var budget: Int
+        var bans: DiskBans
+        var health = DiskHealth()
+        /// Which folders the index knows.
+        var isListed = [Bool](repeating: false, count: DiskName.folders)
+        var listedCount = 0
+        var changes = Queue<Change>()
+        var waiting: [DiskKey: [Waiting]] = [:]
+        var waitingBytes = 0
+        var waitingCount = 0
+        /// What is being written, and whether it has been removed meanwhile.
+        var writing: DiskName?
+        var isWritingDoomed = false
+        /// Keys whose files are still to be removed, and how often.
+        var forgotten: [DiskKey: Int] = [:]
+        var reads: [DiskKey: DiskRead] = [:]
+        var readQueue = Queue<DiskRead>()
+        var figures = DiskFigures()
+        var isClosed = false
+        weak var store: CacheStore?
+    }
+
+    let files: StoredFiles
+    /// Nanoseconds that a request waits for it.
+    var patience: Int64 { waits.load(ordering: .relaxed) }
+    private let waits: Atomic<Int64>
+    let identity: DiskIdentity
+    let naming: DiskNaming
+    let checksum: DiskChecksum = { Checksum.crc32($0) }
+    let clock: @Sendable () -> Int64
+    let state: Mutex<State>
+    /// Whether the journal must be written anew: the last addition may stand in it in part.
+    let journalIsTorn = Mutex(false)
+    /// One thread at a time lists a folder.
+    let listing = Mutex<[UInt8]>([])
+    /// The next thing for the scanner.
+    let scan = Mutex(DiskScan())
+    let readers: WorkThreads
+    let writer: WorkThreads
+    let scanner: WorkThreads
+
+    /// Takes a directory over, or begins one.
+    ///
+    /// `files`: The directory.
+    ///
+    /// `budget`: Bytes that its files may take.
+    ///
+    /// `patience`: Nanoseconds that a request waits for it.
+    ///
+    /// `seed`: A number that no client knows, should it be a new one.
+    ///
+    /// `clock`: Monotonic nanoseconds.
+    init(
+        _ files: StoredFiles,
+        budget: Int,
+        patience: Int64,
+        seed: UInt64,
+        clock: @escaping @Sendable () -> Int64
+    ) throws(SystemError) {
+        self.files = files
+        self.clock = clock
+        waits = Atomic(patience)
+        readers = try WorkThreads()
+        writer = try WorkThreads()
+        scanner = try WorkThreads()
+        let journal: DiskJournal
+        let sum = checksum
+        if let bytes = try files.readJournal(),
+            let known = DiskJournal(bytes.span, checksum: sum)
+        {
+            journal = known
+        } else {
+            // Without its purges nothing that is there may be served.
+            var chance = SeededGenerator(seed: seed)
+            let identity = DiskIdentity(
+                epoch: chance.next(),
+                firstSeed: chance.next(),
+                secondSeed: chance.next()
+            )
+            journal = DiskJournal(identity)
+        }
+        identity = journal.identity
+        naming = DiskNaming(identity)
+        state = Mutex(State(budget: budget, bans: journal.bans))
+        try files.makeFolder(identity.folder)
+        // Anew in any case: what a crash has cut short is gone, and that it can be written is known.
+        try files.replaceJournal(DiskJournal.write(identity, journal.bans, checksum: checksum))
+    }
+
+    /// Starts its threads.
+    func start() throws(SystemError) {
+        try readers.start(DiskLimits.readers) { [self] in readNext() }
+        try writer.start(1) { [self] in writeNext() }
+        try scanner.start(1) { [self] in scanNext() }
+    }
+
+    /// Ends its threads; what is queued is still written, for a while.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        let end = clock() + DiskLimits.closingTime
+        var areEnded = true
+        for threads in [scanner, readers, writer] {
+            areEnded = threads.stop(within: max(0, end - clock())) && areEnded
+        }
+        // A disk that hangs does not hold up the end.
+        while areEnded, clock() < end, case .more = writeNext() {}
+        let left = state.withLock { state in
+            let left = state.reads.values
+            state.reads = [:]
+            state.readQueue = Queue()
+            return Array(left)
+        }
+        for read in left { read.finish(nil) }
+        // One that hangs may still write.
+        if areEnded { files.release() }
+    }
+
+    /// Puts what it finds into a store from now on.
+    func attach(_ store: CacheStore) { state.withLock { $0.store = store } }
+
+    /// Changes how many bytes its files may take, and how long a request waits for it.
+    func adopt(budget: Int, patience: Int64) {
+        state.withLock { $0.budget = budget }
+        waits.store(patience, ordering: .relaxed)
+        writer.signal()
+    }
+
+    /// What it holds and has done.
+    var figures: DiskFigures {
+        let now = clock()
+        return state.withLock { state in
+            var figures = state.figures
+            figures.objects = state.index.count
+            figures.bytes = state.index.bytes
+            figures.budget = state.budget
+            figures.queuedBytes = state.waitingBytes
+            figures.queued = state.waitingCount
+            figures.errors = state.health.errors
+            figures.isOff = state.health.isOff(now: now)
+            figures.listedFolders = state.listedCount
+            figures.bans = state.bans.bans.count
+            return figures
+        }
+    }
+
+    /// The path of a file below the directory.
+    func path(_ name: DiskName) -> String { "\(identity.folder)/\(name.path)" }
+
+    /// The disk has failed: it is left alone for a while.
+    func failed(_ error: SystemError, _ what: String) {
+        let now = clock()
+        let mustTell = state.withLock { $0.health.failed(now: now) }
+        if mustTell { ProxyLog.diskFailed(files.path, what, error) }
+    }
+}
+
+/// What the disk tier holds and has done.
+struct DiskFigures: Sendable, Equatable {
+    var objects = 0
+    var bytes = 0
+    var budget = 0
+    /// Requests that it had an answer for, and those that it had none for.
+    var hits = 0
+    var misses = 0
+    /// Look-ups that were not answered in time, or not taken.
+    var late = 0
+    var writes = 0
+    var writtenBytes = 0
+    /// Responses that were not written because too many waited, or the disk was off.
+    var dropped = 0
+    var evictions = 0
+    var errors = 0
+    var damaged = 0
+    var queued = 0
+    var queuedBytes = 0
+    var isOff = false
+    var listedFolders = 0
+    /// Purges that not all files have been held against.
+    var bans = 0
+
+    /// The same as metrics show it.
+    var shown: DiskTierFigures {
+        let all: [(DiskTierFigures.Figure, Int)] = [
+            (.hits, hits), (.misses, misses), (.late, late), (.written, writes),
+            (.dropped, dropped), (.objects, objects), (.bytes, bytes), (.budget, budget),
+            (.writtenBytes, writtenBytes), (.queued, queued), (.queuedBytes, queuedBytes),
+            (.evictions, evictions), (.errors, errors), (.damaged, damaged),
+            (.isOff, isOff ? 1 : 0), (.knownFolders, listedFolders), (.purges, bans),
+        ]
+        var shown = DiskTierFigures()
+        for (figure, value) in all { shown[figure] = UInt64(max(0, value)) }
+        return shown
+    }
+}

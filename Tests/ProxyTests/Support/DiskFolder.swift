@@ -1,0 +1,72 @@
+import Bytes
+import Caching
+import EventLoop
+import Foundation
+import HTTP
+import Synchronization
+
+@testable import Proxy
+
+/// A directory for stored responses, with a clock and faults that a test decides on.
+///
+/// No thread runs: the test does each piece of work when it wants to, so a seed decides the order of
+/// everything.
+final class DiskFolder: Sendable {
+    let path: String
+    let now = Atomic<Int64>(1_000_000_000)
+    /// Calls out of 256 that fail; not those for the journal.
+    let faults = Atomic<Int>(0)
+    private let chance: Mutex<SeededGenerator>
+
+    init(seed: UInt64 = 1) throws {
+        path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        chance = Mutex(SeededGenerator(seed: seed))
+        try FileManager.default.createDirectory(
+            atPath: path,
+            withIntermediateDirectories: true
+        )
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// What a process that starts makes of it.
+    func open(budget: Int = 1 << 30) throws -> DiskTier {
+        let files = try StoredFiles(path: path) { [weak self] call, path in
+            self?.fault(call, path)
+        }
+        return try DiskTier(
+            files,
+            budget: budget,
+            patience: 200_000_000,
+            seed: 5,
+            clock: { [weak self] in self?.now.load(ordering: .relaxed) ?? 0 }
+        )
+    }
+
+    private func fault(_ call: StoredFiles.Call, _ path: String) -> SystemError? {
+        let share = faults.load(ordering: .relaxed)
+        guard share > 0, path != "journal" else { return nil }
+        return chance.withLock { chance in
+            guard Int.random(in: 0..<256, using: &chance) < share else { return nil }
+            return SystemError(number: call == .write ? ENOSPC : EIO)
+        }
+    }
+
+    func pass(seconds: Int64) { now.wrappingAdd(seconds * 1_000_000_000, ordering: .relaxed) }
+
+    /// Names of the files that there are.
+    var names: [String] {
+        let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+        return all.filter { $0.split(separator: "/").count == 3 }
+    }
+}
+
+extension DiskTier {
+    /// Does all that there is to do.
+    func work() {
+        while case .more = writeNext() {}
+        while case .more = readNext() {}
+        while case .more = scanNext() {}
+        while case .more = writeNext() {}
+    }
+}
