@@ -38,7 +38,7 @@ package final class CodedForm: Sendable {
         }
         self.init(
             coding,
-            head: HeadLines.coded(plain.head, coding),
+            head: HeadLines.coded(plain.head, .coded(coding)),
             content: made.large ?? LargeContent(.memory([made.inlineContent.bytes()])),
             contentCount: made.contentCount,
             isWorthIt: true
@@ -61,7 +61,7 @@ package final class CodedForm: Sendable {
         guard isWorthIt else { return self }
         return CodedForm(
             coding,
-            head: HeadLines.coded(head, coding),
+            head: HeadLines.coded(head, .coded(coding)),
             content: content,
             contentCount: contentCount,
             isWorthIt: true
@@ -111,22 +111,22 @@ extension HeadLines {
     /// The head of a response whose content gets a coding: another tag, and nothing that was said
     /// of the bytes.
     ///
-    /// `coding`: nil where one was taken off.
+    /// `mark`: What was done to the content.
     ///
     /// Source: RFC 9110 §8.8.3.3, RFC 9530 §2 and §3.
-    package static func coded(_ head: Span<UInt8>, _ coding: ContentCoding?) -> [UInt8] {
+    package static func coded(_ head: Span<UInt8>, _ mark: CodedEntityTag.Marked) -> [UInt8] {
         let out = Buffer()
         out.append(head.extracting(first: firstLine(of: head)))
         forEach(head) { name, value, line in
             if name.equalsIgnoringCase("etag") {
                 out.append("ETag: ")
-                _ = CodedEntityTag.write(value, coding, to: out)
+                _ = CodedEntityTag.write(value, mark, to: out)
                 out.append("\r\n")
             } else if !describesPlainBytes(name) {
                 out.append(line)
             }
         }
-        if let coding {
+        if let coding = mark.coding {
             out.append("Content-Encoding: ")
             out.append(coding.name)
             out.append("\r\n")

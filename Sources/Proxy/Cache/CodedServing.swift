@@ -49,7 +49,7 @@ extension Exchange {
     /// The lines of a 304 for a client that holds what this gateway coded: with the tag of that.
     func validatorLines(_ lines: Span<UInt8>) -> [UInt8] {
         guard let mark = coding?.mark else { return lines.bytes() }
-        return HeadLines.coded(lines, mark.coding)
+        return HeadLines.coded(lines, mark)
     }
 
     /// Sends a stored response in the coding that the client wants.
@@ -86,7 +86,7 @@ extension Exchange {
             guard fill != nil else { return false }
         }
         var head = StoredHead(
-            lines: HeadLines.coded(stored.head, wanted),
+            lines: HeadLines.coded(stored.head, .coded(wanted)),
             status: stored.status,
             age: age,
             report: report
@@ -250,7 +250,7 @@ struct CodingJob {
             fill.append(coded.readable)
             coded.removeAll()
             nanoseconds += context.reactor.clock - start
-            if !isLast { await context.reactor.yield() }
+            if !isLast { await context.reactor.yieldLong() }
         }
         let bytesOut = fill.count
         if !encoder.isFinished {
