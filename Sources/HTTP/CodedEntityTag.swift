@@ -72,6 +72,15 @@ public enum CodedEntityTag {
         case dictionary(UInt32)
         /// A coding was taken off.
         case decoded
+
+        /// What the content is coded as; nil for nothing.
+        public var coding: ContentCoding? {
+            switch self {
+            case .coded(let coding): coding
+            case .dictionary: .dictionaryZstd
+            case .decoded: nil
+            }
+        }
     }
 
     /// Where the mark in a tag begins, and which one it is.

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import re
 import subprocess
 import threading
 import zlib
@@ -11,6 +12,7 @@ import brotli
 import pytest
 import requests
 import zstandard
+from support.waiting import until
 
 CODINGS = ["gzip", "deflate", "br", "zstd"]
 LEVELS = ["fast", "balanced", "small"]
@@ -51,6 +53,7 @@ def contents():
     rows = [{"id": number, "name": f"item {number % 97}"} for number in range(30_000)]
     noise = random.Random(5).randbytes
     return {
+        "empty": b"",
         "one": b"a",
         "tiny": b'{"a": 1}',
         "json": json.dumps(rows[:500]).encode(),
@@ -75,6 +78,19 @@ def serve(connection):
                 piece = content[start:start + 70_001]
                 connection.send(b"%x\r\n" % len(piece) + piece + b"\r\n")
             connection.send(b"0\r\n\r\n")
+        elif framing == "pieces":
+            # Chunks of any size, each sent by itself, and cut anywhere on the way.
+            source = random.Random(len(content))
+            connection.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            start = 0
+            while start < len(content):
+                piece = content[start:start + source.randrange(1, 700)]
+                start += len(piece)
+                chunk = b"%x\r\n" % len(piece) + piece + b"\r\n"
+                cut = source.randrange(len(chunk))
+                connection.send(chunk[:cut])
+                connection.send(chunk[cut:])
+            connection.send(b"0\r\n\r\n")
         elif framing == "close":
             connection.send(head + b"Connection: close\r\n\r\n" + content)
             return
@@ -94,6 +110,8 @@ def test_every_content_comes_through(gateway, make_origin, coding, level):
     gateway.start_before(
         make_origin(serve).address, site=f"compress {coding} min=1 level={level}")
     for name, content in CONTENTS.items():
+        if name == "empty":
+            continue
         for framing in ["length", "chunked", "close"]:
             response, coded = raw(f"{gateway.url}/{name}?{framing}", coding)
             assert response.headers["Content-Encoding"] == coding
@@ -102,6 +120,75 @@ def test_every_content_comes_through(gateway, make_origin, coding, level):
             assert decode(coded, coding) == content, (name, framing)
             if name in ("json", "long"):
                 assert len(coded) < len(content) / 3
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_pieces_of_any_size_come_through(gateway, make_origin, coding):
+    gateway.start_before(make_origin(serve).address, site=f"compress {coding} min=1")
+    for name in ["one", "tiny", "json", "noise"]:
+        response, coded = raw(f"{gateway.url}/{name}?pieces", coding)
+        assert response.headers["Content-Encoding"] == coding
+        assert decode(coded, coding) == CONTENTS[name]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_no_content_comes_through(gateway, make_origin, coding):
+    gateway.start_before(make_origin(serve).address, site=f"compress {coding} min=1")
+    for framing in ["length", "chunked", "close"]:
+        response, coded = raw(f"{gateway.url}/empty?{framing}", coding)
+        applied = response.headers.get("Content-Encoding")
+        assert (decode(coded, coding) if applied else coded) == b""
+        assert applied in (None, coding) and response.headers["ETag"].startswith(("W/", '"v1"'))
+
+
+def test_levels_drop_when_the_loop_is_late(gateway, make_origin):
+    """Eight clients at level `small` keep a loop busy for longer than `lag` in each of its turns."""
+    def load():
+        found = re.search(r'^gateway_compression_load\{loop="0"\} (\d)', gateway.metrics(), re.M)
+        return int(found.group(1))
+
+    def codings(site):
+        """What eight clients at once are sent, by name, and the highest load seen meanwhile."""
+        seen, loads, stop = [], [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                response, _ = raw(f"{gateway.url}/long?length", "br")
+                seen.append(response.headers.get("Content-Encoding"))
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        try:
+            site(loads)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        return seen, loads
+
+    def until_late(loads):
+        until(lambda: loads.append(load()) or loads[-1] > 0, "levels to drop")
+
+    def for_some_responses(loads):
+        for _ in range(20):
+            raw(f"{gateway.url}/json?length", "br")
+            loads.append(load())
+
+    origin = make_origin(serve).address
+    gateway.start_before(
+        origin, top="workers 1\ncompress_limits lag=1ms", site="compress br level=small")
+    _, loads = codings(until_late)
+    assert max(loads) > 0
+    # Short turns bring it back.
+    until(lambda: raw(f"{gateway.url}/tiny?length", "br") and load() == 0, "levels to come back")
+    response, _ = raw(f"{gateway.url}/json?length", "br")
+    assert response.headers["Content-Encoding"] == "br"
+    gateway.reload(gateway.configuration(
+        origin, top="workers 1\ncompress_limits lag=off", site="compress br level=small"))
+    until(lambda: "generation 2" in gateway.metrics(), "the reload")
+    seen, loads = codings(for_some_responses)
+    assert set(seen) == {"br"} and max(loads) == 0
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])

@@ -56,6 +56,32 @@ struct LoopExecutorTests {
         )
     }
 
+    @Test("Tasks that compute for long let the sockets come between any two of their pieces")
+    func longPieces() throws {
+        let pieces = Shared(0)
+        let longest = Shared(0)
+        let compute: Script = { reactor in
+            for _ in 0..<50 {
+                pieces.value += 1
+                longest.value = max(longest.value, pieces.value)
+                await reactor.yieldLong()
+            }
+        }
+        // What is not a long piece of work may be done several times in a turn; each turn begins
+        // with a look at the clock.
+        let watch: Script = { reactor in
+            var last = reactor.now
+            for _ in 0..<400 {
+                if reactor.now != last { pieces.value = 0 }
+                last = reactor.now
+                await reactor.yield()
+            }
+        }
+        try withSockets(watch, compute, compute)
+        // One of each task in a turn; a second one where the watcher had its look before them.
+        #expect(longest.value <= 4)
+    }
+
     @Test("Entering the loop from a foreign thread traps")
     func isolation() async {
         await #expect(processExitsWith: .failure) {

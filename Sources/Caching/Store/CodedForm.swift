@@ -111,6 +111,8 @@ extension HeadLines {
     /// The head of a response whose content gets a coding: another tag, and nothing that was said
     /// of the bytes.
     ///
+    /// `mark`: What was done to the content.
+    ///
     /// Source: RFC 9110 §8.8.3.3, RFC 9530 §2 and §3.
     package static func coded(_ head: Span<UInt8>, _ mark: CodedEntityTag.Marked) -> [UInt8] {
         let out = Buffer()
@@ -124,13 +126,7 @@ extension HeadLines {
                 out.append(line)
             }
         }
-        let coding: ContentCoding? =
-            switch mark {
-            case .coded(let coding): coding
-            case .dictionary: .dictionaryZstd
-            case .decoded: nil
-            }
-        if let coding {
+        if let coding = mark.coding {
             out.append("Content-Encoding: ")
             out.append(coding.name)
             out.append("\r\n")

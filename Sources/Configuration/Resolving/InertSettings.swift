@@ -80,7 +80,7 @@ func checkInertDictionary(_ layers: [Block], isSecure: Bool, report: Report) {
     if let cache = innermost(\.cache) {
         report.error(
             placed.mark,
-            "compress_dictionary: has no effect: what is stored goes out as it was stored",
+            "compress_dictionary: has no effect: what is stored is coded without dictionaries",
             notes: [(cache.mark, "it is cached here")]
         )
     }

@@ -250,7 +250,7 @@ struct CodingJob {
             fill.append(coded.readable)
             coded.removeAll()
             nanoseconds += context.reactor.clock - start
-            if !isLast { await context.reactor.yield() }
+            if !isLast { await context.reactor.yieldLong() }
         }
         let bytesOut = fill.count
         if !encoder.isFinished {

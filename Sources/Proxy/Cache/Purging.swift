@@ -183,7 +183,7 @@ enum CacheCommands {
 
     /// The bytes of each form in a coding.
     private static func codings(_ object: CachedResponse) -> String {
-        let forms = ContentCoding.allCases.compactMap { object.form($0) }.filter(\.isWorthIt)
+        let forms = ContentCoding.plain.compactMap { object.form($0) }.filter(\.isWorthIt)
         let sizes = forms.map { "\"\($0.coding.name)\":\($0.contentCount)" }
         return sizes.joined(separator: ",")
     }

@@ -97,7 +97,7 @@ struct RandomClient: Sendable {
             return false
         }
         for request in requests {
-            let outcome = await read(request, peer, mayEnd: mayEnd)
+            let outcome = await read(request, peer, world, mayEnd: mayEnd)
             ledger.trace(world, "client \(number), \(request.id): \(String(describing: outcome))")
             guard let outcome else { return false }
             // The content may have been left unread; then the connection ends behind a response.
@@ -116,7 +116,12 @@ struct RandomClient: Sendable {
 
     /// Reads the response to a request.
     /// - Returns: nil when the connection is over.
-    private func read(_ request: PlannedRequest, _ peer: Peer, mayEnd: Bool) async -> Outcome? {
+    private func read(
+        _ request: PlannedRequest,
+        _ peer: Peer,
+        _ world: World,
+        mayEnd: Bool
+    ) async -> Outcome? {
         var head: ReceivedHead
         do throws(MessageEnd) {
             repeat {
@@ -140,6 +145,14 @@ struct RandomClient: Sendable {
         do throws(MessageEnd) {
             try await peer.readBody(framing, into: &got)
         } catch { end = error }
+        if let coding = head.value("Content-Encoding"), request.method != "HEAD" {
+            guard let plain = try? world.decode(got, coding, isWhole: end == nil) else {
+                ledger.fail("response to \(request.id) is no \(coding), and ends in \(end as Any)")
+                return nil
+            }
+            got = Array(plain.utf8)
+            ledger.countCoded()
+        }
         let isOwn = head.value("X-Id") == nil
         if isOwn { checkOwn(head, request, mayEnd: mayEnd) }
         let said = head.value("X-Size").flatMap { Int($0) } ?? 0

@@ -113,7 +113,7 @@ struct RandomOrigin: Sendable {
         let form = chance.number(0..<4)
         if form == 1 { closes = true }
         let common =
-            "X-Id: \(request.id)\r\nX-Size: \(size)\r\n"
+            "X-Id: \(request.id)\r\nX-Size: \(size)\r\nContent-Type: text/plain\r\n"
             + (closes && version == "1" ? "Connection: close\r\n" : "")
         switch form {
         case 0 where version == "1":

@@ -27,6 +27,7 @@ struct RandomisedTests {
         site * {
             listen $site
             route /buffered/* { buffer on memory=1k; proxy app }
+            route /coded/* { compress zstd br gzip deflate min=1; proxy app }
             route * { proxy app }
         }
         """
@@ -44,15 +45,17 @@ struct RandomisedTests {
     func worlds(_ first: UInt64) throws {
         var whole = 0
         var other = 0
+        var coded = 0
         let last = Self.alone ?? min(Self.count, first + Self.seedsInBatch - 1)
         for seed in first...last {
             let ledger = try Self.run(seed)
             whole += ledger.whole
+            coded += ledger.coded
             other += ledger.cut + ledger.refused + ledger.unanswered
         }
         // A simulation in which nothing happens proves nothing.
         #expect(whole > 0)
-        if Self.alone == nil { #expect(other > 0) }
+        if Self.alone == nil { #expect(other > 0 && coded > 0) }
     }
 
     @Test("The same seed gives the same world, to the nanosecond", arguments: [3, 8, 16])

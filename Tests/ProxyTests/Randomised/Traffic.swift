@@ -51,6 +51,8 @@ struct PlannedRequest: Sendable {
     let id: Int
     let method: String
     let target: String
+    /// What the client takes; the route `/coded/` alone compresses.
+    let coding: String
     let isHTTP10: Bool
     let body: Body
 
@@ -60,7 +62,8 @@ struct PlannedRequest: Sendable {
         self.id = id
         self.isHTTP10 = isHTTP10
         method = chance.pick(["GET", "GET", "HEAD", "POST", "POST", "PUT"])
-        target = chance.pick(["/buffered/", "/streamed/"]) + "\(id)?id=\(id)"
+        target = chance.pick(["/buffered/", "/streamed/", "/coded/"]) + "\(id)?id=\(id)"
+        coding = chance.pick(["gzip", "br", "zstd", "deflate"])
         if method == "GET" || method == "HEAD" {
             body = .none
         } else if isHTTP10 || chance.once(in: 2) {
@@ -73,6 +76,7 @@ struct PlannedRequest: Sendable {
     /// All of it, as it is sent.
     func bytes(_ chance: inout Chance) -> [UInt8] {
         var head = "\(method) \(target) HTTP/1.\(isHTTP10 ? 0 : 1)\r\nHost: shop\r\nX-Id: \(id)\r\n"
+        head += "Accept-Encoding: \(coding)\r\n"
         let content = content(of: id, count: body.count)
         switch body {
         case .none: return Array((head + "\r\n").utf8)
@@ -128,6 +132,7 @@ final class Ledger: @unchecked Sendable {
     private var tainted: Set<Int> = []
     private(set) var whole = 0
     private(set) var cut = 0
+    private(set) var coded = 0
     private(set) var refused = 0
     private(set) var unanswered = 0
     /// Virtual times at which requests reached origins, in their order.
@@ -171,6 +176,7 @@ final class Ledger: @unchecked Sendable {
 
     func countWhole() { whole += 1 }
     func countCut() { cut += 1 }
+    func countCoded() { coded += 1 }
     func countRefused() { refused += 1 }
     func countUnanswered() { unanswered += 1 }
 
