@@ -352,6 +352,29 @@ def test_a_fetch_that_was_under_way_does_not_bring_back_what_was_invalidated(
     assert ask(first).text == "/a 2"
 
 
+def test_what_was_asked_for_before_an_invalidation_is_refused_by_redis(
+        make_gateway, make_origin, redis):
+    app = App(make_origin)
+    first, second = make_gateway(app, redis.url), make_gateway(app, redis.url)
+    ask(first)
+    stored(first)
+    key = object_key(redis)
+    # As another gateway leaves it, of whose message this one has not heard yet: half a minute
+    # ahead, so that whatever is fetched now was asked for before.
+    seconds = int(redis.words("TIME")[0])
+    redis.words("DEL", key)
+    redis.words("HSET", key, "x", str((seconds + 30) * 1000))
+    assert ask(second).text == "/a 2"
+    stored(second)
+    assert redis.words("HKEYS", key) == ["x"]
+    # Asked for later, it is stored.
+    redis.words("HSET", key, "x", str((seconds - 30) * 1000))
+    third = make_gateway(app, redis.url)
+    assert ask(third).text == "/a 3"
+    stored(third)
+    assert set(redis.words("HKEYS", key)) == {"x", "-"}
+
+
 def test_a_gateway_that_was_away_catches_up(make_gateway, make_origin, redis, relay):
     app = App(make_origin, Cache_Tag="red")
     first = make_gateway(app, redis.url)
@@ -371,6 +394,23 @@ def test_a_gateway_that_was_away_catches_up(make_gateway, make_origin, redis, re
     until(lambda: metric(second, "gateway_cache_objects") == 0, "its effect")
     assert ask(second, "/a").text == "/a 2" and ask(second, "/b").text == "/b 2"
     assert shared(second, "losses") == 0
+
+
+def test_a_gateway_that_starts_without_redis_hears_what_was_purged_since(
+        make_gateway, make_origin, redis, relay):
+    app = App(make_origin, Cache_Tag="red")
+    relay.cut()
+    late = make_gateway(app, f"redis://127.0.0.1:{relay.port}", ready=False)
+    first = make_gateway(app, redis.url)
+    assert ask(late, "/a").text == "/a 1" and ask(late, "/b").text == "/b 1"
+    purge(first, "tag=blue")
+    purge(first, "url=http://shop.example/a")
+    send(first, "PURGE", "/b")
+    until(lambda: shared(first, "purges_waiting") == 0, "the telling")
+    relay.mend()
+    until(lambda: metric(late, "gateway_cache_objects") == 0, "the purges")
+    assert ask(late, "/a").text == "/a 2" and ask(late, "/b").text == "/b 2"
+    assert shared(late, "losses") == 0 and shared(late, "purges_received") == 3
 
 
 def test_a_purge_while_redis_is_away_is_told_later(make_gateway, make_origin, redis, relay):

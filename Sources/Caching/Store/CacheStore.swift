@@ -194,6 +194,10 @@ package final class CacheStore: Sendable {
         part(hash).state.withLock { body(&$0, budget / parts.count) }
     }
 
+    /// Whether it may hold what an earlier process stored: then purges count that came while none
+    /// ran.
+    package var keepsOverRestarts: Bool { false }
+
     /// Removes one object, if there is one.
     package func remove(_ object: CachedResponse?) { if let object { remove(object) } }
 

@@ -89,9 +89,11 @@ final class SharedCacheFeed {
 
     /// Hears of purges for as long as the loop runs, after each loss of the connection from where
     /// it had come.
-    func listen(_ body: (News) -> Void) async {
+    ///
+    /// `isCold`: Whether nothing may be stored here that is older than this process.
+    func listen(isCold: () -> Bool, _ body: (News) -> Void) async {
         while !isStopped, !reactor.isShutDown {
-            if client.isUp, await synchronise(body) {
+            if client.isUp, await synchronise(isCold: isCold(), body) {
                 isCurrent = true
                 while await hear(body) {}
                 isCurrent = false
@@ -118,7 +120,7 @@ final class SharedCacheFeed {
     /// Finds out what was missed since the last news, or, the first time, what the log says.
     ///
     /// Returns Whether that is known now.
-    private func synchronise(_ body: (News) -> Void) async -> Bool {
+    private func synchronise(isCold: Bool, _ body: (News) -> Void) async -> Bool {
         guard var meta = await readMeta() else { return false }
         if meta.epoch == nil {
             let name = loop.makeEpoch()
@@ -136,7 +138,7 @@ final class SharedCacheFeed {
             else { return false }
             if hasLog, hasChanges { return true }
         }
-        guard let start = await startOfChanges(isFirst: before == nil),
+        guard let start = await startOfChanges(isFirst: before == nil, isCold: isCold),
             let log = await readLog()
         else { return false }
         if let last = meta.last, log.entries.last?.place ?? .start < last {
@@ -154,7 +156,7 @@ final class SharedCacheFeed {
             isWhole: log.isWhole,
             changes: start.place
         )
-        if before != nil || start.isCut {
+        if before != nil || start.isCut || !isCold && !log.isWhole {
             // What was removed while nothing was heard is not known.
             body(.lost)
         } else {
@@ -163,11 +165,15 @@ final class SharedCacheFeed {
         return true
     }
 
-    /// From where on keys that were invalidated are news: all since the last one; or, the first
-    /// time, since this process began to store anything, as far as clocks can tell.
+    /// From where on keys that were invalidated are news: all since the last one.
+    ///
+    /// The first time, all since this process began to store anything, as far as clocks can tell,
+    /// or all there are, if something may be older than it.
     ///
     /// Returns nil without an answer.
-    private func startOfChanges(isFirst: Bool) async -> (place: StreamPlace, isCut: Bool)? {
+    private func startOfChanges(isFirst: Bool, isCold: Bool) async -> (
+        place: StreamPlace, isCut: Bool
+    )? {
         guard isFirst else { return await last(shared.changesKey).map { ($0, false) } }
         guard let time = await ask(SharedCacheFeed.words("TIME"))?.items?.first?.bytes,
             let seconds = StreamPlace.number(time.span),
@@ -176,7 +182,7 @@ final class SharedCacheFeed {
         let age = UInt64(max(0, reactor.now - created)) / 1_000_000
         var place = StreamPlace()
         let now = seconds.multipliedReportingOverflow(by: 1000).partialValue
-        place.time = now - min(now, age + SharedCacheFeed.margin)
+        if isCold { place.time = now - min(now, age + SharedCacheFeed.margin) }
         place.isBetween = true
         if count < Int64(SharedCache.Limits.changes) { return (place, false) }
         let words =

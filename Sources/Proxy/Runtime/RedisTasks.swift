@@ -51,7 +51,8 @@ extension Worker {
     /// Removes what other gateways have removed.
     private func listen() async {
         let context = context
-        await context.sharedFeed?.listen { news in
+        let isCold = { !(context.snapshot.cacheStore?.keepsOverRestarts ?? false) }
+        await context.sharedFeed?.listen(isCold: isCold) { news in
             guard let store = context.snapshot.cacheStore else { return }
             let now = context.reactor.wallNow / 1_000_000
             switch news {
