@@ -168,19 +168,4 @@ public final class PageExtent: Sendable {
 extension Stream {
     /// Whether pages of memory can be sent as they are: to sockets, not through TLS.
     public var takesPages: Bool { descriptor != nil }
-
-    /// Sends what the kernel takes now of what stands in front of pages: it puts both into one
-    /// segment, where otherwise a small one would go ahead.
-    public func sendAhead(_ buffer: Buffer) throws(StreamError) {
-        guard let descriptor else { return try send(buffer) }
-        while mayWrite && !buffer.isEmpty {
-            let result = Sockets.send(descriptor, from: buffer, flags: Int32(MSG_MORE))
-            if result == -Int(EAGAIN) {
-                mayWrite = false
-            } else if result < 0 {
-                mayRead = true
-                throw StreamError(errno: Int32(truncatingIfNeeded: -result))
-            }
-        }
-    }
 }

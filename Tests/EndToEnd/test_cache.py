@@ -2,8 +2,12 @@
 
 import concurrent.futures
 import json
+import resource
+import socket
 import threading
 import time
+
+import pytest
 
 from support.gateway import run_command
 from support.wire import get
@@ -45,6 +49,37 @@ def test_many_clients_for_one_cold_key_are_one_request(gateway, make_origin):
     with concurrent.futures.ThreadPoolExecutor(200) as pool:
         answers = list(pool.map(lambda _: get(gateway.port, "/hot").text, range(200)))
     assert set(answers) == {"/hot 1"}
+    assert counts == {"/hot": 1}
+
+
+def test_ten_thousand_clients_for_one_cold_key_are_one_request(gateway, make_origin):
+    wanted = 10_000
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < wanted + 1000:
+        pytest.skip(f"only {hard} descriptors")
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    script, counts = slow_answer(3, Cache_Control="max-age=60")
+    origin = make_origin(script)
+    gateway.start_before(origin.address, top="workers 2\nlimit connections=12000", site="cache")
+    request = b"GET /hot HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n"
+    streams = []
+    try:
+        for number in range(wanted):
+            # From several addresses, or the ports of one might run out.
+            stream = socket.create_connection(
+                ("127.0.0.1", gateway.port), 60, (f"127.0.0.{2 + number % 4}", 0))
+            streams.append(stream)
+            stream.sendall(request)
+        for stream in streams:
+            answer = b""
+            while piece := stream.recv(65536):
+                answer += piece
+            assert answer.endswith(b"\r\n\r\n/hot 1")
+    finally:
+        for stream in streams:
+            stream.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert counts == {"/hot": 1}
 
 

@@ -367,6 +367,26 @@ private let attacks: [Attack] = [
         second: ["GET / HTTP/1.1", "Host: a"]
     ),
     Attack(
+        name: "a method override under its other names",
+        first: ["GET / HTTP/1.1", "Host: a", "X-HTTP-Method: DELETE", "X-Method-Override: PUT"],
+        second: ["GET / HTTP/1.1", "Host: a"]
+    ),
+    Attack(
+        name: "a scheme in a field, which makes some applications redirect",
+        first: ["GET / HTTP/1.1", "Host: a", "X-Forwarded-Scheme: http"],
+        second: ["GET / HTTP/1.1", "Host: a"]
+    ),
+    Attack(
+        name: "another host",
+        first: ["GET / HTTP/1.1", "Host: b"],
+        second: ["GET / HTTP/1.1", "Host: a"]
+    ),
+    Attack(
+        name: "an encoded separator in the path",
+        first: ["GET /a%2Fb HTTP/1.1", "Host: a"],
+        second: ["GET /a/b HTTP/1.1", "Host: a"]
+    ),
+    Attack(
         name: "another URL in a field",
         first: ["GET / HTTP/1.1", "Host: a", "X-Original-URL: /admin"],
         second: ["GET / HTTP/1.1", "Host: a"]
@@ -413,6 +433,73 @@ struct CacheSafetyTests {
             _ = try await origin.anyHead()
             try await origin.send("HTTP/1.1 200 OK", "Content-Length: 6", body: "second")
             try await client.gets("HTTP/1.1 200 OK", body: "second")
+        }
+    }
+
+    @Test("what a client claims in forwarding fields never reaches the server that is believed")
+    func claims() throws {
+        try simulate(cached()) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            try await client.send(
+                "GET / HTTP/1.1",
+                "Host: a",
+                "X-Forwarded-Host: evil",
+                "X-Forwarded-Port: 1337",
+                "X-Forwarded-Prefix: /evil"
+            )
+            let origin = try await server.accept()
+            try await origin.gets(
+                "GET / HTTP/1.1",
+                "X-Forwarded-Host: a",
+                "X-Forwarded-Port: 80",
+                "!X-Forwarded-Prefix"
+            )
+            try await origin.send("HTTP/1.1 200 OK", "Content-Length: 2", body: "ok")
+            try await client.gets("HTTP/1.1 200 OK", body: "ok")
+        }
+    }
+
+    @Test(
+        "an error that a client provokes is not what others get",
+        arguments: ["400 Bad Request", "413 Content Too Large", "431 Too Large", "500 Broken"]
+    )
+    func provokedError(status: String) throws {
+        try simulate(cached("ttl=60s")) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            try await client.send("GET / HTTP/1.1", "Host: a", "X-Evil: 1")
+            let origin = try await server.accept()
+            try await origin.gets("GET / HTTP/1.1")
+            try await origin.send("HTTP/1.1 \(status)", "Content-Length: 4", body: "evil")
+            try await client.gets("HTTP/1.1 \(status)", body: "evil")
+            try await client.send("GET / HTTP/1.1", "Host: a")
+            try await origin.gets("GET / HTTP/1.1")
+            try await origin.send("HTTP/1.1 200 OK", "Content-Length: 2", body: "ok")
+            try await client.gets("HTTP/1.1 200 OK", body: "ok")
+        }
+    }
+
+    @Test("a range that one asks for is not what another one gets for the whole")
+    func range() throws {
+        try simulate(cached()) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            try await client.send("GET / HTTP/1.1", "Host: a", "Range: bytes=0-0")
+            let origin = try await server.accept()
+            try await origin.gets("GET / HTTP/1.1")
+            try await origin.send(
+                "HTTP/1.1 206 Partial Content",
+                "Cache-Control: max-age=60",
+                "Content-Range: bytes 0-0/2",
+                "Content-Length: 1",
+                body: "o"
+            )
+            try await client.gets("HTTP/1.1 206 Partial Content", body: "o")
+            try await client.send("GET / HTTP/1.1", "Host: a")
+            try await origin.gets("GET / HTTP/1.1", "!Range")
+            try await origin.send("HTTP/1.1 200 OK", "Content-Length: 2", body: "ok")
+            try await client.gets("HTTP/1.1 200 OK", body: "ok")
         }
     }
 

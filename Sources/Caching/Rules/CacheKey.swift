@@ -47,6 +47,35 @@ package enum CacheKey {
     /// Dot segments stay: who writes them has another key.
     /// Source: RFC 3986 §5.2, RFC 9111 §4.4.
     package static func resolve(_ reference: Span<UInt8>, against base: Span<UInt8>) -> [UInt8]? {
+        joined(reference, base).map(withoutDots)
+    }
+
+    /// A URL without `.` and `..` in its path, as who follows a reference asks for it.
+    ///
+    /// Source: RFC 3986 §5.2.4.
+    private static func withoutDots(_ url: [UInt8]) -> [UInt8] {
+        let all = url.span
+        let start = origin(ofURL: all).count
+        let end = all.firstIndex(of: 0x3F, from: start, to: all.count)
+        var result = Array(url[..<start])
+        var position = start
+        // Each segment begins with its slash.
+        while position < end {
+            let next = all.firstIndex(of: 0x2F, from: position + 1, to: end)
+            let segment = all.extracting((position + 1)..<next)
+            let goesUp = segment.equals("..")
+            if goesUp {
+                while result.count > start, result.removeLast() != 0x2F {}
+            } else if !segment.equals(".") {
+                result += url[position..<next]
+            }
+            if next == end, goesUp || segment.equals(".") { result.append(0x2F) }
+            position = next
+        }
+        return result + url[end...]
+    }
+
+    private static func joined(_ reference: Span<UInt8>, _ base: Span<UInt8>) -> [UInt8]? {
         let origin = origin(ofURL: base)
         let fragment = reference.firstIndex(of: 0x23, from: 0, to: reference.count)
         let text = reference.extracting(first: fragment)

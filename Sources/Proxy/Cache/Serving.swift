@@ -149,6 +149,7 @@ extension Exchange {
             try await sendPages(of: extent, range, behind: output)
             return
         }
+        if connection.stream.takesPages { try await flush(output) }
         var offset = range.lowerBound
         var turnEnd = offset + ProxyLimits.bytesPerTurn
         while offset < range.upperBound {
@@ -182,17 +183,12 @@ extension Exchange {
         _ range: Range<Int>,
         behind output: Buffer
     ) async throws(Failure) {
+        // The head goes by itself. Together with the first pages (MSG_MORE) it saves a segment,
+        // worth 2 us of 14 with cubic, and costs 20 us with BBR, whose pacing puts a pause behind
+        // a first segment of 64 KiB (measured on loopback, Linux 6.18).
+        try await flush(output)
         let stream = connection.stream
         do throws(StreamError) {
-            while true {
-                let before = output.count
-                try stream.sendAhead(output)
-                noteSent(before - output.count)
-                if output.isEmpty { break }
-                try await stream.waitUntilWritable(
-                    deadline: context.reactor.now + timeouts.send
-                )
-            }
             var offset = range.lowerBound
             while offset < range.upperBound {
                 let end = min(range.upperBound, offset + ProxyLimits.bytesPerTurn)
