@@ -215,6 +215,8 @@ def compare(scenario, chosen, options, origins):
     running, rows, failed = {}, {}, {}
     if scenario.peers:
         chosen = [peer for peer in chosen if peer.name in scenario.peers]
+    else:
+        chosen = [peer for peer in chosen if peer.name not in scenarios.ONLY_CACHES]
     variants = [(peer.name, peer, 1) for peer in chosen]
     proxy_cores, load_cores = "0", "1"
     if scenario.name == "two":
@@ -422,10 +424,11 @@ def main():
     ours = [peer for peer in chosen if peer.name == "gateway"]
     try:
         for name in options.scenarios:
+            proxies = [peer for peer in chosen if peer.name not in scenarios.ONLY_CACHES]
             if name == "start":
-                results[name] = each(measure_start, chosen, name, origins)
+                results[name] = each(measure_start, proxies, name, origins)
             elif name == "idle":
-                results[name] = each(measure_idle, chosen, name, origins)
+                results[name] = each(measure_idle, proxies, name, origins)
             elif name == "tlsidle":
                 results[name] = each(measure_idle, secure_peers(chosen), name, origins,
                                      secure.IDLE_CONNECTIONS, PARK_SECONDS, True)

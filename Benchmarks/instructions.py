@@ -87,8 +87,10 @@ def count(peer, scenario, origins, requests):
 def main():
     scenario, peer = scenarios.ALL[sys.argv[1]], peers.all_peers()[sys.argv[2]]
     requests = int(sys.argv[3])
-    if scenario.path not in ("/small", "/browser", "/limited", "/limited5"):
-        sys.exit("only for small responses: the others are the kernel's work")
+    small = ("/small", "/browser", "/limited", "/limited5", "/cached/small")
+    if scenario.path not in small:
+        sys.exit("only for small, browser, limited, limited5 and hit: "
+                 "the others are the kernel's work")
     origins = bench.Origins("1")
     try:
         once, _ = count(peer, scenario, origins, requests)

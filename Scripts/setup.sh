@@ -27,7 +27,7 @@ test)
     ;;
 bench)
     need_swift
-    need_packages "${build[@]}" nginx haproxy wrk procps zstd
+    need_packages "${build[@]}" nginx haproxy varnish wrk procps zstd
     need_venv Benchmarks/work/venv Benchmarks/requirements.txt
     ;;
 *) die "usage: Scripts/setup.sh build|run|test|bench" ;;

@@ -162,6 +162,26 @@ static inline int gateway_let_code_go(struct dl_phdr_info *object, size_t size, 
 
 static inline void gateway_release_code(void) { dl_iterate_phdr(gateway_let_code_go, NULL); }
 
+// Memory that the kernel sends without copying it; memfd_create needs GNU extensions.
+static inline int gateway_make_page_file(void) { return memfd_create("gateway-cache", MFD_CLOEXEC); }
+
+// st_blocks counts 512 bytes each.
+static inline int64_t gateway_file_bytes(int descriptor) {
+    struct stat status;
+    return fstat(descriptor, &status) == 0 ? (int64_t)status.st_blocks * 512 : -1;
+}
+
+// Where a file may only grow to some size, writing past that raises a signal.
+static inline bool gateway_files_are_limited(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
+// The flags are macros of linux/falloc.h.
+static inline int gateway_punch(int descriptor, int64_t start, int64_t length) {
+    return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, length);
+}
+
 static inline int64_t gateway_monotonic_nanoseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

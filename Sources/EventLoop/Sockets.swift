@@ -133,11 +133,16 @@ enum Sockets {
     /// Sends what the kernel takes.
     /// - Returns: A count, or a negated error number.
     @inline(__always)
-    static func send(_ descriptor: Int32, from buffer: Buffer) -> Int {
+    static func send(_ descriptor: Int32, from buffer: Buffer, flags: Int32 = 0) -> Int {
         let sent = retrying {
             // The kernel reads at most the bytes that the buffer lends.
             unsafe buffer.drain {
-                unsafe CLinux.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                unsafe CLinux.send(
+                    descriptor,
+                    $0.baseAddress,
+                    $0.count,
+                    Int32(MSG_NOSIGNAL) | flags
+                )
             }
         }
         return sent < 0 ? -Int(gateway_errno()) : sent

@@ -53,6 +53,14 @@ public struct ResponseHead: Sendable {
     /// Gives a head that was put together here its status.
     package mutating func setStatus(_ status: Int) { self.status = status }
 
+    /// Takes status and fields of a head that was put together here; what this one says of its
+    /// connection and of the length of its content stays.
+    package mutating func take(_ other: ResponseHead) {
+        status = other.status
+        fields = other.fields
+        reasonRange = .empty
+    }
+
     /// Empties the head and keeps its memory.
     public mutating func removeAll() {
         fields.reset()

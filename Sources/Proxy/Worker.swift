@@ -76,6 +76,9 @@ public actor Worker {
         context.cache.startRefresh = { [weak self, executor] in
             Task(executorPreference: executor) { await self?.refresh() }
         }
+        context.cache.startCoding = { [weak self, executor] in
+            Task(executorPreference: executor) { await self?.code() }
+        }
         Task { await self.resumeParked() }
         Task { await self.keepHouse() }
         startRedis()
@@ -202,6 +205,12 @@ public actor Worker {
     private func refresh() async {
         guard let next = context.cache.refreshes.popLast() else { return }
         await Exchange.run(next, in: context)
+    }
+
+    /// Compresses one stored content.
+    private func code() async {
+        guard let next = context.cache.codings.popLast() else { return }
+        await next.run(in: context)
     }
 
     /// Gives parked connections a task again when their clients speak.

@@ -58,7 +58,7 @@ struct StoredFormTests {
         #expect(after.head.bytes() == before.head.bytes())
         #expect(after.status == 200 && after.fetchTime == 250 && after.modified == now - 1000)
         #expect(after.traits == before.traits)
-        #expect(after.contentChunks() == before.contentChunks())
+        #expect(after.content == before.content)
         #expect(Self.written(after) == out)
     }
 

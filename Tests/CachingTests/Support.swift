@@ -74,3 +74,12 @@ struct Chance: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 }
+
+extension CachedResponse {
+    /// All of its content.
+    var content: [UInt8] {
+        let buffer = Buffer()
+        _ = append(from: 0, atMost: contentCount, to: buffer)
+        return buffer.readable.bytes()
+    }
+}

@@ -29,6 +29,8 @@ package final class CacheStore: Sendable {
     private let hasher: KeyHash
     private let purges = Mutex<PurgeLog>(PurgeLog())
     private let refusals = Atomic<Int>(0)
+    let codings = Mutex<CodingTable>(CodingTable())
+    private let extents: (@Sendable (Int) -> (any ContentExtent)?)?
 
     /// Makes an empty store.
     ///
@@ -37,8 +39,16 @@ package final class CacheStore: Sendable {
     /// `objectLimit`: Bytes of content of one object at most.
     ///
     /// `seed`: Any number that clients do not know.
-    package init(budget: Int, objectLimit: Int, seed: UInt64) {
+    ///
+    /// `extents`: Makes places for large contents of so many bytes at most; nil for memory.
+    package init(
+        budget: Int,
+        objectLimit: Int,
+        seed: UInt64,
+        extents: (@Sendable (Int) -> (any ContentExtent)?)? = nil
+    ) {
         self.budget = budget
+        self.extents = extents
         let fitting = max(1, budget / Limits.objectsPerShard)
         self.objectLimit = min(objectLimit, fitting)
         var count = 1
@@ -138,6 +148,11 @@ package final class CacheStore: Sendable {
         }
     }
 
+    /// Changes a shard; what it may cost is given.
+    func change(_ hash: UInt64, _ body: (inout Shard, _ budget: Int) -> Void) {
+        part(hash).state.withLock { body(&$0, budget / parts.count) }
+    }
+
     /// Removes one object, if there is one.
     package func remove(_ object: CachedResponse?) { if let object { remove(object) } }
 
@@ -226,6 +241,13 @@ package final class CacheStore: Sendable {
         )
     }
 
+    /// A place for a content of a length, or of one that is not known.
+    package func makeExtent(_ length: Int?) -> (any ContentExtent)? {
+        if let length, length <= CachedResponse.inlineLimit { return nil }
+        // A piece may come that is too large, before it is seen to be.
+        return extents?(length ?? objectLimit + CachedResponse.chunkSize)
+    }
+
     /// A fetch is over: nobody joins it any more.
     package func land(_ fill: Fill) {
         part(fill.hash).state.withLock { shard in
@@ -245,7 +267,8 @@ package final class CacheStore: Sendable {
     package func complete(_ fill: Fill) -> Bool {
         guard let object = fill.finish() else { return false }
         let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
-        return isPurged ? false : insert(object)
+        if isPurged { return false }
+        return object.part == nil ? insert(object) : insertPart(object)
     }
 
     /// Stores what a fetch found somewhere else, unless a purge or an invalidation meant it

@@ -3,8 +3,8 @@ import HTTP
 
 /// A stored response: immutable, so that any loop may send it while another one replaces it.
 ///
-/// Key, Vary lines, head and a small content stand in one array; a larger content stands in chunks,
-/// which a validated response shares with the one before.
+/// Key, Vary lines, head and a small content stand in one array; a larger content stands by itself,
+/// and a validated response shares it with the one before.
 package final class CachedResponse: Sendable {
     /// Bytes of content up to which it stands beside the head: one copy sends both.
     package static let inlineLimit = 32 * 1024
@@ -37,7 +37,10 @@ package final class CachedResponse: Sendable {
     private let etagCount: UInt32
     private let languageStart: UInt32
     private let languageCount: UInt32
-    package let chunks: [[UInt8]]
+    /// What does not stand beside the head.
+    package let large: LargeContent?
+    /// The content in codings, as far as somebody wanted it.
+    let forms: [CodedForm]
 
     /// What a request for it must know at once.
     package struct Traits: OptionSet, Sendable {
@@ -48,6 +51,10 @@ package final class CachedResponse: Sendable {
         package static let withoutCookies = Traits(rawValue: 2)
         /// A purge made it stale.
         package static let purged = Traits(rawValue: 4)
+        /// Its content is one that the route compresses.
+        package static let codable = Traits(rawValue: 8)
+        /// The last line of the head is this cache's own `Vary: Accept-Encoding`.
+        package static let ownVary = Traits(rawValue: 16)
     }
 
     /// The bytes of a whole that a partial response has.
@@ -61,7 +68,60 @@ package final class CachedResponse: Sendable {
         }
     }
 
-    package init(_ draft: consuming ResponseDraft, content: [[UInt8]], contentCount: Int) {
+    /// Makes one of a content in pieces of `chunkSize`, the last one shorter.
+    package convenience init(
+        _ draft: consuming ResponseDraft,
+        content: [[UInt8]],
+        contentCount: Int
+    ) {
+        if contentCount <= Self.inlineLimit {
+            self.init(draft, inline: content, large: nil, contentCount: contentCount)
+        } else {
+            let large = LargeContent(.memory(content))
+            self.init(draft, inline: [], large: large, contentCount: contentCount)
+        }
+    }
+
+    /// Makes one of a content that stands somewhere already.
+    package convenience init(
+        _ draft: consuming ResponseDraft,
+        _ large: LargeContent,
+        contentCount: Int
+    ) {
+        self.init(draft, inline: [], large: large, contentCount: contentCount)
+    }
+
+    /// Makes one that has the content of another.
+    package convenience init(_ draft: consuming ResponseDraft, contentOf other: CachedResponse) {
+        let content = other.large == nil ? [other.inlineContent.bytes()] : []
+        self.init(
+            draft,
+            inline: content,
+            large: other.large,
+            contentCount: other.contentCount,
+            forms: other.forms
+        )
+    }
+
+    /// The same response with its content in one more coding.
+    convenience init(_ other: CachedResponse, adding form: CodedForm) {
+        let content = other.large == nil ? [other.inlineContent.bytes()] : []
+        self.init(
+            other.draft(timing: other.timing),
+            inline: content,
+            large: other.large,
+            contentCount: other.contentCount,
+            forms: other.forms + [form]
+        )
+    }
+
+    private init(
+        _ draft: consuming ResponseDraft,
+        inline content: [[UInt8]],
+        large: LargeContent?,
+        contentCount: Int,
+        forms: [CodedForm] = []
+    ) {
         hash = draft.hash
         timing = draft.timing
         status = draft.status
@@ -80,14 +140,15 @@ package final class CachedResponse: Sendable {
         languageStart = varyEnd + UInt32(language?.lowerBound ?? 0)
         languageCount = UInt32(language?.count ?? 0)
         var all: [UInt8] = []
-        let isInline = contentCount <= Self.inlineLimit
-        all.reserveCapacity(Int(headEnd) + (isInline ? contentCount : 0))
+        all.reserveCapacity(Int(headEnd) + (large == nil ? contentCount : 0))
         all += draft.key
         all += draft.vary
         all += draft.head
-        if isInline { for chunk in content { all += chunk } }
+        for chunk in content { all += chunk }
         bytes = all
-        chunks = isInline ? [] : content
+        self.large = large
+        self.forms =
+            forms.isEmpty ? [] : forms.map { $0.renewed(for: draft.head.span) }
     }
 
     /// A part of the bytes, as long as this object lives.
@@ -116,7 +177,7 @@ package final class CachedResponse: Sendable {
         borrowing get { slice(Int(varyEnd)..<Int(headEnd)) }
     }
 
-    /// The content that stands beside the head; empty when it stands in chunks.
+    /// The content that stands beside the head; empty when it is large.
     package var inlineContent: Span<UInt8> {
         @_lifetime(borrow self)
         borrowing get { slice(Int(headEnd)..<bytes.count) }
@@ -146,42 +207,29 @@ package final class CachedResponse: Sendable {
             && ranges[0].upperBound <= part.start + contentCount
     }
 
-    package var isInline: Bool { chunks.isEmpty }
-
     /// Bytes that count against the budget.
-    package var cost: Int { Self.overhead + Int(headEnd) + contentCount }
+    package var cost: Int {
+        var sum = Self.overhead + Int(headEnd) + (large?.cost(contentCount) ?? contentCount)
+        for form in forms { sum += form.cost }
+        return sum
+    }
 
     /// Appends a piece of the content to a buffer.
     ///
     /// Returns How many bytes, at most `limit`; 0 behind the end.
     package func append(from offset: Int, atMost limit: Int, to buffer: Buffer) -> Int {
         guard offset >= 0, offset < contentCount, limit > 0 else { return 0 }
-        if isInline {
-            let count = min(limit, contentCount - offset)
-            buffer.append(inlineContent.extracting(offset..<(offset + count)))
-            return count
-        }
-        var copied = 0
-        while copied < limit, offset + copied < contentCount {
-            let place = offset + copied
-            let held = chunks[place / Self.chunkSize]
-            let chunk = held.span
-            let start = place % Self.chunkSize
-            let count = min(limit - copied, chunk.count - start)
-            buffer.append(chunk.extracting(start..<(start + count)))
-            copied += count
-        }
-        return copied
+        let count = min(limit, contentCount - offset)
+        if let large { return large.append(from: offset, count, to: buffer) }
+        buffer.append(inlineContent.extracting(offset..<(offset + count)))
+        return count
     }
-
-    /// The content in pieces for another object.
-    package func contentChunks() -> [[UInt8]] { isInline ? [inlineContent.bytes()] : chunks }
 
     /// The same response, made stale by a purge.
     package func expired(now: Int64) -> CachedResponse {
         var stale = draft(timing: timing.expired(now: now))
         stale.traits.insert(.purged)
-        return CachedResponse(stale, content: contentChunks(), contentCount: contentCount)
+        return CachedResponse(stale, contentOf: self)
     }
 
     /// The same response at another time.

@@ -29,14 +29,13 @@ package final class Fill: Sendable {
     private struct State: Sendable {
         var stage = Stage.waiting
         var draft: ResponseDraft?
-        var chunks: [[UInt8]] = []
-        var count = 0
+        var content = ArrivingContent()
         var length: Int?
+        var object: CachedResponse?
         /// In the order in which they came; who has left is nil, so that leaving costs nothing.
         var waiters: [Waiter?] = []
         var waiting = 0
         var mayStore = true
-        var object: CachedResponse?
     }
 
     package let key: [UInt8]
@@ -66,9 +65,12 @@ package final class Fill: Sendable {
     /// The head has come.
     ///
     /// `length`: Bytes of content, if they are known.
-    package func begin(_ draft: ResponseDraft, length: Int?) {
+    ///
+    /// `extent`: Where a large content is to stand; nil for memory.
+    package func begin(_ draft: ResponseDraft, length: Int?, extent: (any ContentExtent)? = nil) {
         change { state in
             state.draft = draft
+            state.content.extent = extent
             state.length = length
             state.stage = .streaming
         }
@@ -77,30 +79,7 @@ package final class Fill: Sendable {
     /// Takes in content.
     package func append(_ bytes: Span<UInt8>) {
         guard bytes.count > 0 else { return }
-        change { state in
-            var offset = 0
-            while offset < bytes.count {
-                let last = state.chunks.count - 1
-                let room =
-                    last < 0 ? 0 : CachedResponse.chunkSize - state.chunks[last].count
-                if room == 0 {
-                    var chunk: [UInt8] = []
-                    let left = (state.length ?? CachedResponse.chunkSize) - state.count
-                    chunk.reserveCapacity(
-                        min(CachedResponse.chunkSize, max(left, bytes.count - offset))
-                    )
-                    state.chunks.append(chunk)
-                    continue
-                }
-                let count = min(room, bytes.count - offset)
-                let piece = bytes.extracting(offset..<(offset + count))
-                unsafe piece.withUnsafeBufferPointer {
-                    unsafe state.chunks[last].append(contentsOf: $0)
-                }
-                state.count += count
-                offset += count
-            }
-        }
+        change { state in state.content.append(bytes, of: state.length) }
     }
 
     /// The last byte has come.
@@ -109,11 +88,7 @@ package final class Fill: Sendable {
     package func finish() -> CachedResponse? {
         state.withLock { state in
             guard state.stage == .streaming, let draft = state.draft else { return nil }
-            let object = CachedResponse(
-                draft,
-                content: state.chunks,
-                contentCount: state.count
-            )
+            let object = state.content.finish(draft)
             state.object = object
             state.stage = .complete
             wake(&state)
@@ -142,7 +117,7 @@ package final class Fill: Sendable {
     package var object: CachedResponse? { state.withLock { $0.object } }
 
     /// Bytes that have come.
-    package var count: Int { state.withLock { $0.count } }
+    package var count: Int { state.withLock { $0.content.count } }
 
     // MARK: Followers
 
@@ -181,19 +156,28 @@ package final class Fill: Sendable {
     /// Returns How many bytes, and how far the fetch has come.
     package func read(from offset: Int, atMost limit: Int, into buffer: Buffer) -> (Int, Stage) {
         var copied = 0
-        let stage = state.withLock { state in
-            while copied < limit, offset + copied < state.count {
+        while true {
+            var extent: (any ContentExtent)?
+            var moved = 0
+            let stage = state.withLock { state in
                 let place = offset + copied
-                let held = state.chunks[place / CachedResponse.chunkSize]
-                let chunk = held.span
-                let start = place % CachedResponse.chunkSize
-                let count = min(limit - copied, chunk.count - start)
-                buffer.append(chunk.extracting(start..<(start + count)))
-                copied += count
+                moved = state.content.moved
+                if place < moved {
+                    extent = state.content.extent
+                } else {
+                    let room = limit - copied
+                    copied += state.content.read(from: place, atMost: room, into: buffer)
+                }
+                return state.stage
             }
-            return state.stage
+            // What has moved there stays as it is, so nobody has to wait for the copy.
+            guard let extent else { return (copied, stage) }
+            let wanted = min(limit - copied, moved - offset - copied)
+            let count = extent.read(from: offset + copied, atMost: wanted, into: buffer)
+            if count == 0 { return (copied, .failed) }
+            copied += count
+            if copied >= limit { return (copied, stage) }
         }
-        return (copied, stage)
     }
 
     // MARK: News

@@ -202,7 +202,9 @@ package enum StoredForm {
     }
 
     private static func traits(_ byte: UInt8) throws(Damage) -> CachedResponse.Traits {
-        let known: CachedResponse.Traits = [.hasLastModified, .withoutCookies, .purged]
+        let known: CachedResponse.Traits = [
+            .hasLastModified, .withoutCookies, .purged, .codable, .ownVary,
+        ]
         let traits = CachedResponse.Traits(rawValue: byte)
         guard traits.isSubset(of: known) else { throw .meaning }
         return traits
@@ -275,11 +277,25 @@ package struct Checksum: Sendable {
 extension CachedResponse {
     /// Gives the content to a closure, in pieces of `chunkSize`, the last one shorter.
     func forEachPiece(_ body: (Span<UInt8>) -> Void) {
-        if isInline {
+        guard let large else {
             if contentCount > 0 { body(inlineContent) }
             return
         }
-        for chunk in chunks { body(chunk.span) }
+        switch large.place {
+        case .memory(let chunks): for chunk in chunks { body(chunk.span) }
+        case .extent:
+            let piece = Buffer()
+            var offset = 0
+            while offset < contentCount {
+                let wanted = min(CachedResponse.chunkSize, contentCount - offset)
+                piece.removeAll()
+                let count = large.append(from: offset, wanted, to: piece)
+                // What is written with this is not whole, and its checksum says so.
+                if count == 0 { return }
+                body(piece.readable)
+                offset += count
+            }
+        }
     }
 }
 

@@ -41,6 +41,8 @@ final class CacheRuntime: Sendable {
     }
 }
 
+extension PageExtent: ContentExtent {}
+
 /// What one loop needs for its exchanges' part in the cache.
 final class LoopCache {
     /// Memory for the key of the present request; swapped out while in use.
@@ -55,6 +57,11 @@ final class LoopCache {
     /// Requests to be fetched anew with nobody waiting, and what starts one.
     var refreshes: [Refresh] = []
     var startRefresh: () -> Void = {}
+    /// Contents to be compressed with nobody waiting, and what starts one.
+    var codings: [CodingJob] = []
+    var startCoding: () -> Void = {}
+    /// Of those, how many have been started and have not ended.
+    var codingsUnderWay = 0
 
     init(news: WakeList) { self.news = news }
 

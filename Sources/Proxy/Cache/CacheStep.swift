@@ -104,8 +104,7 @@ extension Exchange {
                 }
             case .lead(let own): fill = own
             }
-            let reason = missReason(found, reuse, cache, key: key, hash: hash)
-            try await lead(fill, cache, upstream, reason: reason, stale: found, reuse: reuse)
+            try await lead(fill, cache, upstream, stale: found, reuse: reuse)
             return
         }
         try await goPast(cache, upstream, key: key, reason: .uriMiss)
@@ -204,10 +203,16 @@ extension Exchange {
         _ fill: Fill,
         _ cache: CacheRuntime,
         _ upstream: UpstreamLoop,
-        reason: CacheForward,
         stale: CachedResponse?,
         reuse: Reuse?
     ) async throws(Failure) {
+        let key = fill.key
+        var start: CachedResponse?
+        if stale == nil, request.method == .get, !request.fields.contains(.range) {
+            start = cache.store.findStart(key.span, hash: fill.hash, request: request.fields)
+        }
+        let reason =
+            start == nil ? missReason(stale, reuse, cache, key: key, hash: fill.hash) : .partial
         let turn = CacheTurn(
             cache,
             key: fill.key,
@@ -219,6 +224,7 @@ extension Exchange {
         )
         turn.fill = fill
         turn.stale = stale
+        turn.start = start
         if case .validate(_, let mayServe) = reuse { turn.mayServeStale = mayServe }
         noteTraits(turn)
         caching = turn
@@ -228,6 +234,7 @@ extension Exchange {
     /// Asks the upstream; whatever becomes of it, nobody is left waiting.
     mutating func fetch(_ turn: CacheTurn, _ upstream: UpstreamLoop) async throws(Failure) {
         setConditions(turn)
+        setRange(turn)
         defer {
             if let fill = turn.fill {
                 fill.end(.failed)

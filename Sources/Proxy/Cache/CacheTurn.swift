@@ -38,7 +38,9 @@ final class CacheTurn {
     var fill: Fill?
     /// What is stored and validated by this request.
     var stale: CachedResponse?
-    /// Whether that may answer if the upstream fails.
+    /// The first bytes of the content, whose rest this request asks for.
+    var start: CachedResponse?
+    /// Whether what is stale may answer if the upstream fails.
     var mayServeStale = false
     /// The request's fields as the client sent them.
     var clientFields: FieldSection

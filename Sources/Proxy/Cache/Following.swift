@@ -83,6 +83,7 @@ extension Exchange {
                 now: now / 1000
             )
         if isNotModified {
+            head.lines = validatorLines(draft.head.span)
             head.status = 304
             head.framing = .none
         } else if Status.forbidsContent(draft.status) {
@@ -106,7 +107,7 @@ extension Exchange {
     }
 
     /// Sends content as it arrives, until it is complete.
-    private mutating func send(_ reader: inout FillReader, _ output: Buffer)
+    mutating func send(_ reader: inout FillReader, _ output: Buffer)
         async throws(Failure)
     {
         while true {

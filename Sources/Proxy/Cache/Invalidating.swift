@@ -56,7 +56,8 @@ extension Exchange {
         let url = CacheKey.url(of: key.span).bytes()
         guard CacheKey.resolve(response.fields.value(at: index), against: url.span) == url,
             response.declaredLength ?? 0 <= turn.runtime.store.objectLimit,
-            let draft = makeDraft(response, turn), draft.timing.lifetime.basis.saysResponse,
+            let draft = makeDraft(response, turn, length: response.declaredLength),
+            draft.timing.lifetime.basis.saysResponse,
             draft.vary.isEmpty
         else { return false }
         let fill = Fill(
@@ -66,7 +67,8 @@ extension Exchange {
             purges: turn.runtime.store.purgeCount
         )
         turn.isStored = true
-        fill.begin(draft, length: response.declaredLength)
+        let length = response.declaredLength
+        fill.begin(draft, length: length, extent: turn.runtime.store.makeExtent(length))
         try await passOnStoring(turn, fill, draft, upstream, server: server, series: series)
         return true
     }

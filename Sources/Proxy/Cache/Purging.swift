@@ -121,7 +121,14 @@ enum CacheCommands {
         let remaining = object.timing.remaining(now: now) / 1000
         return "{\"url\":\"\(url)\",\"status\":\(object.status),\"age\":\(age),"
             + "\"ttl\":\(remaining),\"bytes\":\(object.contentCount),\"uses\":\(uses),"
-            + "\"vary\":\"\(vary)\"}"
+            + "\"vary\":\"\(vary)\",\"codings\":{\(codings(object))}}"
+    }
+
+    /// The bytes of each form in a coding.
+    private static func codings(_ object: CachedResponse) -> String {
+        let forms = ContentCoding.allCases.compactMap { object.form($0) }.filter(\.isWorthIt)
+        let sizes = forms.map { "\"\($0.coding.name)\":\($0.contentCount)" }
+        return sizes.joined(separator: ",")
     }
 
     private static func escaped(_ bytes: [UInt8]) -> String {

@@ -61,7 +61,7 @@ extension Exchange {
                 )
             {
                 var head = StoredHead(
-                    lines: stored.head.bytes(),
+                    lines: validatorLines(stored.head),
                     status: 304,
                     age: age,
                     report: report
@@ -78,6 +78,11 @@ extension Exchange {
                     return
                 }
             }
+        }
+        if stored.traits.contains(.codable),
+            try await sendCoded(stored, cache, report: report, age: age)
+        {
+            return
         }
         writeWhole(stored, cache, report: report, age: age, to: output)
         progress = .headSent(endsWithConnection: false)
@@ -119,18 +124,36 @@ extension Exchange {
     }
 
     /// Sends a part of a stored content behind what is in the output.
+    @inline(__always)
     mutating func sendContent(_ stored: CachedResponse, _ range: Range<Int>, _ output: Buffer)
         async throws(Failure)
     {
+        if let large = stored.large {
+            try await sendContent(large, range, output)
+        } else {
+            output.append(stored.inlineContent.extracting(range))
+        }
+    }
+
+    /// Sends a part of a large content behind what is in the output.
+    mutating func sendContent(_ large: LargeContent, _ range: Range<Int>, _ output: Buffer)
+        async throws(Failure)
+    {
+        if connection.stream.takesPages, case .extent(let place) = large.place,
+            let extent = place as? PageExtent
+        {
+            try await sendPages(of: extent, range, behind: output)
+            return
+        }
         var offset = range.lowerBound
         var turnEnd = offset + ProxyLimits.bytesPerTurn
         while offset < range.upperBound {
             let room = max(1, ProxyLimits.pendingBytes - output.count)
-            offset += stored.append(
-                from: offset,
-                atMost: min(room, range.upperBound - offset),
-                to: output
-            )
+            let wanted = min(room, range.upperBound - offset)
+            let count = large.append(from: offset, wanted, to: output)
+            // The content that the head has promised is not there.
+            guard count > 0 else { throw .clientGone }
+            offset += count
             if offset >= range.upperBound { return }
             try await flush(output)
             if offset >= turnEnd {
@@ -138,6 +161,42 @@ extension Exchange {
                 await context.reactor.yield()
             }
         }
+    }
+
+    /// Sends pages of memory as they are, behind what is in the output.
+    private mutating func sendPages(
+        of extent: PageExtent,
+        _ range: Range<Int>,
+        behind output: Buffer
+    ) async throws(Failure) {
+        let stream = connection.stream
+        do throws(StreamError) {
+            while true {
+                let before = output.count
+                try stream.sendAhead(output)
+                noteSent(before - output.count)
+                if output.isEmpty { break }
+                try await stream.waitUntilWritable(
+                    deadline: context.reactor.now + timeouts.send
+                )
+            }
+            var offset = range.lowerBound
+            while offset < range.upperBound {
+                let end = min(range.upperBound, offset + ProxyLimits.bytesPerTurn)
+                var rest = offset..<end
+                try extent.send(to: stream, &rest)
+                noteSent(rest.lowerBound - offset)
+                offset = rest.lowerBound
+                if offset == range.upperBound { return }
+                if rest.isEmpty {
+                    await context.reactor.yield()
+                } else {
+                    try await stream.waitUntilWritable(
+                        deadline: context.reactor.now + timeouts.send
+                    )
+                }
+            }
+        } catch { throw .clientGone }
     }
 
     /// Answers a Range field from what is stored.

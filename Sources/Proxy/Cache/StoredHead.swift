@@ -7,7 +7,7 @@ import HTTP1
 /// The head of a response that is made from a stored one.
 struct StoredHead {
     /// Status line and fields as stored.
-    let lines: [UInt8]
+    var lines: [UInt8]
     var status: Int
     var age: Int64
     var report: CacheReport

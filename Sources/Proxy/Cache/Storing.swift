@@ -48,6 +48,11 @@ extension Exchange {
             try await sendStale(stale, turn)
             return true
         }
+        if let start = turn.start,
+            try await complete(start, turn, upstream, server: server, series: series)
+        {
+            return true
+        }
         return try await store(turn, upstream, server: server, series: series)
     }
 
@@ -60,8 +65,8 @@ extension Exchange {
     ) async throws(Failure) -> Bool {
         guard let fill = turn.fill else { return false }
         if !turn.isRefresh { countCache(turn.reason) }
-        let made = makeDraft(response, turn)
         let length = response.declaredLength
+        let made = makeDraft(response, turn, length: length)
         guard let draft = made, (length ?? 0) <= turn.runtime.store.objectLimit,
             isUsedEnough(turn)
         else {
@@ -86,7 +91,8 @@ extension Exchange {
         }
         turn.isStored = true
         context.metrics.count(.cacheStored, route: route)
-        fill.begin(draft, length: response.framing(forRequest: request.method).knownLength)
+        let known = response.framing(forRequest: request.method).knownLength
+        fill.begin(draft, length: known, extent: turn.runtime.store.makeExtent(known))
         try await passOnStoring(turn, fill, draft, upstream, server: server, series: series)
         return true
     }
@@ -99,10 +105,13 @@ extension Exchange {
     /// What would be stored of a response; nil, with the reason in the turn, if it may not be.
     ///
     /// `part`: What a partial response is of the whole, where its head does not say it.
+    ///
+    /// `length`: Bytes of content, if they are known.
     mutating func makeDraft(
         _ head: borrowing ResponseHead,
         _ turn: CacheTurn,
-        part known: CachedResponse.Part? = nil
+        part known: CachedResponse.Part? = nil,
+        length: Int?
     ) -> ResponseDraft? {
         let now = wallMilliseconds
         let policy = turn.runtime.policy
@@ -128,12 +137,14 @@ extension Exchange {
                 return nil
             }
         }
-        guard let (vary, lines) = storedLines(head, directives, turn, isPart: part != nil) else {
+        guard let (vary, written) = storedLines(head, directives, turn, isPart: part != nil) else {
             turn.refusal = .varyStar
             return nil
         }
         let (modified, found) = Exchange.modified(head, now: now / 1000)
         var traits = found
+        var lines = written
+        if part == nil { noteCoding(head, of: length, &traits, &lines) }
         if lifetime.basis == .configured, !policy.ignoresCookies { traits.insert(.withoutCookies) }
         let age = Age.initial(head.fields, requested: turn.requested, received: now)
         return ResponseDraft(
@@ -228,15 +239,11 @@ extension Exchange {
             return
         }
         let merged = merge(stale, response)
-        let draft = makeDraft(merged, turn, part: stale.part)
+        let draft = makeDraft(merged, turn, part: stale.part, length: stale.contentCount)
         let updated: CachedResponse
         if var draft {
             draft.fetchTime = max(draft.fetchTime, stale.fetchTime)
-            updated = CachedResponse(
-                draft,
-                content: stale.contentChunks(),
-                contentCount: stale.contentCount
-            )
+            updated = CachedResponse(draft, contentOf: stale)
             if turn.fill?.mayStore ?? true {
                 turn.runtime.store.remove(stale)
                 turn.runtime.store.insert(updated)
@@ -282,7 +289,10 @@ extension Exchange {
             context.writeDate(to: date)
             lines += date.readable.bytes()
         }
-        let merged = HeadLines.updated(stored.head, by: lines.span)
+        let count =
+            stored.traits.contains(.ownVary)
+            ? HeadLines.countWithoutOwnVary(stored.head) : stored.head.count
+        let merged = HeadLines.updated(stored.head.extracting(first: count), by: lines.span)
         var head = ResponseHead()
         head.setStatus(stored.status)
         HeadLines.forEach(merged.span) { name, value, _ in
@@ -299,11 +309,7 @@ extension Exchange {
     private mutating func hold(_ stale: CachedResponse, _ turn: CacheTurn) {
         var timing = stale.timing
         timing.heldUntil = wallMilliseconds + Exchange.errorHold
-        let held = CachedResponse(
-            stale.draft(timing: timing),
-            content: stale.contentChunks(),
-            contentCount: stale.contentCount
-        )
+        let held = CachedResponse(stale.draft(timing: timing), contentOf: stale)
         turn.runtime.store.replace(stale, by: held)
     }
 
@@ -326,18 +332,13 @@ extension Exchange {
         let isSame =
             agrees(.etag, with: stored) && agrees(.lastModified, with: stored)
             && (response.declaredLength ?? stored.contentCount) == stored.contentCount
-        guard isSame, let draft = makeDraft(merge(stored, response), turn) else {
+        let merged = isSame ? merge(stored, response) : ResponseHead()
+        guard isSame, let draft = makeDraft(merged, turn, length: stored.contentCount) else {
             turn.runtime.store.remove(stored)
             return
         }
         turn.runtime.store.remove(stored)
-        turn.runtime.store.insert(
-            CachedResponse(
-                draft,
-                content: stored.contentChunks(),
-                contentCount: stored.contentCount
-            )
-        )
+        turn.runtime.store.insert(CachedResponse(draft, contentOf: stored))
     }
 
     private func agrees(_ name: FieldName, with stored: CachedResponse) -> Bool {

@@ -12,17 +12,25 @@ import Telemetry
 /// What the upstream sends goes into the fetch as fast as it comes, and from there to the client as
 /// fast as that takes it: a slow client delays nobody else who waits for the same response.
 extension Exchange {
+    /// Passes on what comes, behind what the fetch has already.
+    ///
+    /// `whole`: The head of the whole of which the response is the rest; nil for the response's.
     mutating func passOnStoring(
         _ turn: CacheTurn,
         _ fill: Fill,
         _ draft: ResponseDraft,
         _ upstream: UpstreamLoop,
         server: Balancing.Server,
-        series: ServerSeries
+        series: ServerSeries,
+        of whole: ResponseHead? = nil
     ) async throws(Failure) {
         guard let connection = self.upstream, let output else { return }
         let framing = response.framing(forRequest: request.method)
-        let (outgoing, announced) = clientFraming(framing)
+        var (outgoing, announced) = clientFraming(framing)
+        if let whole, let length = fill.head?.length {
+            response.take(whole)
+            (outgoing, announced) = (.identity, .length(length))
+        }
         responseBody.begin(framing, as: .identity)
         let now = wallMilliseconds
         let isNotModified =
@@ -40,7 +48,7 @@ extension Exchange {
             report.forwardStatus = 200
             report.isStored = true
             var head = StoredHead(
-                lines: draft.head,
+                lines: validatorLines(draft.head.span),
                 status: 304,
                 age: draft.timing.initialAge,
                 report: report
@@ -49,6 +57,11 @@ extension Exchange {
             write(head, turn.runtime, to: output)
             progress = .headSent(endsWithConnection: false)
         } else {
+            // Trailers are not stored, so that nobody gets them.
+            response.fields.removeAll(.trailer)
+            if draft.traits.contains(.ownVary) {
+                response.fields.addToVary("accept-encoding", spelling: "Accept-Encoding")
+            }
             writeResponseHead(framing: announced, to: output)
             progress = .headSent(endsWithConnection: announced == .untilClose)
             reader = FillReader(fill: fill, isChunked: outgoing == .chunked)

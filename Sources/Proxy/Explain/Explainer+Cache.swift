@@ -35,6 +35,29 @@ extension Explainer {
         explainStoring(cache)
     }
 
+    /// What becomes of the content of hits on a route that compresses.
+    private mutating func explainForms(_ head: borrowing ResponseHead) {
+        guard let policy = exchange.route?.route.policy.compression else { return }
+        let decision = CodingDecision(
+            accept: AcceptEncoding(),
+            status: head.status,
+            fields: head.fields,
+            length: nil,
+            rules: policy.rules
+        )
+        guard decision.action == .keep(.notAccepted), decision.varies else { return }
+        let accept = exchange.coding?.accept ?? AcceptEncoding()
+        if let coding = accept.preferred(of: policy.rules.codings) {
+            add(
+                "hits",
+                "compressed with \(coding.name) once, at level small, from the first hit on",
+                "kept beside the response and dropped with it"
+            )
+        } else {
+            add("hits", "sent as stored: the client asks for no coding that is offered")
+        }
+    }
+
     private mutating func requestLines(_ cache: CacheRuntime) -> [String] {
         var lines: [String] = []
         let asked = RequestDirectives(exchange.request.fields)
@@ -86,6 +109,7 @@ extension Explainer {
         case .refuse(let reason):
             add("stored", "\(described): no, \(reason.rawValue)")
         case .store(let lifetime):
+            explainForms(head)
             var line = "\(described): yes, fresh for \(lifetime.seconds)s"
             switch lifetime.basis {
             case .sharedMaxAge: line += " (s-maxage)"

@@ -2,6 +2,7 @@ public import Addressing
 import Balancing
 import Caching
 public import Configuration
+import EventLoop
 import HTTP1
 import Limiting
 import Synchronization
@@ -143,7 +144,17 @@ public final class ServingSnapshot: Sendable {
     ) -> CacheStore? {
         guard let settings else { return nil }
         if let old = previous?.cacheStore, previous?.configuration.cache == settings { return old }
-        return CacheStore(budget: settings.size, objectLimit: settings.objectSize, seed: seed)
+        var extents: (@Sendable (Int) -> (any ContentExtent)?)?
+        // Where the system has no such file, large contents stand in memory and are copied.
+        if let pages = PageFile() {
+            extents = { capacity in pages.makeExtent(capacity: capacity) }
+        }
+        return CacheStore(
+            budget: settings.size,
+            objectLimit: settings.objectSize,
+            seed: seed,
+            extents: extents
+        )
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {

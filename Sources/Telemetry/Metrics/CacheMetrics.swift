@@ -46,6 +46,13 @@ extension MetricTable {
             "Responses of upstreams looked at for storing, by whether they were stored."
         ),
         .init(
+            "gateway_cache_coded_responses",
+            .counter,
+            labels: route,
+            .route(.cacheCoded),
+            "Stored responses sent in a content coding that was made once and kept."
+        ),
+        .init(
             "gateway_cache_objects",
             .gauge,
             .cacheObjects,

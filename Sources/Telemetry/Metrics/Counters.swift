@@ -91,8 +91,9 @@ public enum RouteCounter: Int, Sendable, CaseIterable {
     case cacheBypassed
     case cacheStored
     case cacheUnstored
+    case cacheCoded
 
-    static var count: Int { 15 }
+    static var count: Int { 16 }
 }
 
 /// The parts of a request's duration, each with its histogram by site and route.

@@ -1,0 +1,293 @@
+import Bytes
+import Caching
+import Compression
+import Configuration
+import EventLoop
+import HTTP
+import HTTP1
+import Telemetry
+
+/// Stored responses in content codings.
+///
+/// The first hit that asks for a coding has it made: that there is a hit shows that the response is
+/// wanted again, which the fetch before did not. What is made is kept beside the content, within
+/// the store's budget, and goes with it; so it is worth a better level than on the fly.
+extension Exchange {
+    /// Notes that a response's content is one that the route compresses, and that it varies so.
+    func noteCoding(
+        _ head: borrowing ResponseHead,
+        of length: Int?,
+        _ traits: inout CachedResponse.Traits,
+        _ lines: inout [UInt8]
+    ) {
+        guard let policy = route?.route.policy.compression else { return }
+        let decision = CodingDecision(
+            // A client that asks for nothing: what is left is what the response itself says.
+            accept: AcceptEncoding(),
+            status: head.status,
+            fields: head.fields,
+            length: length,
+            rules: policy.rules
+        )
+        guard decision.varies, decision.action == .keep(.notAccepted) else { return }
+        traits.insert(.codable)
+        if head.fields.list(.vary, contains: "accept-encoding") { return }
+        traits.insert(.ownVary)
+        HeadLines.addOwnVary(to: &lines)
+    }
+
+    /// The coding that a stored response is to go out in; nil for none.
+    private func wantedCoding(_ stored: CachedResponse) -> ContentCoding? {
+        guard stored.traits.contains(.codable), let coding,
+            let policy = route?.route.policy.compression,
+            stored.contentCount >= max(1, policy.rules.minimumLength)
+        else { return nil }
+        if policy.breach == .skipCookies, coding.belongsToSomebody { return nil }
+        return coding.accept.preferred(of: policy.rules.codings)
+    }
+
+    /// The lines of a 304 for a client that holds what this gateway coded: with the tag of that.
+    func validatorLines(_ lines: Span<UInt8>) -> [UInt8] {
+        guard let mark = coding?.mark else { return lines.bytes() }
+        return HeadLines.coded(lines, mark.coding)
+    }
+
+    /// Sends a stored response in the coding that the client wants.
+    ///
+    /// Returns False when it is to go out as it is stored.
+    mutating func sendCoded(
+        _ stored: CachedResponse,
+        _ cache: CacheRuntime,
+        report: CacheReport,
+        age: Int64
+    ) async throws(Failure) -> Bool {
+        guard let output, let wanted = wantedCoding(stored) else { return false }
+        if let form = stored.form(wanted) ?? codeAtOnce(stored, wanted, cache) {
+            guard form.isWorthIt else { return false }
+            context.metrics.count(.cacheCoded, route: route)
+            var head = StoredHead(lines: form.head, status: stored.status, age: age, report: report)
+            head.report.detail = wanted.detail
+            head.framing = .length(form.contentCount)
+            write(head, cache, to: output)
+            progress = .headSent(endsWithConnection: false)
+            if request.method != .head {
+                coding?.contentBytesSent = form.contentCount
+                try await sendContent(form.content, 0..<form.contentCount, output)
+            }
+            try await flush(output)
+            progress = .complete
+            return true
+        }
+        // Without chunks the end of the content would be that of the connection.
+        guard request.version == .http11 else { return false }
+        var fill: Fill?
+        if request.method != .head {
+            fill = making(stored, wanted, cache)
+            guard fill != nil else { return false }
+        }
+        var head = StoredHead(
+            lines: HeadLines.coded(stored.head, wanted),
+            status: stored.status,
+            age: age,
+            report: report
+        )
+        head.report.detail = wanted.detail
+        head.framing = fill == nil ? .none : .chunked
+        if let fill {
+            try await sendMaking(fill, head, cache, output)
+        } else {
+            write(head, cache, to: output)
+            progress = .headSent(endsWithConnection: false)
+        }
+        try await flush(output)
+        progress = .complete
+        return true
+    }
+
+    /// Sends coded content as it is made.
+    private mutating func sendMaking(
+        _ fill: Fill,
+        _ head: StoredHead,
+        _ cache: CacheRuntime,
+        _ output: Buffer
+    ) async throws(Failure) {
+        let number = context.cache.enroll(gathering)
+        let ticket = fill.join(context.cache.news, number: number)
+        connection.stream.gather(at: gathering)
+        defer {
+            connection.stream.gather(at: nil)
+            fill.leave(ticket)
+            context.cache.retire(number)
+        }
+        do throws(StreamError) { try connection.stream.watch() } catch { throw .clientGone }
+        context.metrics.count(.cacheCoded, route: route)
+        write(head, cache, to: output)
+        progress = .headSent(endsWithConnection: false)
+        var reader = FillReader(fill: fill, isChunked: true)
+        try await send(&reader, output)
+        coding?.contentBytesSent = fill.count
+    }
+
+    /// Compresses a content that is short enough to be done at once, and keeps what comes out.
+    private mutating func codeAtOnce(
+        _ stored: CachedResponse,
+        _ wanted: ContentCoding,
+        _ cache: CacheRuntime
+    ) -> CodedForm? {
+        guard stored.contentCount <= ProxyLimits.codedPerTurn, mayCode() else { return nil }
+        let now = wallMilliseconds
+        guard case .lead = cache.store.joinCoding(stored, wanted, mayLead: true, now: now) else {
+            return nil
+        }
+        let source = context.reactor.buffers.take()
+        let target = context.reactor.buffers.take()
+        defer {
+            context.reactor.buffers.give(source)
+            context.reactor.buffers.give(target)
+        }
+        _ = stored.append(from: 0, atMost: stored.contentCount, to: source)
+        let start = context.reactor.clock
+        do throws(CodecError) {
+            try context.codecs.encodeWhole(source, to: target, wanted, .small)
+        } catch {
+            context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
+            cache.store.endCoding(stored, wanted, .failed)
+            return nil
+        }
+        context.metrics.countCoding(
+            wanted,
+            from: stored.contentCount,
+            to: target.count,
+            nanoseconds: context.reactor.clock - start
+        )
+        let made = CachedResponse(
+            stored.draft(timing: stored.timing),
+            content: [target.readable.bytes()],
+            contentCount: target.count
+        )
+        return cache.store.endCoding(stored, wanted, .made(made))
+    }
+
+    /// The making of a stored content's form: another one's, or one that begins now; nil when there
+    /// is no room for it.
+    private mutating func making(
+        _ stored: CachedResponse,
+        _ wanted: ContentCoding,
+        _ cache: CacheRuntime
+    ) -> Fill? {
+        let mayBegin = context.cache.codingsUnderWay < ProxyLimits.codings && mayCode()
+        let now = wallMilliseconds
+        switch cache.store.joinCoding(stored, wanted, mayLead: mayBegin, now: now) {
+        case .none: return nil
+        case .follow(let fill): return fill
+        case .lead(let fill):
+            let first = Buffer()
+            guard let encoder = context.codecs.takeEncoder(wanted, .small, to: first) else {
+                context.metrics.count(.compressionSkipped, reason: CodingObstacle.memory.index)
+                fill.end(.failed)
+                cache.store.endCoding(stored, wanted, .failed)
+                return nil
+            }
+            // What is no smaller than the content is of no use, so that is all the room there is.
+            fill.begin(
+                stored.draft(timing: stored.timing),
+                length: nil,
+                extent: cache.store.makeExtent(stored.contentCount)
+            )
+            fill.append(first.readable)
+            context.cache.codingsUnderWay += 1
+            context.cache.codings.append(
+                CodingJob(
+                    object: stored,
+                    coding: wanted,
+                    encoder: encoder,
+                    fill: fill,
+                    store: cache.store
+                )
+            )
+            context.cache.startCoding()
+            return fill
+        }
+    }
+
+    /// Whether the loop has time for it.
+    private mutating func mayCode() -> Bool {
+        guard let policy = route?.route.policy.compression, context.load.level(policy.level) != nil
+        else {
+            context.metrics.count(.compressionSkipped, reason: CodingObstacle.busy.index)
+            return false
+        }
+        return true
+    }
+}
+
+/// The making of a stored content's form in a coding, whoever reads along, and at whatever pace.
+struct CodingJob {
+    let object: CachedResponse
+    let coding: ContentCoding
+    let encoder: StreamEncoder
+    let fill: Fill
+    let store: CacheStore
+
+    /// Codes piece by piece, and lets the loop's other tasks run in between.
+    func run(in context: LoopContext) async {
+        let plain = context.reactor.buffers.take()
+        let coded = context.reactor.buffers.take()
+        var nanoseconds: Int64 = 0
+        var offset = 0
+        while offset < object.contentCount, !context.reactor.isShutDown {
+            let start = context.reactor.clock
+            let count = object.append(from: offset, atMost: ProxyLimits.codedPerTurn, to: plain)
+            offset += count
+            let isLast = offset >= object.contentCount
+            do throws(CodecError) {
+                if count == 0 { throw .failed }
+                _ = try encoder.encode(plain, to: coded, isLast ? .finish : .process)
+            } catch {
+                context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
+                break
+            }
+            fill.append(coded.readable)
+            coded.removeAll()
+            nanoseconds += context.reactor.clock - start
+            if !isLast { await context.reactor.yield() }
+        }
+        let bytesOut = fill.count
+        if !encoder.isFinished {
+            // For those who read along.
+            fill.end(.failed)
+            store.endCoding(object, coding, .failed)
+        } else if let made = fill.finish() {
+            store.endCoding(object, coding, .made(made))
+        } else {
+            // It did not fit where something smaller than the content would have.
+            store.endCoding(object, coding, .useless)
+        }
+        context.metrics.countCoding(
+            coding,
+            from: offset,
+            to: bytesOut,
+            nanoseconds: nanoseconds
+        )
+        context.codecs.give(encoder)
+        context.reactor.buffers.give(plain)
+        context.reactor.buffers.give(coded)
+        context.cache.codingsUnderWay -= 1
+    }
+}
+
+extension ContentCoding {
+    /// What Cache-Status calls a form.
+    fileprivate var detail: String { "coded-" + String(describing: name) }
+}
+
+extension LoopMetrics {
+    /// Counts a content that was compressed.
+    func countCoding(_ coding: ContentCoding, from: Int, to: Int, nanoseconds: Int64) {
+        let index = Int(coding.rawValue)
+        add(.responses, coding: index, 1)
+        add(.bytesIn, coding: index, from)
+        add(.bytesOut, coding: index, to)
+        add(.nanoseconds, coding: index, Int(nanoseconds))
+    }
+}
