@@ -90,7 +90,8 @@ def test_curl(combination, origin):
     url = f"https://one.example:{gateway.port}/"
     command = ["curl", "-sS", "--fail", "--cacert", one[0], f"--tlsv{version}", "--tls-max",
                version, "--resolve", f"one.example:{gateway.port}:127.0.0.1",
-               "-H", "Connection: close", "-w", "%{http_code} ", "-o", "/dev/null", "-o", "/dev/null", url, url]
+               "-H", "Connection: close", "-w", "%{http_code} ", "-o", "/dev/null",
+               "-o", "/dev/null", url, url]
     if own:
         command += ["--cert", own[0], "--key", own[1]]
     run = subprocess.run(command, capture_output=True, timeout=30, text=True)
