@@ -9,8 +9,8 @@ import Synchronization
 
 /// A directory for stored responses, with a clock and faults that a test decides on.
 ///
-/// No thread runs: the test does each piece of work when it wants to, so a seed decides the order of
-/// everything.
+/// No thread runs: the test does each piece of work when it wants to, so a seed decides the order
+/// of everything.
 final class DiskFolder: Sendable {
     let path: String
     let now = Atomic<Int64>(1_000_000_000)
