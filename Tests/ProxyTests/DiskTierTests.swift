@@ -100,7 +100,7 @@ struct DiskTierTests {
 
     @Test(
         "gives what was stored last, or nothing, in whatever order things happen",
-        arguments: 1...80
+        arguments: 1...40
     )
     func model(seed: UInt64) throws {
         var chance = SeededGenerator(seed: seed)
