@@ -248,6 +248,33 @@ struct DiskTierTests {
         }
     }
 
+    @Test("What changes while its file is being read, or written, stays so", arguments: 0...2)
+    func changedMeanwhile(way: Int) throws {
+        let folder = try DiskFolder()
+        var process = try Process(folder)
+        process.store.insert(process.object("a", 1))
+        process.tier.work()
+        process = try restart(process, folder)
+        let current = process
+        let change: @Sendable () -> Void = {
+            switch way {
+            case 0: current.store.invalidate(current.key("a").span, hash: current.hash("a"))
+            case 1: current.store.purge(.tag(Array("t".utf8)), soft: false, now: wall)
+            default: current.store.insert(current.object("a", 2))
+            }
+        }
+        folder.meanwhile(.read, change)
+        #expect(current.onDisk("a").flatMap(version) != 1)
+        #expect(current.inMemory("a").flatMap(version) == (way == 2 ? 2 : nil))
+        current.tier.work()
+        current.store.insert(current.object("a", 3))
+        folder.meanwhile(.write, change)
+        current.tier.work()
+        #expect(folder.names.count == (way == 2 ? 1 : 0))
+        process = try restart(current, folder)
+        #expect(process.onDisk("a").flatMap(version) == (way == 2 ? 2 : nil))
+    }
+
     @Test("A purge holds for what waits to be written, also after a crash")
     func purgedWhileQueued() throws {
         let folder = try DiskFolder()
