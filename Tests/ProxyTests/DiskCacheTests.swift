@@ -40,13 +40,15 @@ struct DiskCacheTests {
         try fill(folder)
         let tier = try folder.open()
         try simulate(cached, disk: tier) { world in
+            await world.pass(seconds: 7)
             for _ in 0..<3 {
                 world.spawn { world in
                     let client = try await world.client()
                     try await client.send("GET /a HTTP/1.1", "Host: shop")
                     try await client.gets(
                         "HTTP/1.1 200 OK",
-                        "Cache-Status: gateway; hit; ttl=59; detail=disk",
+                        "Age: 6",
+                        "Cache-Status: gateway; hit; ttl=53; detail=disk",
                         body: "old"
                     )
                 }
@@ -61,7 +63,10 @@ struct DiskCacheTests {
             let client = try await world.client()
             await world.pass(seconds: 0.01)
             try await client.send("GET /a HTTP/1.1", "Host: shop")
-            try await client.gets("Cache-Status: gateway; hit; ttl=59", body: "old")
+            let head = try await client.readHead()
+            #expect(head.value("Cache-Status")?.hasPrefix("gateway; hit; ttl=5") ?? false)
+            #expect(!(head.value("Cache-Status")?.contains("detail") ?? true))
+            try await client.gets(raw: "old")
         }
     }
 
@@ -76,19 +81,28 @@ struct DiskCacheTests {
             let start = world.now
             try await client.send("GET /a HTTP/1.1", "Host: shop")
             try await answer(server, "new")
-            try await client.gets("Cache-Status: gateway; fwd=uri-miss; stored", body: "new")
+            try await client.gets(
+                "HTTP/1.1 200 OK",
+                "Cache-Status: gateway; fwd=uri-miss; stored",
+                body: "new"
+            )
             #expect((200_000_000...260_000_000).contains(world.now - start))
             // What comes after all is older than what was stored meanwhile.
             _ = tier.readNext()
             try await client.send("GET /a HTTP/1.1", "Host: shop")
-            try await client.gets("Cache-Status: gateway; hit; ttl=60", body: "new")
+            try await client.gets(
+                "HTTP/1.1 200 OK",
+                "Cache-Status: gateway; hit; ttl=*",
+                "Age: 0",
+                body: "new"
+            )
             #expect(tier.figures.late == 1)
         }
     }
 
     @Test(
         "Whatever the disk's delays and faults, nobody gets what was changed before he asked",
-        arguments: 1...30
+        arguments: 1...15
     )
     func races(seed: UInt64) throws {
         let folder = try DiskFolder(seed: seed)
@@ -102,7 +116,7 @@ struct DiskCacheTests {
             folder.faults.store(life == 1 ? 30 : 0, ordering: .relaxed)
             let start = life * 100
             try simulate(text, seed: seed &+ UInt64(life), disk: tier) { world in
-                try await play(world, tier, folder, seed: seed, from: start)
+                try await play(world, tier, seed: seed, from: start)
             }
             // What memory knows is told to the disk, or the life after this begins with a crash.
             if life == 0 { tier.work() }
@@ -110,17 +124,33 @@ struct DiskCacheTests {
         }
     }
 
-    private func play(
-        _ world: World,
-        _ tier: DiskTier,
-        _ folder: DiskFolder,
-        seed: UInt64,
-        from start: Int
-    ) async throws {
+    /// Versions of what the origin answers; one thread touches it, see `World`.
+    private final class Versions: @unchecked Sendable {
+        var last: Int
+        init(_ last: Int) { self.last = last }
+    }
+
+    private func play(_ world: World, _ tier: DiskTier, seed: UInt64, from start: Int)
+        async throws
+    {
         var chance = SeededGenerator(seed: seed)
         let server = try world.origin()
+        let versions = Versions(start)
+        world.attend { _ in
+            while let origin = await server.next() {
+                _ = try await origin.anyHead()
+                versions.last += 1
+                let content = "\(versions.last)"
+                try await origin.send(
+                    "HTTP/1.1 200 OK",
+                    "Cache-Control: max-age=60",
+                    "Content-Length: \(content.utf8.count)",
+                    "Connection: close",
+                    body: content
+                )
+            }
+        }
         let client = try await world.client()
-        var next = start
         var oldest = 0
         for _ in 0..<30 {
             switch Int.random(in: 0..<6, using: &chance) {
@@ -129,14 +159,12 @@ struct DiskCacheTests {
             case 2:
                 try await client.send("PURGE /a HTTP/1.1", "Host: shop")
                 try await client.skipBody(client.anyHead())
-                oldest = next + 1
+                oldest = versions.last + 1
             default:
                 try await client.send("GET /a HTTP/1.1", "Host: shop")
-                if Bool.random(using: &chance) { _ = tier.readNext() }
-                await world.pass(seconds: 0.3)
-                if server.hasConnection() {
-                    next += 1
-                    try await answer(server, "\(next)")
+                if Bool.random(using: &chance) {
+                    await world.pass(seconds: 0.1)
+                    _ = tier.readNext()
                 }
                 let head = try await client.readHead()
                 let count = try #require(head.value("Content-Length").flatMap { Int($0) })

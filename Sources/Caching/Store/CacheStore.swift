@@ -196,7 +196,7 @@ package final class CacheStore: Sendable {
 
     /// Whether it may hold what an earlier process stored: then purges count that came while none
     /// ran.
-    package var keepsOverRestarts: Bool { false }
+    package var keepsOverRestarts: Bool { tier != nil }
 
     /// Removes one object, if there is one.
     package func remove(_ object: CachedResponse?) { if let object { remove(object) } }

@@ -49,8 +49,9 @@ extension DiskTier {
                 state.writing = nil
                 state.figures.dropped += 1
                 state.dropWaiting(name.key) { $0.object === object }
-                // What had the name is older.
-                state.discard(name)
+                // What has the name is older, or should not be there.
+                state.index.remove(name)
+                state.changes.append(.remove([name]))
             }
             failed(error, "a response cannot be written")
         }

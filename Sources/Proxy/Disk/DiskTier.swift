@@ -8,9 +8,9 @@ import Telemetry
 
 /// Stored responses on a disk, behind those in memory: they survive a restart.
 ///
-/// What memory stores is written by one thread, in the order in which it came, so that the last word
-/// on a name is the last on the disk too. Readers find what memory has not and put it there. A loop
-/// only takes a lock, asks the index, and waits where it waits for everything else.
+/// What memory stores is written by one thread, in the order in which it came, so that the last
+/// word on a name is the last on the disk too. Readers find what memory has not and put it there. A
+/// loop only takes a lock, asks the index, and waits where it waits for everything else.
 public final class DiskTier: CacheTier {
     /// What the writer is to do, one after the other.
     enum Change: Sendable {
@@ -120,7 +120,7 @@ public final class DiskTier: CacheTier {
         naming = DiskNaming(identity)
         state = Mutex(State(budget: budget, bans: journal.bans))
         try files.makeFolder(identity.folder)
-        // Anew in any case: what a crash has cut short is gone, and that it can be written is known.
+        // Anew in any case: what a crash has cut short goes, and that it can be written is known.
         try files.replaceJournal(DiskJournal.write(identity, journal.bans, checksum: checksum))
     }
 

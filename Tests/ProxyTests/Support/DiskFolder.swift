@@ -9,14 +9,15 @@ import Synchronization
 
 /// A directory for stored responses, with a clock and faults that a test decides on.
 ///
-/// No thread runs: the test does each piece of work when it wants to, so a seed decides the order of
-/// everything.
+/// No thread runs: the test does each piece of work when it wants to, so a seed decides the order
+/// of everything.
 final class DiskFolder: Sendable {
     let path: String
     let now = Atomic<Int64>(1_000_000_000)
     /// Calls out of 256 that fail; not those for the journal.
     let faults = Atomic<Int>(0)
     private let chance: Mutex<SeededGenerator>
+    private let pending = Mutex<(call: StoredFiles.Call, action: @Sendable () -> Void)?>(nil)
 
     init(seed: UInt64 = 1) throws {
         path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
@@ -43,7 +44,18 @@ final class DiskFolder: Sendable {
         )
     }
 
+    /// Lets something happen in the midst of the next call of a kind, as if another thread did it.
+    func meanwhile(_ call: StoredFiles.Call, _ action: @escaping @Sendable () -> Void) {
+        pending.withLock { $0 = (call, action) }
+    }
+
     private func fault(_ call: StoredFiles.Call, _ path: String) -> SystemError? {
+        let action = pending.withLock { pending -> (@Sendable () -> Void)? in
+            guard let (kind, action) = pending, kind == call, path != "journal" else { return nil }
+            pending = nil
+            return action
+        }
+        action?()
         let share = faults.load(ordering: .relaxed)
         guard share > 0, path != "journal" else { return nil }
         return chance.withLock { chance in
