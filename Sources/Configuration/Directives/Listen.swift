@@ -1,3 +1,5 @@
+import Addressing
+
 extension Directive {
     static let listen = Directive(
         name: "listen",
@@ -70,7 +72,10 @@ private func socketMode(_ call: Call) -> UInt16? {
     guard let option = call.options["mode"] else { return nil }
     let isUnix = call.arguments.contains {
         // An abstract socket is no file.
-        if case .listenAddress(.unix(let path)) = $0.value { !path.hasPrefix("@") } else { false }
+        guard case .listenAddress(let address) = $0.value, case .unix(let path) = address else {
+            return false
+        }
+        return !path.hasPrefix("@")
     }
     if !isUnix {
         call.error(option.mark, "'mode=' has no effect: it is for unix sockets with a path")
