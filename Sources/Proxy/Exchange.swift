@@ -99,6 +99,9 @@ struct Exchange: ~Copyable {
         request.removeAll()
         requestBody = BodyFlow()
         route = nil
+        unrouted = nil
+        times = Times()
+        bytesReceived = 0
         end = .notPersistent
     }
 

@@ -72,8 +72,9 @@ private func socketMode(_ call: Call) -> UInt16? {
     guard let option = call.options["mode"] else { return nil }
     let isUnix = call.arguments.contains {
         // An abstract socket is no file.
-        guard case .listenAddress(let address) = $0.value, case .unix(let path) = address
-        else { return false }
+        guard case .listenAddress(let address) = $0.value, case .unix(let path) = address else {
+            return false
+        }
         return !path.hasPrefix("@")
     }
     if !isUnix {

@@ -29,6 +29,7 @@ extension Exchange {
     /// Writes the head of a response that is made from a stored one.
     mutating func write(_ head: StoredHead, _ cache: CacheRuntime, to output: Buffer) {
         status = head.status
+        let start = output.count
         let rules = route?.route.policy.responseHeaders ?? []
         let lines = head.lines.span
         let isPlain =
@@ -46,7 +47,7 @@ extension Exchange {
             }
             writeLines(lines, of: head, rules, to: output)
         }
-        writeRest(of: head, rules, cache, to: output)
+        writeRest(of: head, rules, cache, to: output, from: start)
     }
 
     /// Whether `https` or `cookies` put something else in the place of a stored line.
@@ -57,11 +58,14 @@ extension Exchange {
     }
 
     /// Writes what follows the stored lines.
+    ///
+    /// `start`: Where the head begins in the output.
     mutating func writeRest(
         of head: StoredHead,
         _ rules: [HeaderRule],
         _ cache: CacheRuntime,
-        to output: Buffer
+        to output: Buffer,
+        from start: Int = 0
     ) {
         output.append("Age: ")
         output.append(decimal: Int(head.age))
@@ -79,7 +83,7 @@ extension Exchange {
         }
         if let https = route?.https { https.write(isSecure: isSecure, to: output) }
         if limits != nil { writeLimitFields(to: output) }
-        if !rules.isEmpty { write(rules, to: output) }
+        if !rules.isEmpty { apply(rules, to: output, from: start) }
         output.writeFraming(head.framing)
         if context.isDraining { keepsConnection = false }
         writePersistence(to: output)

@@ -1,5 +1,6 @@
 import Addressing
 import Bytes
+import Caching
 import Configuration
 import HTTP
 import HTTP1
@@ -41,6 +42,39 @@ extension Exchange {
                 out.append("\r\n")
             }
         }
+    }
+
+    /// The fields of a response that the gateway may have written by itself before rules come.
+    private static let writtenHere: FieldNameSet = FieldNameSet.rateLimits.union([
+        .date, .contentType, .contentEncoding, .contentRange, .vary, .location, .xRequestID,
+        .cacheControl, .retryAfter, .proxyStatus, .allow, .strictTransportSecurity, .age,
+        .cacheStatus, .setCookie,
+    ])
+
+    /// Applies rules to the head of a response that has been written but for its end: what they
+    /// set or remove is not sent beside what the gateway says itself.
+    ///
+    /// `start`: Where the head begins in the output.
+    mutating func apply(_ rules: [HeaderRule], to out: Buffer, from start: Int) {
+        let replaces = rules.contains { rule in
+            if case .add = rule.operation { return false }
+            return Exchange.writtenHere.contains(FieldName.match(rule.lowercaseName.span))
+        }
+        if replaces {
+            let written = out.readable.bytes()
+            let head = written.span.extracting(droppingFirst: start)
+            out.removeAll()
+            out.append(written.span.extracting(first: start))
+            out.append(head.extracting(first: HeadLines.firstLine(of: head)))
+            HeadLines.forEach(head) { name, _, line in
+                for rule in rules {
+                    if case .add = rule.operation { continue }
+                    if name.equalsIgnoringCase(rule.lowercaseName.span) { return }
+                }
+                out.append(line)
+            }
+        }
+        write(rules, to: out)
     }
 
     /// Writes a template's text with the values of this exchange.

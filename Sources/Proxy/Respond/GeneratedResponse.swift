@@ -101,7 +101,7 @@ extension Exchange {
         if limits != nil { writeLimitFields(to: output) }
         if let https = route?.https { https.write(isSecure: isSecure, to: output) }
         if let rules = route?.route.policy.responseHeaders, !rules.isEmpty {
-            write(rules, to: output)
+            apply(rules, to: output, from: 0)
         }
         writePersistence(to: output)
         output.writeEndOfHead()

@@ -178,6 +178,7 @@ extension Exchange {
     /// Writes the head of a response that is passed on.
     mutating func writeResponseHead(framing: BodyFraming, to output: Buffer) {
         status = response.status
+        let start = output.count
         if limits != nil {
             noteCost()
             if response.fields.containsAny(of: .rateLimits) { reconcileLimitFields() }
@@ -200,7 +201,7 @@ extension Exchange {
         output.append("\r\n")
         if let caching { writeCacheStatus(caching, to: output) }
         if limits != nil { writeLimitFields(to: output) }
-        if !rules.isEmpty { write(rules, to: output) }
+        if !rules.isEmpty { apply(rules, to: output, from: start) }
         output.writeFraming(framing)
         if context.isDraining { keepsConnection = false }
         writePersistence(to: output)
