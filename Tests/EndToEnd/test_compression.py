@@ -142,7 +142,7 @@ def test_no_content_comes_through(gateway, make_origin, coding):
 
 
 def test_levels_drop_when_the_loop_is_late(gateway, make_origin):
-    """Eight clients at level `small` keep a loop busy for longer than `lag` in each of its turns."""
+    """Eight clients at level `small` keep a loop busy for longer than `lag` in each turn."""
     def load():
         found = re.search(r'^gateway_compression_load\{loop="0"\} (\d)', gateway.metrics(), re.M)
         return int(found.group(1))

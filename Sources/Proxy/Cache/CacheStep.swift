@@ -73,21 +73,13 @@ extension Exchange {
             // What another request has just fetched or validated is what this one waited for.
             if isCollapsed, case .validate(.request, _) = reuse { reuse = .fresh }
             if let found, let reuse {
-                switch reuse {
-                case .fresh:
-                    if turn == 0 { refreshEarly(cache, found, upstream, key: key, now: now) }
-                case .staleWhileRevalidate: refresh(cache, found, upstream, key: key, now: now)
-                case .staleByRequest, .validate: break
+                // Once is enough, whatever the others come to that this one waits for.
+                if turn == 0 || reuse != .fresh {
+                    refresh(ahead: reuse, cache, found, upstream, key: key, now: now)
                 }
                 if reuse.answers {
                     let source = isFromDisk ? "disk" : shared == .hit ? shared.detail : nil
-                    try await send(
-                        found,
-                        cache,
-                        now: now,
-                        isCollapsed: isCollapsed,
-                        detail: source
-                    )
+                    try await send(found, cache, now: now, isCollapsed: isCollapsed, source)
                     return
                 }
             }
@@ -113,13 +105,7 @@ extension Exchange {
                 }
             case .lead(let own):
                 if context.sharedCache != nil, shared == .notAsked {
-                    shared = await lookShared(
-                        cache,
-                        key: key,
-                        fill: own,
-                        found: found,
-                        reuse: reuse
-                    )
+                    shared = await lookShared(cache, key: key, own, found: found, reuse: reuse)
                     if shared == .hit { continue }
                 }
                 fill = own
@@ -130,6 +116,22 @@ extension Exchange {
             return
         }
         try await goPast(cache, upstream, key: key, reason: .uriMiss)
+    }
+
+    /// Has fetched anew, away from the request, what is stale or is so soon.
+    private mutating func refresh(
+        ahead reuse: Reuse,
+        _ cache: CacheRuntime,
+        _ found: CachedResponse,
+        _ upstream: UpstreamLoop,
+        key: [UInt8],
+        now: Int64
+    ) {
+        switch reuse {
+        case .fresh: refreshEarly(cache, found, upstream, key: key, now: now)
+        case .staleWhileRevalidate: refresh(cache, found, upstream, key: key, now: now)
+        case .staleByRequest, .validate: break
+        }
     }
 
     /// The stored response that fits, if the client may have it.

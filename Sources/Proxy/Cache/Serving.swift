@@ -14,7 +14,7 @@ extension Exchange {
         _ cache: CacheRuntime,
         now: Int64,
         isCollapsed: Bool = false,
-        detail: String? = nil
+        _ detail: String? = nil
     ) async throws(Failure) {
         let remaining = stored.timing.remaining(now: now)
         var report = CacheReport()

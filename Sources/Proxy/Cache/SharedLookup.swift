@@ -43,7 +43,7 @@ extension Exchange {
     mutating func lookShared(
         _ cache: CacheRuntime,
         key: [UInt8],
-        fill: Fill,
+        _ fill: Fill,
         found: CachedResponse?,
         reuse: Reuse?
     ) async -> SharedLook {
@@ -58,7 +58,7 @@ extension Exchange {
             return .skipped
         }
         let started = context.reactor.now
-        let look = await lookShared(loop, cache, key: key, hash: hash, fill: fill, found: found)
+        let look = await lookShared(loop, cache, key: key, hash: hash, fill, found: found)
         switch look {
         case .notAsked: break
         case .hit:
@@ -79,7 +79,7 @@ extension Exchange {
         _ cache: CacheRuntime,
         key: [UInt8],
         hash: LimitKey,
-        fill: Fill,
+        _ fill: Fill,
         found: CachedResponse?
     ) async -> SharedLook {
         let deadline = context.reactor.now + loop.shared.settings.timeout

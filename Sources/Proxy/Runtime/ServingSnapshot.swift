@@ -79,11 +79,7 @@ public final class ServingSnapshot: Sendable {
         store.names.withLock { $0 = resolved }
         let routeLimits = store.adopt(configuration)
         generation = (previous?.generation ?? 0) + 1
-        limits = MessageLimits(
-            headSize: configuration.connection.headerSize,
-            fieldCount: configuration.connection.headerCount,
-            targetSize: configuration.connection.targetSize
-        )
+        limits = ServingSnapshot.messageLimits(configuration.connection)
         upstreams = configuration.upstreams.enumerated().map { number, upstream in
             UpstreamRuntime(
                 upstream,
@@ -99,14 +95,7 @@ public final class ServingSnapshot: Sendable {
                 tls: number < tls.servers.count ? tls.servers[number] : nil
             )
         }
-        sites = configuration.sites.map { site in
-            SiteRuntime(
-                site,
-                rule: ServingSnapshot.rule(site.policy.clientAddress),
-                log: site.policy.accessLog.flatMap { logs[$0] },
-                logFormat: ServingSnapshot.format(configuration, site.policy.accessLog)
-            )
-        }
+        sites = ServingSnapshot.sites(configuration, logs)
         let names = configuration.sites.reduce(into: [:]) { $0[$1.name, default: 0] += 1 }
         routes = configuration.sites.enumerated().map { siteNumber, site in
             let cacheName = site.cacheName(isAlone: names[site.name] == 1)
@@ -224,6 +213,27 @@ public final class ServingSnapshot: Sendable {
         guard let old = previous?.dictionaryStore else { return DictionaryStore(limit: limit) }
         old.resize(to: limit)
         return old
+    }
+
+    private static func messageLimits(_ settings: ConnectionSettings) -> MessageLimits {
+        MessageLimits(
+            headSize: settings.headerSize,
+            fieldCount: settings.headerCount,
+            targetSize: settings.targetSize
+        )
+    }
+
+    private static func sites(_ configuration: Configuration, _ logs: [LogDestination?])
+        -> [SiteRuntime]
+    {
+        configuration.sites.map { site in
+            SiteRuntime(
+                site,
+                rule: rule(site.policy.clientAddress),
+                log: site.policy.accessLog.flatMap { logs[$0] },
+                logFormat: format(configuration, site.policy.accessLog)
+            )
+        }
     }
 
     private static func format(_ configuration: Configuration, _ index: Int?) -> AccessLogFormat {
