@@ -211,7 +211,8 @@ def test_a_sentinel_replaces_the_master(
     elif end == "paused":
         master.pause()
     else:
-        assert "OK" in sentinel.command("SENTINEL", "FAILOVER", "mymaster")
+        # Refused until the sentinel has heard from the replica.
+        until(lambda: "OK" in sentinel.command("SENTINEL", "FAILOVER", "mymaster"))
     until(lambda: sentinel.master() == replica.port, "the failover", 40)
     until(lambda: statuses(gateway.port, 1) == [200], "the new master")
     # Three before, one just now; what the old one had let through meanwhile it has not forgotten.
