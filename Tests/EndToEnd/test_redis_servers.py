@@ -212,7 +212,8 @@ def test_a_sentinel_replaces_the_master(
         master.pause()
     else:
         # Refused until the sentinel has heard from the replica.
-        until(lambda: "OK" in sentinel.command("SENTINEL", "FAILOVER", "mymaster"))
+        until(lambda: "OK" in sentinel.command("SENTINEL", "FAILOVER", "mymaster"),
+              "a failover that the sentinel agrees to")
     until(lambda: sentinel.master() == replica.port, "the failover", 40)
     until(lambda: statuses(gateway.port, 1) == [200], "the new master")
     # Three before, one just now; what the old one had let through meanwhile it has not forgotten.
