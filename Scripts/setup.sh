@@ -22,7 +22,8 @@ run)
     ;;
 test)
     need_swift
-    need_packages "${build[@]}" curl openssl procps redis-server shellcheck sslscan testssl.sh
+    need_packages "${build[@]}" curl nodejs openssl procps redis-server shellcheck sslscan \
+        testssl.sh uwsgi-core uwsgi-plugin-python3
     need_venv .venv/test Examples/flask/requirements.txt Tests/EndToEnd/requirements.txt
     ;;
 bench)

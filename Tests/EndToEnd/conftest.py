@@ -71,11 +71,21 @@ def gthread(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def uwsgi(tmp_path_factory):
+    yield from running(backends.uwsgi(tmp_path_factory.mktemp("uwsgi")))
+
+
+@pytest.fixture(scope="session")
 def uvicorn(tmp_path_factory):
     yield from running(backends.uvicorn(tmp_path_factory.mktemp("uvicorn")))
 
 
-@pytest.fixture(params=["sync", "gthread", "uvicorn"])
+@pytest.fixture(scope="session")
+def node(tmp_path_factory):
+    yield from running(backends.node(tmp_path_factory.mktemp("node")))
+
+
+@pytest.fixture(params=["sync", "gthread", "uwsgi", "uvicorn", "node"])
 def backend(request):
     """Each of the real app servers in turn; all of them answer /echo."""
     return request.getfixturevalue(request.param)
@@ -84,8 +94,7 @@ def backend(request):
 @pytest.fixture
 def app_gateway(gateway, backend):
     """A gateway in front of each of the real app servers, with the profile for it."""
-    profile = "uvicorn" if backend.name == "uvicorn" else "gunicorn"
-    return gateway.start_before(backend.address, upstream=f"profile {profile}")
+    return gateway.start_before(backend.address, upstream=f"profile {backend.name}")
 
 
 def running(backend):

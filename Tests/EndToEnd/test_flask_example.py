@@ -1,4 +1,4 @@
-"""The example app of the repository behind the gateway, under both kinds of gunicorn worker."""
+"""The example app of the repository behind the gateway, under uWSGI and both kinds of gunicorn worker."""
 
 import hashlib
 
@@ -6,10 +6,10 @@ import pytest
 import requests
 
 
-@pytest.fixture(params=["sync", "gthread"])
+@pytest.fixture(params=["sync", "gthread", "uwsgi"])
 def url(request, gateway):
     backend = request.getfixturevalue(request.param)
-    return gateway.start_before(backend.address, upstream="profile gunicorn\n"
+    return gateway.start_before(backend.address, upstream=f"profile {backend.name}\n"
                                 "    health_check /healthz every=5s").url
 
 
