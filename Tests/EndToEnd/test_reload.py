@@ -14,11 +14,23 @@ class Load:
     def __init__(self, url, clients=4):
         self.url = url
         self.failures = []
-        self.count = 0
+        self.counts = [0] * clients
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+        self._threads = [
+            threading.Thread(target=self._ask, args=(number,)) for number in range(clients)]
 
-    def _ask(self):
+    @property
+    def count(self):
+        return sum(self.counts)
+
+    def wait_for_each(self):
+        """Waits until each client has been answered what it asked after this was called."""
+        # The answer that comes next may be to what was asked before.
+        goals = [count + 2 for count in self.counts]
+        until(lambda: all(count >= goal for count, goal in zip(self.counts, goals)),
+              "each client to be answered")
+
+    def _ask(self, number):
         with requests.Session() as session:
             while not self._ended.is_set():
                 try:
@@ -27,7 +39,7 @@ class Load:
                         self.failures.append(status)
                 except requests.RequestException as error:
                     self.failures.append(error)
-                self.count += 1
+                self.counts[number] += 1
 
     def __enter__(self):
         for thread in self._threads:
@@ -61,15 +73,33 @@ def test_reload_under_load_fails_no_request(gateway, origin):
 
 def test_requests_move_to_the_new_upstream(gateway, make_origin):
     old, new = make_origin(), make_origin()
-    gateway.start_before(old.address)
+    gateway.start_before(old.address, top="workers 1")
     with Load(gateway.url, clients=2) as load:
         until(lambda: len(old.requests) > 20, "load on the old origin")
-        gateway.reload(gateway.configuration(new.address))
-        until(lambda: len(new.requests) > 20, "load on the new origin")
-        settled = len(old.requests)
-        before = len(new.requests)
+        gateway.reload_and_wait(gateway.configuration(new.address, top="workers 1"))
+        load.wait_for_each()
+        settled, before = len(old.requests), len(new.requests)
+        assert before > 0
         until(lambda: len(new.requests) > before + 20, "more load on the new origin")
         assert len(old.requests) == settled
+    assert load.failures == []
+
+
+def test_all_loops_move_to_the_new_upstream(gateway, make_origin):
+    old, new = make_origin(), make_origin()
+    gateway.start_before(old.address, top="workers 2")
+    with Load(gateway.url, clients=8) as load:
+        until(lambda: len(old.requests) > 20, "load on the old origin")
+        gateway.reload(gateway.configuration(new.address, top="workers 2"))
+
+        def is_left():
+            settled = len(old.requests)
+            load.wait_for_each()
+            return len(old.requests) == settled
+
+        # One loop may hear of it later than the other.
+        until(is_left, "the old origin to be left")
+        assert new.requests
     assert load.failures == []
 
 
