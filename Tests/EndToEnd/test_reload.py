@@ -1,11 +1,12 @@
 """SIGHUP: a new configuration for new requests, and nothing lost."""
 
 import threading
+import time
 
 import requests
 from websockets.sync.client import connect
 
-from support.waiting import accepts, free_port, until
+from support.waiting import PATIENCE_SECONDS, accepts, free_port, until
 
 
 class Load:
@@ -101,6 +102,26 @@ def test_all_loops_move_to_the_new_upstream(gateway, make_origin):
         until(is_left, "the old origin to be left")
         assert new.requests
     assert load.failures == []
+
+
+def test_of_two_reloads_at_once_the_last_one_counts_in_each_loop(gateway):
+    def text(number):
+        return (f"access_log off\nworkers 2\nsite * {{\n    listen 127.0.0.1:{gateway.port}\n"
+                f"    respond 200 \"{number}\"\n}}\n")
+
+    def reload(number):
+        gateway.reload(text(number))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        # Without a pause: the next one is to come while the loops are still being told of this one.
+        while gateway.output.count("configuration reloaded") < number:
+            assert time.monotonic() < deadline, "not reloaded"
+
+    gateway.start(text(0))
+    for number in range(2, 42, 2):
+        reload(number - 1)
+        reload(number)
+        until(lambda: {gateway.get().text.strip() for _ in range(16)} == {str(number)},
+              "all loops to serve by the last one")
 
 
 def test_an_open_websocket_stays(gateway, uvicorn, origin):
