@@ -121,7 +121,8 @@ def test_early_data_is_not_taken(secure, tmp_path):
 
 @pytest.mark.skipif("debug" in str(binary()), reason="a debug build has another size")
 def test_memory_at_start(secure):
-    assert secure.resident_bytes() <= 12 << 20
+    # It gives back the code of its start a moment after it has begun to listen.
+    until(lambda: secure.resident_bytes() <= 12 << 20, "no more than 12 MiB to be resident")
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
