@@ -44,7 +44,7 @@ def script(pids):
             with open(f"/proc/{pid}/cmdline", "rb") as arguments:
                 if arguments.read().split(b"\0")[1:2] == [b"Scripts/run.sh"]:
                     return pid
-        except FileNotFoundError:  # The script's own helpers come and go.
+        except OSError:  # The script's own helpers come and go, also between open and read.
             continue
     raise RuntimeError("Scripts/run.sh does not run")
 
@@ -67,12 +67,12 @@ def run_until(name):
     try:
         if not (output and output[-1].startswith("Ctrl-C")):
             return "did not start:\n" + "".join(output)
-        if urllib.request.urlopen("http://127.0.0.1:8080/", timeout=5).status != 200:
+        if urllib.request.urlopen("http://127.0.0.1:8080/", timeout=30).status != 200:
             return "no answer"
         # Whoever trusts the authority that the gateway has made needs no further step.
         trust = ssl.create_default_context(cafile=f"{ROOT}/run/state/internal/ca.pem")
         secure = "https://localhost:8443/"
-        if urllib.request.urlopen(secure, timeout=5, context=trust).status != 200:
+        if urllib.request.urlopen(secure, timeout=30, context=trust).status != 200:
             return "no answer by https"
         if name == "SIGINT":
             os.killpg(make.pid, signal.SIGINT)

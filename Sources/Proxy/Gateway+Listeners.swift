@@ -106,11 +106,11 @@ extension Gateway {
         }
     }
 
-    /// Hands the sockets to the workers.
+    /// Hands the sockets to the workers, in order with all else that they are told.
     func install(_ bound: [BoundListener]) {
         for listener in bound {
             for (worker, handover) in zip(workers, listener.sockets) {
-                Task {
+                Task(executorPreference: worker.executor) {
                     await worker.listen(
                         on: handover,
                         proxyProtocol: listener.proxyProtocol,
@@ -135,7 +135,7 @@ extension Gateway {
     /// Lets the first worker answer scrapes on the socket, and no longer on the one before.
     func install(metrics: SocketHandover?) {
         guard let worker = workers.first else { return }
-        Task {
+        Task(executorPreference: worker.executor) {
             await worker.serveMetrics(on: metrics, of: self)
         }
     }

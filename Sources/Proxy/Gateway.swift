@@ -247,8 +247,12 @@ public final class Gateway: Sendable {
 
     // MARK: Parts
 
+    /// Lets a worker do something, after all that it was told before.
+    ///
+    /// A task that starts elsewhere than on the loop may be overtaken, and a loop that is told of
+    /// two reloads in the wrong order goes on serving by the first.
     private func run(on worker: Worker, _ body: @escaping @Sendable (isolated Worker) -> Void) {
-        Task { await worker.perform(body) }
+        Task(executorPreference: worker.executor) { await worker.perform(body) }
     }
 
     private static func addresses(_ configuration: Configuration) -> Set<ListenerAddress> {

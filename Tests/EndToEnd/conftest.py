@@ -7,9 +7,17 @@ import pytest
 from support import backends
 from support.gateway import Gateway
 from support.origin import Origin
+from support.waiting import give_up_ports
 
 # All of it is on this machine: no proxy that somebody configured may come between.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+
+@pytest.fixture(autouse=True)
+def ports():
+    """Keeps the ports that a test was told of until it ends."""
+    yield
+    give_up_ports()
 
 
 @pytest.fixture

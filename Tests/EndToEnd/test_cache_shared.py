@@ -79,6 +79,7 @@ class Relay:
     def __init__(self, target):
         self.target = target
         self.sockets = []
+        self.lock = threading.Lock()
         self.port = free_port()
         self.listener = None
         self.mend()
@@ -94,7 +95,13 @@ class Relay:
                 far = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
                 return
-            self.sockets += [near, far]
+            with self.lock:
+                if listener is not self.listener:
+                    # It came as the way was cut.
+                    near.close()
+                    far.close()
+                    return
+                self.sockets += [near, far]
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._copy, args=(one, other), daemon=True).start()
 
@@ -112,14 +119,18 @@ class Relay:
                 pass
 
     def cut(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for each in self.sockets:
+        with self.lock:
+            listener, self.listener = self.listener, None
+            sockets, self.sockets = self.sockets, []
+        if listener is None:
+            return
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for each in sockets:
             try:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        self.sockets = []
 
 
 @pytest.fixture
@@ -209,23 +220,26 @@ def test_variants_are_found_by_what_requests_say(make_gateway, make_origin, redi
 
 
 def test_age_and_lifetime_go_on_at_the_other_gateway(make_gateway, make_origin, redis):
-    app = App(make_origin, Cache_Control="max-age=3, stale-while-revalidate=5", Age="1")
+    app = App(make_origin, Cache_Control="max-age=60, stale-while-revalidate=60", Age="1")
     first, second = make_gateway(app, redis.url), make_gateway(app, redis.url)
     began = time.time()
     ask(first)
     stored(first)
-    # Seven seconds of use are left, and Redis keeps it no longer than that.
+    # 119 seconds of use are left, and Redis keeps it no longer than that.
     key = object_key(redis)
-    assert 0 < int(redis.words("PTTL", key)[0]) <= 7000
+    assert 0 < int(redis.words("PTTL", key)[0]) <= 119_000
     until(lambda: time.time() - began >= 1.2, "a second to pass")
     answer = ask(second)
-    assert 2 <= int(answer["Age"]) <= 1 + time.time() - began + 1
+    age = int(answer["Age"])
+    assert 2 <= age <= 1 + time.time() - began + 1
     assert answer["Cache-Status"].endswith("detail=shared")
-    assert int(answer["Cache-Status"].split("ttl=")[1].split(";")[0]) <= 0
+    # Both are rounded down.
+    assert int(answer["Cache-Status"].split("ttl=")[1].split(";")[0]) in (60 - age, 59 - age)
 
 
 def test_what_is_stale_in_memory_is_looked_for_first(make_gateway, make_origin, redis):
-    app = App(make_origin, Cache_Control="max-age=1")
+    # Fresh until the other gateway has asked, and stale while this test has patience.
+    app = App(make_origin, Cache_Control="max-age=5")
     first, second = make_gateway(app, redis.url), make_gateway(app, redis.url)
     ask(first)
     stored(first)
@@ -285,7 +299,7 @@ def test_a_purge_reaches_all_gateways_and_redis(
     assert ask(trio[2]).text == "/a 2"
     stored(trio[2])
     assert ask(trio[0]).text == ask(trio[1]).text == "/a 2"
-    assert shared(trio[1], "purges_sent") == 1
+    until(lambda: shared(trio[1], "purges_sent") == 1, "the telling to be counted")
 
 
 def test_a_soft_purge_makes_stale_everywhere(make_gateway, make_origin, redis):
@@ -449,7 +463,8 @@ def test_a_log_that_was_lost_empties_the_memory(make_gateway, make_origin, redis
 
 def test_a_paused_redis_costs_the_deadline_and_then_nothing(make_gateway, make_origin, redis):
     app = App(make_origin)
-    gateway = make_gateway(app, redis.url, "timeout=100ms", workers=1)
+    # Long beside what a request takes on a busy machine.
+    gateway = make_gateway(app, redis.url, "timeout=500ms", workers=1)
     redis.pause()
     times = []
     with gateway.client() as client:
@@ -459,8 +474,8 @@ def test_a_paused_redis_costs_the_deadline_and_then_nothing(make_gateway, make_o
             times.append(time.monotonic() - began)
             assert answer.status == 200 and answer.text == f"/{number} 1"
     # Three wait for the deadline, and then one for each trial at most.
-    assert max(times) < 0.6
-    assert sum(each >= 0.1 for each in times) <= 5
+    assert max(times) < 3
+    assert 3 <= sum(each >= 0.45 for each in times) <= 5
     assert shared(gateway, "failures") >= 3 and shared(gateway, "skipped") >= 10
     assert "detail=shared-skipped" in ask(gateway, "/skipped")["Cache-Status"]
     redis.resume()

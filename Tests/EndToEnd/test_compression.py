@@ -17,6 +17,9 @@ from support.waiting import until
 CODINGS = ["gzip", "deflate", "br", "zstd"]
 LEVELS = ["fast", "balanced", "small"]
 
+# Else a loop that the machine makes late sends some contents as they are.
+NEVER_LESS = "compress_limits lag=off"
+
 
 def decode(content, coding):
     """Fails unless all of the content is one of that coding."""
@@ -70,7 +73,7 @@ def serve(connection):
     """Answers with the content that the path names, framed as the query says."""
     while (request := connection.next_request()) is not None:
         name, _, framing = request.target[1:].partition("?")
-        content = CONTENTS[name]
+        content = CONTENTS.get(name, b"none of them")
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nETag: \"v1\"\r\n"
         if framing == "chunked":
             connection.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -108,7 +111,7 @@ def raw(url, coding):
 @pytest.mark.parametrize("coding", CODINGS)
 def test_every_content_comes_through(gateway, make_origin, coding, level):
     gateway.start_before(
-        make_origin(serve).address, site=f"compress {coding} min=1 level={level}")
+        make_origin(serve).address, top=NEVER_LESS, site=f"compress {coding} min=1 level={level}")
     for name, content in CONTENTS.items():
         if name == "empty":
             continue
@@ -124,7 +127,8 @@ def test_every_content_comes_through(gateway, make_origin, coding, level):
 
 @pytest.mark.parametrize("coding", CODINGS)
 def test_pieces_of_any_size_come_through(gateway, make_origin, coding):
-    gateway.start_before(make_origin(serve).address, site=f"compress {coding} min=1")
+    gateway.start_before(
+        make_origin(serve).address, top=NEVER_LESS, site=f"compress {coding} min=1")
     for name in ["one", "tiny", "json", "noise"]:
         response, coded = raw(f"{gateway.url}/{name}?pieces", coding)
         assert response.headers["Content-Encoding"] == coding
@@ -133,7 +137,8 @@ def test_pieces_of_any_size_come_through(gateway, make_origin, coding):
 
 @pytest.mark.parametrize("coding", CODINGS)
 def test_no_content_comes_through(gateway, make_origin, coding):
-    gateway.start_before(make_origin(serve).address, site=f"compress {coding} min=1")
+    gateway.start_before(
+        make_origin(serve).address, top=NEVER_LESS, site=f"compress {coding} min=1")
     for framing in ["length", "chunked", "close"]:
         response, coded = raw(f"{gateway.url}/empty?{framing}", coding)
         applied = response.headers.get("Content-Encoding")
@@ -180,13 +185,12 @@ def test_levels_drop_when_the_loop_is_late(gateway, make_origin):
         origin, top="workers 1\ncompress_limits lag=1ms", site="compress br level=small")
     _, loads = codings(until_late)
     assert max(loads) > 0
-    # Short turns bring it back.
+    # Short turns bring it back; a machine that is busy otherwise may make some of them long.
     until(lambda: raw(f"{gateway.url}/tiny?length", "br") and load() == 0, "levels to come back")
-    response, _ = raw(f"{gateway.url}/json?length", "br")
-    assert response.headers["Content-Encoding"] == "br"
-    gateway.reload(gateway.configuration(
+    until(lambda: raw(f"{gateway.url}/json?length", "br")[0].headers.get("Content-Encoding")
+          == "br", "compression to come back")
+    gateway.reload_and_wait(gateway.configuration(
         origin, top="workers 1\ncompress_limits lag=off", site="compress br level=small"))
-    until(lambda: "generation 2" in gateway.metrics(), "the reload")
     seen, loads = codings(for_some_responses)
     assert set(seen) == {"br"} and max(loads) == 0
 
@@ -194,7 +198,7 @@ def test_levels_drop_when_the_loop_is_late(gateway, make_origin):
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
 def test_padded_contents_are_read_by_everybody(gateway, make_origin, coding):
     gateway.start_before(
-        make_origin(serve).address, site=f"compress {coding} min=1 breach=pad")
+        make_origin(serve).address, top=NEVER_LESS, site=f"compress {coding} min=1 breach=pad")
     sizes = set()
     for _ in range(12):
         for framing in ["length", "chunked"]:
@@ -235,11 +239,11 @@ def test_an_event_arrives_at_once(gateway, make_origin, coding):
                         b"Transfer-Encoding: chunked\r\n\r\n")
         for number in range(10):
             connection.send(f"9\r\ndata: {number}\n\n\r\n".encode())
-            if not received.acquire(timeout=10):
+            if not received.acquire(timeout=30):
                 return
         connection.send(b"0\r\n\r\n")
 
-    gateway.start_before(make_origin(script).address, site=f"compress {coding}")
+    gateway.start_before(make_origin(script).address, top=NEVER_LESS, site=f"compress {coding}")
     decoder = {
         "gzip": lambda: zlib.decompressobj(31).decompress,
         "deflate": lambda: zlib.decompressobj().decompress,
@@ -279,7 +283,7 @@ def test_conditions_reach_the_application_in_its_own_words(gateway, make_origin)
             else:
                 connection.respond(b"x" * 2000, Content_Type="text/css", ETag='"v1"')
 
-    gateway.start_before(make_origin(script).address, site="compress gzip")
+    gateway.start_before(make_origin(script).address, top=NEVER_LESS, site="compress gzip")
     first = requests.get(gateway.url, headers={"Accept-Encoding": "gzip"}, timeout=10)
     assert first.headers["ETag"] == 'W/"v1--gzip"'
     second = requests.get(gateway.url, timeout=10, headers={

@@ -116,12 +116,10 @@ def test_a_replay_reaches_nobody(secure, origin, tmp_path):
         recorder.stop()
     flight = recorder.sent[0]
     for _ in range(3):
-        with socket.create_connection(("127.0.0.1", secure.port), 10) as thief:
-            thief.sendall(flight)
-            thief.shutdown(socket.SHUT_WR)
-            answer = b""
-            while data := thief.recv(65536):
-                answer += data
+        with secure.client() as thief:
+            thief.send(flight)
+            thief.connection.shutdown(socket.SHUT_WR)
+            thief.read_to_end()
     until(lambda: 'gateway_tls_early_data_total{result="replayed"} 3' in secure.metrics(),
           "the replays to be counted")
     assert [one[1] for one in origin_saw(origin)] == ["/first", "/early"]

@@ -66,7 +66,7 @@ def test_a_local_authority_serves_https_with_no_further_step(local, tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for key in folder.glob("*.key"):
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    assert f"curl --cacert {local.authority}" in local.output
+    until(lambda: f"curl --cacert {local.authority}" in local.output, "the advice")
 
 
 def test_the_authority_survives_a_restart(local):
@@ -209,7 +209,8 @@ def test_ocsp_responses_are_fetched_and_stapled(gateway, responder, pki, tmp_pat
     until(lambda: "OCSP Response Status: successful" in stapled(gateway, pki), "a staple")
     assert "Cert Status: good" in stapled(gateway, pki)
     assert responder.asked == 1
-    assert 'gateway_tls_ocsp_fetches_total{result="success"} 1' in gateway.metrics()
+    success = 'gateway_tls_ocsp_fetches_total{result="success"} 1'
+    until(lambda: success in gateway.metrics(), "the success to be counted")
     # A restart has it at once, and asks nobody.
     text = gateway.file.read_text()
     gateway.end()
@@ -225,7 +226,7 @@ def test_a_response_of_somebody_else_is_never_stapled(gateway, responder, pki, t
     failed = 'gateway_tls_ocsp_fetches_total{result="failure"} 1'
     until(lambda: failed in gateway.metrics(), "the failure to be counted")
     assert "OCSP response: no response sent" in stapled(gateway, pki)
-    assert "not signed by the issuer" in gateway.output
+    until(lambda: "not signed by the issuer" in gateway.output, "the reason in the log")
 
 
 def test_a_responder_that_fails_costs_nothing_but_the_staple(gateway, responder, pki, tmp_path):
@@ -233,4 +234,4 @@ def test_a_responder_that_fails_costs_nothing_but_the_staple(gateway, responder,
     failed = 'gateway_tls_ocsp_fetches_total{result="failure"} 1'
     until(lambda: failed in gateway.metrics(), "the failure to be counted")
     assert curl("--cacert", pki.root.path, f"https://localhost:{gateway.port}/")[0] == 200
-    assert "no OCSP response" in gateway.output
+    until(lambda: "no OCSP response" in gateway.output, "the failure in the log")

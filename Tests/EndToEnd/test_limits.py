@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from support.waiting import until
+from support.waiting import PATIENCE_SECONDS, until
 
 
 def ask(gateway, raw):
@@ -41,10 +41,10 @@ def test_target_too_long_is_414(gateway, origin):
 def test_an_endless_line_is_ended(gateway, origin):
     gateway.start_before(origin.address)
     with gateway.client() as client:
-        with pytest.raises((BrokenPipeError, ConnectionResetError, AssertionError)):
+        # It would have to read 128 MB of a request line.
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
             for _ in range(2_000):
                 client.send(b"G" * 65_536)
-            raise AssertionError("it read 128 MB of a request line")
 
 
 def test_declared_body_too_large_is_413(gateway, origin):
@@ -70,13 +70,13 @@ def test_a_body_of_exactly_the_limit_passes(gateway, origin):
 
 
 def test_slow_head_is_408(gateway, origin):
-    gateway.start_before(origin.address, top="timeout header=300ms")
+    gateway.start_before(origin.address, top="timeout header=1s")
     assert ask(gateway, "GET / HTTP/1.1\r\nHo").status == 408
 
 
 def test_a_head_that_dribbles_is_408_all_the_same(gateway, origin):
     """The time is for the whole head: a byte now and then must not extend it."""
-    gateway.start_before(origin.address, top="timeout header=500ms")
+    gateway.start_before(origin.address, top="timeout header=1s")
     with gateway.client() as client:
         sent = iter("GET / HTTP/1.1\r\nHost: a\r\n" + "X: y\r\n" * 10_000)
         client.connection.settimeout(0.05)
@@ -92,7 +92,7 @@ def test_a_head_that_dribbles_is_408_all_the_same(gateway, origin):
             return client.buffer
 
         until(answered, "an answer to a slow head")
-        client.connection.settimeout(10)
+        client.connection.settimeout(PATIENCE_SECONDS)
         assert client.read_response().status == 408
 
 

@@ -26,7 +26,7 @@ def test_unix_socket_has_the_mode_that_the_file_says_whatever_the_umask(gateway,
     before = os.umask(0o077)
     try:
         text = gateway.configuration(origin.address, site=f"listen unix:{path}")
-        gateway.start(text)
+        gateway.start(text, wait_for=path)
         assert mode() == 0o666
     finally:
         os.umask(before)

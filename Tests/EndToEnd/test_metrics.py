@@ -129,6 +129,7 @@ def test_connections_and_requests_in_flight_go_back_to_zero(gateway, origin):
 def test_other_paths_of_the_metrics_listener(gateway, origin):
     gateway.start_before(origin.address)
     assert get(gateway.metrics_port, "/livez").status == 200
-    assert get(gateway.metrics_port, "/readyz").status == 200
+    # It listens a moment before it says that it is ready.
+    until(lambda: get(gateway.metrics_port, "/readyz").status == 200, "readiness")
     assert get(gateway.metrics_port, "/nothing").status == 404
     assert origin.requests == []

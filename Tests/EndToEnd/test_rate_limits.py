@@ -58,7 +58,8 @@ def test_a_refusal_tells_what_and_when(gateway, origin):
 
 
 def test_after_retry_after_it_passes(gateway, origin):
-    gateway.start_before(origin.address, site="rate_limit 2/s burst=1")
+    # Long enough for the second request to come too early, however slow this machine is.
+    gateway.start_before(origin.address, site="rate_limit 20/m burst=1")
     with gateway.client() as client:
         assert client.get().status == 200
         refused = client.get()
@@ -77,6 +78,13 @@ def test_a_reload_keeps_counters_of_what_means_the_same(gateway, origin):
     until(lambda: statuses(gateway.port, 1) == [200], "the new limit")
 
 
+def replace(path, text):
+    """Writes a file in one go: nobody reads it while it is empty."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
 def test_a_file_of_rates_is_read_again_when_it_changes(gateway, origin):
     rates = gateway.directory / "rates.txt"
     rates.write_text("alice 2/h\n")
@@ -89,10 +97,10 @@ def test_a_file_of_rates_is_read_again_when_it_changes(gateway, origin):
             return client.get(X_User=user).status
 
     assert [ask("alice") for _ in range(3)] == [200, 200, 429]
-    rates.write_text("alice off\n")
+    replace(rates, "alice off\n")
     until(lambda: ask("alice") == 200, "the new file")
     assert [ask("alice") for _ in range(5)] == [200] * 5
-    rates.write_text("alice nonsense\n")
+    replace(rates, "alice nonsense\n")
     until(lambda: "a file of rates is faulty" in gateway.output, "the complaint")
     assert ask("alice") == 200
 
@@ -142,7 +150,8 @@ def test_random_addresses_of_one_slash_64_are_one_client(gateway, origin):
 @pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window", "sliding_log",
                                        "fixed_window"])
 def test_each_algorithm_lets_its_limit_through(gateway, origin, algorithm):
-    gateway.start_before(origin.address, site=f"rate_limit 7/h algorithm={algorithm}")
+    # Of a day: the end of a window seldom comes between.
+    gateway.start_before(origin.address, site=f"rate_limit 7/d algorithm={algorithm}")
     assert statuses(gateway.port, 9) == [200] * 7 + [429] * 2
 
 
@@ -212,8 +221,9 @@ def test_two_sync_workers_are_never_drowned(gateway, make_origin):
             with lock:
                 inside[0] += 1
                 samples.append((time.monotonic(), inside[0]))
+            # Long beside what a busy machine adds to it, which looks as if others were served.
             with workers:
-                time.sleep(0.02)
+                time.sleep(0.05)
             with lock:
                 inside[0] -= 1
             connection.respond(b"x")
@@ -237,6 +247,6 @@ def test_two_sync_workers_are_never_drowned(gateway, make_origin):
     late = [count for when, count in samples if when > end - 3]
     assert late and max(late) <= 12, max(late)
     assert set(answers) <= {200, 503}
-    # The workers were kept busy: a hundred requests a second is all that two can do.
-    assert answers.count(200) > 6 * 100 / 3
+    # The workers were kept busy: forty requests a second is all that two can do.
+    assert answers.count(200) > 6 * 40 / 3
     assert metric(gateway, "gateway_upstream_concurrency_limit") <= 12

@@ -68,8 +68,9 @@ def flood(gateways, count):
                                        "fixed_window"])
 def test_two_gateways_keep_one_limit_exactly(make_gateway, make_redis, origin, algorithm):
     redis = make_redis()
-    site = f"rate_limit 60/h algorithm={algorithm} name=n"
-    line = f"redis {redis.url} timeout=2s"
+    # Of a day: the end of a window seldom comes between.
+    site = f"rate_limit 60/d algorithm={algorithm} name=n"
+    line = f"redis {redis.url} timeout=10s"
     pair = [make_gateway(origin, line, site), make_gateway(origin, line, site)]
     results = flood(pair, 25)
     assert results.count(200) == 60
@@ -80,15 +81,19 @@ def test_two_gateways_keep_one_limit_exactly(make_gateway, make_redis, origin, a
 
 def test_a_lease_keeps_the_limit_within_its_bound(make_gateway, make_redis, origin):
     redis = make_redis()
-    line = f"redis {redis.url} timeout=2s sync=lease"
+    line = f"redis {redis.url} timeout=10s sync=lease"
     site = "rate_limit 200/h name=n"
     pair = [make_gateway(origin, line, site), make_gateway(origin, line, site)]
+    began = time.monotonic()
     results = flood(pair, 80)
+    seconds = time.monotonic() - began
     # A twentieth for each of four event loops may lie unspent, or be spent on top.
     assert 160 <= results.count(200) <= 240
     asked = sum(
         metric(one, "gateway_redis_answers_total") for one in pair)
-    assert asked < len(results) / 2
+    # Each of the four asks for a new lease once a second at most, and remembers a refusal for a
+    # tenth of a second: on a slow machine that adds up.
+    assert asked < len(results) / 2 + 4 * 11 * (seconds - 1)
 
 
 def test_several_limits_are_taken_together_or_not_at_all(make_gateway, make_redis, origin):
@@ -143,21 +148,21 @@ def test_a_reset_at_one_gateway_holds_for_all(make_gateway, make_redis, origin):
 def test_a_paused_redis_is_left_within_the_deadline(make_gateway, make_redis, origin, mode):
     redis = make_redis()
     gateways = " gateways=2" if mode == "local" else ""
+    # Long beside what an answer takes on a busy machine.
     gateway = make_gateway(
-        origin, f"redis {redis.url} timeout=100ms on_failure={mode}{gateways}",
+        origin, f"redis {redis.url} timeout=1s on_failure={mode}{gateways}",
         "rate_limit 10/h name=n", workers=1)
     assert statuses(gateway.port, 1) == [200]
     redis.pause()
-    start = time.monotonic()
     with gateway.client() as client:
-        slowest, results = 0, []
+        times, results = [], []
         for _ in range(20):
             began = time.monotonic()
             results.append(client.get().status)
-            slowest = max(slowest, time.monotonic() - began)
+            times.append(time.monotonic() - began)
     # One waits for the deadline, the others for nothing.
-    assert time.monotonic() - start < 1.5
-    assert slowest < 0.5
+    assert sum(each >= 0.9 for each in times) == 1
+    assert sum(times) < 10
     expected = {"local": [200] * 5 + [429] * 15, "open": [200] * 20, "closed": [503] * 20}[mode]
     assert results == expected
     assert metric(gateway, "gateway_redis_timeouts_total") >= 1
@@ -234,7 +239,7 @@ def test_a_redis_that_is_paused_under_load(make_gateway, make_redis, origin, syn
     assert set(load.results) == {200}
     assert metric(gateway, "gateway_redis_timeouts_total") >= 3
     # The deadline, and what a busy machine adds to it.
-    assert load.slowest < 2
+    assert load.slowest < 5
 
 
 @pytest.mark.parametrize("sync", ["exact", "lease"])
@@ -251,7 +256,7 @@ def test_two_gateways_keep_the_limit_while_redis_is_replaced_under_load(
     with Load(*pair) as load:
         until(lambda: load.results.count(200) > 300, "requests")
         # As `FAILOVER` does it: no writes any more, all of them at the new master, then the change.
-        first.command("CLIENT", "PAUSE", "5000", "WRITE")
+        first.command("CLIENT", "PAUSE", "60000", "WRITE")
         replicate(first, second)
         first.command("REPLICAOF", "127.0.0.1", free_port())
         before = load.results.count(200)
@@ -270,7 +275,7 @@ def test_the_second_server_is_used_when_the_first_becomes_a_replica(
         make_gateway, make_redis, origin):
     first, second = make_redis(), make_redis()
     gateway = make_gateway(
-        origin, f"redis {first.url} {second.url} timeout=500ms on_failure=closed",
+        origin, f"redis {first.url} {second.url} timeout=2s on_failure=closed",
         "rate_limit 5/h name=n", workers=1)
     assert statuses(gateway.port, 1) == [200]
     assert "n" in first.command("DBSIZE") or ":1" in first.command("DBSIZE")

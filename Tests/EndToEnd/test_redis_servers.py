@@ -201,7 +201,7 @@ def test_a_sentinel_replaces_the_master(
     master, replica, sentinel = watched(make_redis, make_sentinel)
     gateway = make_gateway(
         origin,
-        f"redis redis://127.0.0.1:{sentinel.port} sentinel=mymaster timeout=500ms "
+        f"redis redis://127.0.0.1:{sentinel.port} sentinel=mymaster timeout=1s "
         "on_failure=closed",
         "rate_limit 8/h name=n", workers=1)
     assert statuses(gateway.port, 3) == [200] * 3

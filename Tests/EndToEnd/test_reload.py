@@ -1,11 +1,12 @@
 """SIGHUP: a new configuration for new requests, and nothing lost."""
 
 import threading
+import time
 
 import requests
 from websockets.sync.client import connect
 
-from support.waiting import accepts, free_port, until
+from support.waiting import PATIENCE_SECONDS, accepts, free_port, until
 
 
 class Load:
@@ -14,11 +15,23 @@ class Load:
     def __init__(self, url, clients=4):
         self.url = url
         self.failures = []
-        self.count = 0
+        self.counts = [0] * clients
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+        self._threads = [
+            threading.Thread(target=self._ask, args=(number,)) for number in range(clients)]
 
-    def _ask(self):
+    @property
+    def count(self):
+        return sum(self.counts)
+
+    def wait_for_each(self):
+        """Waits until each client has been answered what it asked after this was called."""
+        # The answer that comes next may be to what was asked before.
+        goals = [count + 2 for count in self.counts]
+        until(lambda: all(count >= goal for count, goal in zip(self.counts, goals)),
+              "each client to be answered")
+
+    def _ask(self, number):
         with requests.Session() as session:
             while not self._ended.is_set():
                 try:
@@ -27,7 +40,7 @@ class Load:
                         self.failures.append(status)
                 except requests.RequestException as error:
                     self.failures.append(error)
-                self.count += 1
+                self.counts[number] += 1
 
     def __enter__(self):
         for thread in self._threads:
@@ -61,16 +74,54 @@ def test_reload_under_load_fails_no_request(gateway, origin):
 
 def test_requests_move_to_the_new_upstream(gateway, make_origin):
     old, new = make_origin(), make_origin()
-    gateway.start_before(old.address)
+    gateway.start_before(old.address, top="workers 1")
     with Load(gateway.url, clients=2) as load:
         until(lambda: len(old.requests) > 20, "load on the old origin")
-        gateway.reload(gateway.configuration(new.address))
-        until(lambda: len(new.requests) > 20, "load on the new origin")
-        settled = len(old.requests)
-        before = len(new.requests)
+        gateway.reload_and_wait(gateway.configuration(new.address, top="workers 1"))
+        load.wait_for_each()
+        settled, before = len(old.requests), len(new.requests)
+        assert before > 0
         until(lambda: len(new.requests) > before + 20, "more load on the new origin")
         assert len(old.requests) == settled
     assert load.failures == []
+
+
+def test_all_loops_move_to_the_new_upstream(gateway, make_origin):
+    old, new = make_origin(), make_origin()
+    gateway.start_before(old.address, top="workers 2")
+    with Load(gateway.url, clients=8) as load:
+        until(lambda: len(old.requests) > 20, "load on the old origin")
+        gateway.reload(gateway.configuration(new.address, top="workers 2"))
+
+        def is_left():
+            settled = len(old.requests)
+            load.wait_for_each()
+            return len(old.requests) == settled
+
+        # One loop may hear of it later than the other.
+        until(is_left, "the old origin to be left")
+        assert new.requests
+    assert load.failures == []
+
+
+def test_of_two_reloads_at_once_the_last_one_counts_in_each_loop(gateway):
+    def text(number):
+        return (f"access_log off\nworkers 2\nsite * {{\n    listen 127.0.0.1:{gateway.port}\n"
+                f"    respond 200 \"{number}\"\n}}\n")
+
+    def reload(number):
+        gateway.reload(text(number))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        # Without a pause: the next one is to come while the loops are still being told of this one.
+        while gateway.output.count("configuration reloaded") < number:
+            assert time.monotonic() < deadline, "not reloaded"
+
+    gateway.start(text(0))
+    for number in range(2, 42, 2):
+        reload(number - 1)
+        reload(number)
+        until(lambda: {gateway.get().text.strip() for _ in range(16)} == {str(number)},
+              "all loops to serve by the last one")
 
 
 def test_an_open_websocket_stays(gateway, uvicorn, origin):

@@ -121,7 +121,8 @@ def test_early_data_is_not_taken(secure, tmp_path):
 
 @pytest.mark.skipif("debug" in str(binary()), reason="a debug build has another size")
 def test_memory_at_start(secure):
-    assert secure.resident_bytes() <= 12 << 20
+    # It gives back the code of its start a moment after it has begun to listen.
+    until(lambda: secure.resident_bytes() <= 12 << 20, "no more than 12 MiB to be resident")
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -177,9 +178,9 @@ def test_client_certificates(gateway, origin, files, tmp_path):
     stranger.load_cert_chain(*certificates.make(tmp_path, "stranger"))
     with pytest.raises(OSError):
         connect(gateway, stranger)
-    metrics = gateway.metrics()
-    assert 'gateway_tls_handshakes_failed_total{reason="no_client_certificate"} 1' in metrics
-    assert 'gateway_tls_handshakes_failed_total{reason="invalid_certificate"} 1' in metrics
+    for reason in ("no_client_certificate", "invalid_certificate"):
+        failed = f'gateway_tls_handshakes_failed_total{{reason="{reason}"}} 1'
+        until(lambda: failed in gateway.metrics(), f"{reason} to be counted")
 
 
 def test_plain_http_gets_a_400_that_says_so(secure):
@@ -188,6 +189,11 @@ def test_plain_http_gets_a_400_that_says_so(secure):
         response = client.read_response()
     assert response.status == 400
     assert "https://" in response.text
+
+
+def failures_to_load(gateway):
+    line = r'gateway_tls_certificate_reloads_total{result="failure"} (\d+)'
+    return int(re.search(line, gateway.metrics()).group(1))
 
 
 def test_a_certificate_is_replaced_under_load(gateway, origin, tmp_path):
@@ -218,12 +224,14 @@ def test_a_certificate_is_replaced_under_load(gateway, origin, tmp_path):
             os.replace(fresh[1], key)
             os.replace(fresh[0], chain)
             until(lambda: served and served[-1] == der, "the new certificate")
+        # A look between the two files of a pair has found that they do not fit together.
+        known = failures_to_load(gateway)
         chain.write_text("broken")
-        until(lambda: 'certificate_reloads_total{result="failure"} 1' in gateway.metrics(),
-              "the broken file to be noticed")
+        until(lambda: failures_to_load(gateway) > known, "the broken file to be noticed")
         before = len(served)
         until(lambda: len(served) > before + 10, "load after the broken file")
-        assert served[-1] == der
+        with connect(gateway, tls) as connection:
+            assert connection.getpeercert(True) == der
     finally:
         ended.set()
         for thread in threads:
@@ -277,7 +285,7 @@ site stranger.test {{ listen 127.0.0.1:{gateway.port}; proxy stranger }}
 def test_sslscan_finds_nothing_weak(secure):
     run = subprocess.run(
         ["sslscan", "--no-colour", "--show-sigs", f"127.0.0.1:{secure.port}"],
-        capture_output=True, text=True, timeout=120)
+        capture_output=True, text=True, timeout=600)
     for version in ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"):
         assert re.search(rf"{version}\s+disabled", run.stdout), run.stdout
     assert re.search(r"TLSv1.3\s+enabled", run.stdout)
@@ -309,7 +317,7 @@ def test_testssl_finds_nothing_above_low(secure, tmp_path):
         for name, options in TESTSSL.items()}
     try:
         for run in runs.values():
-            run.wait(timeout=240)
+            run.wait(timeout=900)
     finally:
         for run in runs.values():
             run.kill()

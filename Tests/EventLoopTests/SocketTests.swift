@@ -288,14 +288,22 @@ struct SocketTests {
                 let first = await listener.accept()
                 let firstStream = try #require(first?.stream)
                 let turns = reactor.statistics.turns
+                let began = reactor.now
+                let patience = reactor.after(seconds: 20)
                 exhausted.value = listener
-                await reactor.sleep(until: reactor.after(seconds: 0.35))
-                // Some tries in a third of a second, each after a pause, and no turns in between.
-                let tries = listener.exhaustions
+                while listener.exhaustions < 3, reactor.now < patience {
+                    await reactor.sleep(until: reactor.after(seconds: 0.05))
+                }
+                // Three tries with two pauses between them, and no turns without a reason.
+                let pauses = 2 * LoopLimits.acceptPauseNanoseconds
                 let spun = reactor.statistics.turns - turns
-                let paused = next.value == nil && tries >= 2 && tries <= 5 && spun < 60
+                let paused =
+                    next.value == nil && listener.exhaustions >= 3
+                    && reactor.now - began >= pauses && spun < 60
                 firstStream.close()
-                await reactor.sleep(until: reactor.after(seconds: 0.25))
+                while next.value == nil, reactor.now < patience {
+                    await reactor.sleep(until: reactor.after(seconds: 0.05))
+                }
                 isFine.value = paused && next.value != nil
                 next.value?.close()
                 listener.close()

@@ -290,6 +290,27 @@ struct DiskTierTests {
         #expect(process.onDisk("a").flatMap(version) == 2)
     }
 
+    @Test("A purge is remembered until the last file has gone that it means")
+    func sweepWhileRemoving() throws {
+        let folder = try DiskFolder()
+        let process = try Process(folder)
+        for number in 0..<3 { process.store.insert(process.object("n\(number)", number)) }
+        process.tier.work()
+        let tier = process.tier
+        let remembered = Atomic<Int>(-1)
+        process.store.purge(.everything, soft: false, now: wall)
+        // The scanner comes by while the first file is being removed, off the queue already.
+        folder.meanwhile(.remove) {
+            while case .more = tier.scanNext() {}
+            remembered.store(tier.figures.bans, ordering: .relaxed)
+        }
+        _ = tier.writeNext()
+        #expect(remembered.load(ordering: .relaxed) == 1)
+        #expect(folder.names.isEmpty)
+        tier.work()
+        #expect(tier.figures.bans == 0)
+    }
+
     @Test("Many purges are forgotten once all files have been held against them")
     func sweep() throws {
         let folder = try DiskFolder()

@@ -59,12 +59,16 @@ extension DiskTier {
         let (ban, all) = state.withLock { state in
             let ban = state.bans.add(purge, isSoft: isSoft, time: now)
             let isAll = ban.purge == .everything && !isSoft
+            if isAll { state.coming += 1 }
             return (ban, isAll ? state.index.takeAll() : nil)
         }
         note(ban)
         if let all {
             let names = all.names
-            state.withLock { $0.changes.append(.remove(names)) }
+            state.withLock { state in
+                state.changes.append(.remove(names))
+                state.coming -= 1
+            }
             writer.signal()
         }
         if state.withLock({ $0.bans.areWorthASweep }) { scanner.signal() }
@@ -73,9 +77,7 @@ extension DiskTier {
     /// Something to wait for until all that was told so far is on the disk; nil: it is.
     func settling() -> DiskRead? {
         let settling: DiskRead? = state.withLock { state in
-            guard !state.isClosed, !state.changes.isEmpty || state.writing != nil else {
-                return nil
-            }
+            guard !state.isClosed, !state.isSettled else { return nil }
             let settling = DiskRead(
                 key: [],
                 hash: DiskKey(high: 0, low: 0),

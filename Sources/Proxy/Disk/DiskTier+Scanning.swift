@@ -180,7 +180,7 @@ extension DiskTier {
                     all.contains { $0.purges < number }
                 }
                 // What is to be removed is still on the disk.
-                guard !isOlder, state.changes.isEmpty, state.writing == nil else { return nil }
+                guard !isOlder, state.isSettled else { return nil }
                 state.bans.forget(upTo: number)
                 return state.bans
             }

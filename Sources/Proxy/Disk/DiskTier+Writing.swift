@@ -12,6 +12,8 @@ extension DiskTier {
             state.health.isOff(now: now) ? state.health.resumes - now : nil
         }
         if let pause { return .pause(Int32(clamping: pause / 1_000_000 + 1)) }
+        state.withLock { $0.isAtWork = true }
+        defer { state.withLock { $0.isAtWork = false } }
         if evictOne(toFit: 0) { return .more }
         guard let change = state.withLock({ $0.changes.popFirst() }) else { return .idle }
         switch change {

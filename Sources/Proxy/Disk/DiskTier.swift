@@ -48,6 +48,11 @@ public final class DiskTier: CacheTier {
         /// What is being written, and whether it has been removed meanwhile.
         var writing: DiskName?
         var isWritingDoomed = false
+        /// Whether the writer is about something: what it has taken off the queue, or out of the
+        /// index, is still on the disk.
+        var isAtWork = false
+        /// Changes that are on their way into the queue.
+        var coming = 0
         /// Keys whose files are still to be removed, and how often.
         var forgotten: [DiskKey: Int] = [:]
         var reads: [DiskKey: DiskRead] = [:]
@@ -55,6 +60,9 @@ public final class DiskTier: CacheTier {
         var figures = DiskFigures()
         var isClosed = false
         weak var store: CacheStore?
+
+        /// Whether the files are as the index has them, but for what waits to be written.
+        var isSettled: Bool { changes.isEmpty && coming == 0 && !isAtWork }
     }
 
     let files: StoredFiles

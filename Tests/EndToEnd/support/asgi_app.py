@@ -11,7 +11,7 @@ async def app(scope, receive, send):
     elif scope["type"] == "websocket":
         await websocket(receive, send)
     elif scope["path"] == "/events":
-        await events(send)
+        await events(receive, send)
     else:
         await echo(scope, receive, send)
 
@@ -56,12 +56,18 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": answer})
 
 
-async def events(send):
+async def events(receive, send):
+    """One event after the other until the client goes."""
     await send({"type": "http.response.start", "status": 200,
                 "headers": [(b"content-type", b"text/event-stream")]})
-    for number in range(5):
-        if number:
-            await asyncio.sleep(0.2)
+    gone, number = asyncio.create_task(client_goes(receive)), 0
+    while not gone.done():
         await send({"type": "http.response.body", "body": f"data: {number}\n\n".encode(),
                     "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+        number += 1
+        await asyncio.wait([gone], timeout=0.1)
+
+
+async def client_goes(receive):
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -29,7 +29,7 @@ class Backend:
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
         try:
-            until(lambda: self._is_up(listens_on), f"{name} to listen")
+            until(lambda: self._is_up(listens_on), f"{name} to listen", 60)
         except BaseException:
             self.kill()
             raise

@@ -50,10 +50,11 @@ class Gateway:
         self.port = free_port()
         self.metrics_port = free_port()
         self.process = None
+        self._generation, self._answer = 0, ""
         self._output = directory / "gateway.out"
 
     def start(self, text, environment=None, wait_for=None):
-        """Starts it with a configuration, and waits until it accepts connections."""
+        """Starts it with a configuration, and waits until it accepts connections everywhere."""
         self.file.write_text(text)
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
@@ -64,9 +65,11 @@ class Gateway:
                 stderr=output,
                 env={**os.environ, **(environment or {})},
             )
-        until(lambda: self._is_up(wait_for or self.port), "the gateway to listen")
-        if f"metrics 127.0.0.1:{self.metrics_port}" in text:
-            until(lambda: self._is_up(self.metrics_port), "the gateway to listen for scrapes")
+        # It binds one after the other, the metrics' last.
+        first = wait_for or self.port
+        named = [port for port in (self.port, self.metrics_port) if f"127.0.0.1:{port}" in text]
+        for address in (first, *(port for port in named if port != first)):
+            until(lambda: self._is_up(address), f"the gateway to listen on {address}")
         return self
 
     def start_before(self, *servers, **parts):
@@ -118,6 +121,20 @@ class Gateway:
     def reload(self, text):
         self.file.write_text(text)
         self.signal(signal.SIGHUP)
+
+    def reload_and_wait(self, text):
+        """Reloads a gateway with `workers 1`, and waits until its loop serves by the new file.
+
+        Its log and its metrics tell of a reload before the loops have heard of it.
+        """
+        assert "workers 1\n" in text, "each loop takes over by itself"
+        # What a file that was read back says of an earlier time goes out.
+        text = text.replace(self._answer, "") if self._answer else text
+        self._generation += 1
+        self._answer = f'    route /generation {{ respond 200 "{self._generation}" }}\n'
+        self.reload(text.replace("site * {\n", "site * {\n" + self._answer))
+        until(lambda: self.get("/generation").text.strip() == str(self._generation),
+              "the new configuration to be served by")
 
     def wait_for_exit(self, seconds=15):
         status = self.process.wait(timeout=seconds)

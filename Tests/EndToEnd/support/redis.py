@@ -4,10 +4,9 @@ by a sentinel."""
 import os
 import re
 import signal
-import socket
 import subprocess
 
-from .waiting import accepts, free_port, until
+from .waiting import accepts, connect, free_port, until
 
 
 class Redis:
@@ -44,7 +43,7 @@ class Redis:
 
     def command(self, *words):
         """What the server answers, as it stands on the wire."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+        with connect(self.port) as connection:
             parts = [str(word).encode() for word in words]
             lines = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
             connection.sendall(b"*%d\r\n" % len(parts) + lines)
@@ -56,7 +55,7 @@ class Redis:
         if self.tls:
             command += ["--tls", "--cacert", str(self.authority.path)]
         done = subprocess.run(
-            [*command, *map(str, words)], capture_output=True, text=True, timeout=10, check=True)
+            [*command, *map(str, words)], capture_output=True, text=True, timeout=30, check=True)
         return done.stdout.split("\n")[:-1]
 
     def pause(self):
@@ -93,7 +92,8 @@ class Cluster:
         port, bus = free_port(), free_port()
         node = Redis(
             self.directory, "--cluster-enabled", "yes", "--cluster-config-file",
-            f"nodes-{port}.conf", "--cluster-port", bus, "--cluster-node-timeout", "2000",
+            # Nobody is taken for dead because the machine is busy.
+            f"nodes-{port}.conf", "--cluster-port", bus, "--cluster-node-timeout", "5000",
             port=port)
         node.bus = bus
         self.nodes.append(node)
@@ -130,7 +130,7 @@ class Cluster:
 
 
 class Sentinel(Redis):
-    """A sentinel that watches one master alone, and is quick to act."""
+    """A sentinel that watches one master alone, and acts soon."""
 
     def __init__(self, directory, master, name="mymaster", password=""):
         port = free_port()
@@ -138,7 +138,8 @@ class Sentinel(Redis):
         lines = [
             f"port {port}", "bind 127.0.0.1", f"dir {directory}",
             f"sentinel monitor {name} 127.0.0.1 {master.port} 1",
-            f"sentinel down-after-milliseconds {name} 500",
+            # Long enough that nobody is taken for dead because the machine is busy.
+            f"sentinel down-after-milliseconds {name} 2000",
             f"sentinel failover-timeout {name} 3000",
         ]
         if password:

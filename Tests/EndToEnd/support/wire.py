@@ -197,8 +197,8 @@ class Wire:
 class Client(Wire):
     """A client that sends exactly the bytes it is told to."""
 
-    def __init__(self, address):
-        super().__init__(connect(address))
+    def __init__(self, address, source=None):
+        super().__init__(connect(address, source=source))
 
     def __enter__(self):
         return self
