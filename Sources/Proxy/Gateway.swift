@@ -143,6 +143,7 @@ public final class Gateway: Sendable {
         install(metrics: metrics)
         watchNames()
         watchFiles()
+        waitForLoops()
         state.withLock { state in
             state.listeners = Gateway.addresses(snapshot.configuration)
             state.metricsAddress = snapshot.configuration.metrics
@@ -155,6 +156,9 @@ public final class Gateway: Sendable {
     // MARK: Reload
 
     /// Serves new exchanges by another configuration; what is in flight goes on by the old one.
+    ///
+    /// Returns once all loops do, or when one has not come to it for `ProxyLimits.adoption`: it
+    /// will, before anything else that it is told.
     /// - Throws: Why it cannot be taken over; then everything is as it was.
     public func reload(_ configuration: Configuration) throws(Failure) {
         let before = state.withLock { ($0.snapshot, $0.logs, $0.listeners, $0.metricsAddress) }
@@ -180,10 +184,6 @@ public final class Gateway: Sendable {
             state.logs = logs
             state.listeners = addresses
             state.metricsAddress = configuration.metrics
-            state.figures.generation = snapshot.generation
-            state.figures.loadedUnixSeconds = SystemClock.unixSeconds()
-            state.figures.lastReloadSucceeded = true
-            state.figures.reloadsSucceeded += 1
         }
         for worker in workers { run(on: worker) { $0.adopt(snapshot) } }
         install(bound)
@@ -193,6 +193,13 @@ public final class Gateway: Sendable {
         for worker in workers { run(on: worker) { $0.closeListeners(except: addresses) } }
         watchNames()
         watchFiles()
+        waitForLoops()
+        state.withLock { state in
+            state.figures.generation = snapshot.generation
+            state.figures.loadedUnixSeconds = SystemClock.unixSeconds()
+            state.figures.lastReloadSucceeded = true
+            state.figures.reloadsSucceeded += 1
+        }
     }
 
     /// Takes note that a new configuration was faulty, for the metrics.
@@ -253,6 +260,14 @@ public final class Gateway: Sendable {
     /// two reloads in the wrong order goes on serving by the first.
     private func run(on worker: Worker, _ body: @escaping @Sendable (isolated Worker) -> Void) {
         Task(executorPreference: worker.executor) { await worker.perform(body) }
+    }
+
+    /// Waits until the loops have done all that they were told, so that "reloaded" means it.
+    private func waitForLoops() {
+        // Without a descriptor for it nothing is lost but the waiting.
+        guard let barrier = try? LoopBarrier(workers.count) else { return }
+        for worker in workers { run(on: worker) { _ in barrier.arrive() } }
+        _ = barrier.wait(within: ProxyLimits.adoption)
     }
 
     private static func addresses(_ configuration: Configuration) -> Set<ListenerAddress> {

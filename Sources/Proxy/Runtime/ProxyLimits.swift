@@ -6,6 +6,8 @@ enum ProxyLimits {
     /// A body with at least this many bytes to come goes by `splice(2)`: below it, the pipe's own
     /// system calls cost more than the copies they save.
     static let spliceThreshold = 64 * 1024
+    /// Nanoseconds that a reload waits for the loops at most before it is called done.
+    static let adoption: Int64 = 5_000_000_000
     /// Nanoseconds after which a connection without a request gives up its task and is parked.
     static let parkAfter: Int64 = 1_000_000_000
     /// Connections of one loop that wait for a request with a task of their own; past it they are
