@@ -323,14 +323,16 @@ public actor Worker {
         while isBusy && context.reactor.now < deadline {
             await context.reactor.sleep(until: context.reactor.now + 20_000_000)
         }
+        await tellLastPurges()
         shutDown()
     }
 
-    /// Whether there is something to wait for: the worker that answers scrapes does so until the
-    /// last connection of the process has ended.
+    /// Whether there is something to wait for: the worker that answers scrapes, and the one that
+    /// tells other gateways of purges, do so until the last connection of the process has ended.
     private var isBusy: Bool {
         if context.connectionCount > 0 { return true }
-        return metricsListener != nil && context.openConnections.current > 0
+        let servesAll = metricsListener != nil || context.sharedFeed != nil
+        return servesAll && context.openConnections.current > 0
     }
 
     /// Ends everything at once.

@@ -19,7 +19,8 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let loaded = try file.load()
         let certificates = CertificateCheck(loaded)
-        for error in certificates.errors {
+        let errors = certificates.errors + SystemCheck.errors(loaded)
+        for error in errors {
             StandardError.write("\(printable(file.path)): error: \(printable(error))\n")
         }
         let missing = certificates.warnings + SystemCheck.findings(loaded)
@@ -28,7 +29,7 @@ struct CheckCommand: ParsableCommand {
         }
         for line in loaded.summary { StandardOutput.write(printable(line) + "\n") }
         for line in certificates.summary { StandardOutput.write(printable(line) + "\n") }
-        if !certificates.errors.isEmpty { throw ExitCode(1) }
+        if !errors.isEmpty { throw ExitCode(1) }
         let count = loaded.warnings.count + missing.count
         let warnings = count == 0 ? "" : ", with \(count) warning\(count == 1 ? "" : "s")"
         StandardOutput.write("\(printable(file.path)): good\(warnings)\n")

@@ -5,7 +5,7 @@ import Resolving
 
 /// What only the system can tell about a configuration: names, sockets, folders.
 ///
-/// All of it may be different by the time the gateway runs, so none of it is an error.
+/// All of it may be different by the time the gateway runs, so little of it is an error.
 enum SystemCheck {
     /// Nanoseconds to wait for one name: a person waits for the answer.
     static let nameTimeout: Int64 = 2_000_000_000
@@ -15,8 +15,11 @@ enum SystemCheck {
     /// Everything that is not as the configuration needs it, as sentences.
     static func findings(_ configuration: Configuration) -> [String] {
         names(configuration) + sockets(configuration) + logs(configuration)
-            + folders(configuration) + cachePath(configuration)
+            + folders(configuration)
     }
+
+    /// What `gateway run` refuses to start for, as it would now.
+    static func errors(_ configuration: Configuration) -> [String] { cachePath(configuration) }
 
     // MARK: Names
 
@@ -122,7 +125,7 @@ enum SystemCheck {
     private static func cachePath(_ configuration: Configuration) -> [String] {
         guard let path = configuration.cache?.disk?.path, let problem = folderProblem(path)
         else { return [] }
-        return ["cache_path: \(problem); the gateway does not start without it"]
+        return ["cache_path: \(problem): the gateway does not start without it"]
     }
 
     private static func folderProblem(_ path: String) -> String? {

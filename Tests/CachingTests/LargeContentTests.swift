@@ -106,7 +106,7 @@ struct LargeContentTests {
         var draft = plain.draft(timing: plain.timing)
         draft.head = fresh
         store.replace(plain, by: CachedResponse(draft, contentOf: plain))
-        store.endCoding(plain, .gzip, .made(made))
+        _ = store.endCoding(plain, .gzip, .made(made))
         var scratch: [UInt8] = []
         let key = bytes("k")
         let found = store.find(
@@ -137,7 +137,7 @@ struct LargeContentTests {
         store.insert(plain)
         for coding in ContentCoding.plain {
             _ = store.joinCoding(plain, coding, mayLead: true, now: 0)
-            store.endCoding(plain, coding, .made(object("k", hash: 1, size: 19_000)))
+            _ = store.endCoding(plain, coding, .made(object("k", hash: 1, size: 19_000)))
             #expect(store.figures.bytes <= store.budget)
         }
         for number in 0..<20 {

@@ -1,6 +1,7 @@
 """The disk behind the cache: restarts, crashes, damage, a full disk, purges."""
 
 import concurrent.futures
+import gzip
 import json
 import os
 import random
@@ -266,6 +267,91 @@ def test_purges_reach_the_disk_and_outlive_a_crash(gateway, store, directory):
     assert gateway.get("/q/1")["Cache-Status"].startswith("gateway; hit")
 
 
+def compressed(gateway):
+    return metric(gateway, "gateway_compression_responses_total", '{coding="gzip"}')
+
+
+@pytest.mark.parametrize("size", [3000, 300_000])
+def test_what_was_compressed_once_is_not_compressed_again(gateway, store, directory, size):
+    store.fields = {"Cache_Control": "max-age=600", "Content_Type": "application/json"}
+    store.body = lambda target, number, color="": (b"%d %s;" % (number, target.encode())) * size
+    start(gateway, store, directory, site="compress gzip min=1k\ncache")
+
+    def coded():
+        answer = get(gateway.port, "/coded", Accept_Encoding="gzip")
+        assert answer["Content-Encoding"] == "gzip"
+        return gzip.decompress(answer.body), answer["Cache-Status"]
+
+    gateway.get("/coded")
+    written(gateway, 1)
+    content, _ = coded()
+    assert content == store.body("/coded", 1)
+    # Once more: with what has been made of it.
+    written(gateway, 2)
+    assert compressed(gateway) == 1
+    restart(gateway)
+    for _ in range(2):
+        again, status = coded()
+        assert again == content and "hit" in status and "coded-gzip" in status
+    assert compressed(gateway) == 0
+    assert store.counts["/coded"] == 1
+    assert gateway.get("/coded").body == content
+
+
+def test_parts_survive_kill_9_and_grow_on(gateway, make_origin, directory):
+    whole = random.Random(3).randbytes(300_000)
+    asked = []
+
+    def script(connection):
+        while (request := connection.next_request()) is not None:
+            asked.append(request["Range"])
+            first, last = (int(n) for n in request["Range"].removeprefix("bytes=").split("-"))
+            connection.respond(
+                whole[first:last + 1], status="206 Partial Content", ETag='"v"',
+                Cache_Control="max-age=600",
+                Content_Range=f"bytes {first}-{last}/{len(whole)}")
+
+    text = gateway.configuration(
+        make_origin(script).address, top=f"cache_path {directory} 64m timeout=5s", site="cache")
+    gateway.start(text)
+
+    def part(first, last):
+        answer = get(gateway.port, "/film", Range=f"bytes={first}-{last}")
+        assert answer.status == 206 and answer.body == whole[first:last + 1]
+        return answer["Cache-Status"]
+
+    part(1000, 99_999)
+    written(gateway, 1)
+    restart(gateway)
+    assert "detail=disk" in part(2000, 80_000)
+    restart(gateway)
+    # What is asked for next begins where that ends.
+    assert "hit" not in part(100_000, 199_999)
+    written(gateway, 1)
+    restart(gateway)
+    assert "detail=disk" in part(1000, 199_999)
+    assert asked == ["bytes=1000-99999", "bytes=100000-199999"]
+
+
+def test_files_of_another_version_are_ignored_and_removed(gateway, store, directory):
+    start(gateway, store, directory)
+    gateway.get("/a/10")
+    written(gateway, 1)
+    gateway.process.kill()
+    gateway.process.wait()
+    [path] = files(directory)
+    old = directory / path.parts[-3].split(".")[0] / path.parts[-2]
+    old.mkdir(parents=True)
+    (old / path.name).write_bytes(b"GWCACHE\x01" + path.read_bytes()[8:])
+    path.write_bytes(b"GWCACHE\x01" + path.read_bytes()[8:])
+    gateway.start(gateway.file.read_text())
+    assert "fwd=uri-miss" in gateway.get("/a/10")["Cache-Status"]
+    assert metric(gateway, "gateway_cache_disk_damaged_total") == 0
+    until(lambda: not old.parent.exists(), "the old files to go")
+    written(gateway, 1)
+    until(lambda: len(files(directory)) == 1, "one file")
+
+
 def test_a_change_removes_what_is_on_the_disk(gateway, store, directory):
     start(gateway, store, directory)
     gateway.get("/item/1")
@@ -365,8 +451,8 @@ def test_a_second_gateway_is_refused_and_a_missing_directory_too(
     until(lambda: "No such file or directory" in gateway.output, "the reload to be refused")
     assert gateway.get("/still/10").status == 200
     check = run_command("check", "--config", gateway.file, cwd=tmp_path)
-    assert check.returncode == 0
-    assert "cache_path:" in check.stderr and "No such file or directory" in check.stderr
+    assert check.returncode == 1
+    assert "error: cache_path:" in check.stderr and "No such file or directory" in check.stderr
 
 
 def test_a_reload_changes_the_size_and_the_directory(gateway, store, directory, tmp_path):

@@ -1,7 +1,9 @@
 """Several gateways, one Redis: what one has stored answers for all, and what one removes is gone
 everywhere, whatever happens to Redis."""
 
+import gzip
 import json
+import re
 import signal
 import socket
 import threading
@@ -441,6 +443,129 @@ def test_a_purge_while_redis_is_away_is_told_later(make_gateway, make_origin, re
     until(lambda: shared(second, "purges_received") == 1, "the purge")
     until(lambda: metric(second, "gateway_cache_objects") == 0, "its effect")
     assert ask(second).text == "/a 2"
+
+
+def compressions(gateway):
+    return metric(gateway, 'gateway_compression_responses_total{coding="gzip"}')
+
+
+@pytest.mark.parametrize("size", [100, 9000])
+def test_what_one_gateway_has_compressed_no_other_compresses(
+        make_gateway, make_origin, redis, size):
+    content = b'{"some": "thing"}, ' * size
+
+    def script(connection):
+        while connection.next_request() is not None:
+            connection.respond(
+                content, Cache_Control="max-age=600", Content_Type="application/json")
+
+    app = make_origin(script)
+    site = "compress gzip min=1k\ncache"
+    first, second, third = (make_gateway(app, redis.url, site=site) for _ in range(3))
+    assert get(first.port, "/a").body == content
+    until(lambda: shared(first, "writes") == 1, "the response")
+    answer = get(first.port, "/a", Accept_Encoding="gzip")
+    assert gzip.decompress(answer.body) == content
+    # Once more: with what has been made of it.
+    until(lambda: shared(first, "writes") == 2, "its form")
+    assert compressions(first) == 1
+    for other in (second, third):
+        answer = get(other.port, "/a", Accept_Encoding="gzip")
+        assert answer["Content-Encoding"] == "gzip"
+        assert gzip.decompress(answer.body) == content
+        assert "coded-gzip" in answer["Cache-Status"]
+        assert get(other.port, "/a").body == content
+        assert compressions(other) == 0 and shared(other, "hits") == 1
+
+
+def test_a_form_that_comes_late_brings_nothing_back(make_gateway, make_origin, redis):
+    """What is in Redis by then is another response, or none."""
+    bodies = [bytes([65 + number]) * 5000 for number in range(3)]
+    asked = []
+
+    def script(connection):
+        while connection.next_request() is not None:
+            asked.append(1)
+            connection.respond(
+                bodies[len(asked) - 1], Cache_Control="max-age=600", Content_Type="text/plain")
+
+    app = make_origin(script)
+    site = "compress gzip min=1k\ncache"
+    first = make_gateway(app, redis.url, site=site)
+    assert get(first.port, "/a").body == bodies[0]
+    until(lambda: shared(first, "writes") == 1, "the response")
+    [key] = [name for name in redis.words("KEYS", "*") if re.search("[0-9a-f]{32}$", name)]
+    assert redis.words("DEL", key) == ["1"]
+    # It is in memory still, where it gets its form; Redis does not take that.
+    assert get(first.port, "/a", Accept_Encoding="gzip")["Content-Encoding"] == "gzip"
+    until(lambda: shared(first, "writes") == 2, "the answer")
+    assert redis.words("EXISTS", key) == ["0"]
+
+
+def test_parts_are_shared(make_gateway, make_origin, redis):
+    whole = bytes(range(256)) * 100
+    asked = []
+
+    def script(connection):
+        while (request := connection.next_request()) is not None:
+            asked.append(request["Range"])
+            first, last = (int(n) for n in request["Range"].removeprefix("bytes=").split("-"))
+            connection.respond(
+                whole[first:last + 1], status="206 Partial Content", ETag='"v"',
+                Cache_Control="max-age=600",
+                Content_Range=f"bytes {first}-{last}/{len(whole)}")
+
+    app = make_origin(script)
+    first = make_gateway(app, redis.url)
+    second = make_gateway(app, redis.url)
+
+    def part(gateway, start, end):
+        answer = get(gateway.port, "/film", Range=f"bytes={start}-{end}")
+        assert answer.status == 206 and answer.body == whole[start:end + 1]
+
+    part(first, 0, 9999)
+    until(lambda: shared(first, "writes") == 1, "the part")
+    part(second, 1000, 8000)
+    assert shared(second, "hits") == 1
+    # Not the part that there is: but what comes is put together with it.
+    part(second, 10_000, 19_999)
+    until(lambda: shared(second, "writes") == 1, "both")
+    third = make_gateway(app, redis.url)
+    part(third, 5000, 15_000)
+    assert asked == ["bytes=0-9999", "bytes=10000-19999"]
+
+
+def test_a_purge_that_waits_is_told_before_the_end(make_gateway, make_origin, redis, relay):
+    app = App(make_origin)
+    first = make_gateway(app, f"redis://127.0.0.1:{relay.port}")
+    second = make_gateway(app, redis.url)
+    ask(second)
+    stored(second)
+    relay.cut()
+    until(lambda: shared(first, "listening") == 0, "the loss")
+    assert purge(first, "all=1").status == 200
+    assert shared(first, "purges_waiting") == 1
+    first.process.send_signal(signal.SIGTERM)
+    relay.mend()
+    assert first.process.wait(timeout=15) == 0
+    first.process = None
+    assert "have not been told" not in first.output
+    until(lambda: shared(second, "purges_received") == 1, "the purge")
+    until(lambda: metric(second, "gateway_cache_objects") == 0, "its effect")
+
+
+def test_an_end_without_redis_says_which_purges_are_lost(
+        make_gateway, make_origin, redis, relay):
+    app = App(make_origin)
+    gateway = make_gateway(app, f"redis://127.0.0.1:{relay.port}")
+    relay.cut()
+    until(lambda: shared(gateway, "listening") == 0, "the loss")
+    assert purge(gateway, "all=1").status == 200
+    gateway.process.send_signal(signal.SIGTERM)
+    assert gateway.process.wait(timeout=20) == 0
+    gateway.process = None
+    assert "have not been told" in gateway.output
+    relay.mend()
 
 
 def test_a_log_that_was_lost_empties_the_memory(make_gateway, make_origin, redis):

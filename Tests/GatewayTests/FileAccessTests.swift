@@ -106,6 +106,25 @@ struct SystemCheckTests {
         #expect(found.contains { $0.hasPrefix("buffer: ") })
     }
 
+    @Test("A directory for stored responses that is not there is an error, as it is when it runs")
+    func cachePath() throws {
+        let folder = try TestFolder()
+        func errors(_ path: String) throws -> [String] {
+            let text = "cache_path \(path) 1g\nsite * { listen :81; cache; proxy 127.0.0.1:82 }"
+            let main = try folder.write(text, to: "gateway.conf")
+            let loaded = try Configuration.load(main, access: .system)
+            #expect(SystemCheck.findings(loaded) == [])
+            return SystemCheck.errors(loaded)
+        }
+        #expect(try errors(folder.path) == [])
+        let missing = try errors(folder.path + "/none")
+        #expect(missing.count == 1)
+        #expect(missing.first?.hasPrefix("cache_path: '") == true)
+        #expect(missing.first?.contains("No such file or directory") == true)
+        let plain = try folder.write("", to: "plain")
+        #expect(try errors(plain).first?.contains("is no folder") == true)
+    }
+
     @Test("A name that does not resolve is found, and asked for once")
     func names() throws {
         let folder = try TestFolder()

@@ -8,10 +8,10 @@ import Testing
 
 @testable import Proxy
 
-private let wall: Int64 = 1_803_124_800_000
+let diskWall: Int64 = 1_803_124_800_000
 
 /// A store with a disk behind it, as a process has them.
-private struct Process {
+struct DiskProcess {
     let tier: DiskTier
     let store: CacheStore
 
@@ -36,7 +36,7 @@ private struct Process {
             vary: [],
             head: Array("HTTP/1.1 200 OK\r\nCache-Tag: \(tag)\r\n".utf8),
             status: 200,
-            timing: Timing(received: wall, initialAge: 0, lifetime: lifetime),
+            timing: Timing(received: diskWall, initialAge: 0, lifetime: lifetime),
             part: nil,
             fetchTime: 0,
             traits: [],
@@ -73,7 +73,7 @@ private struct Process {
 }
 
 /// The version that a content is of; nil if it is not whole.
-private func version(_ object: CachedResponse) -> Int? {
+func version(_ object: CachedResponse) -> Int? {
     let buffer = Buffer()
     var offset = 0
     while offset < object.contentCount {
@@ -107,7 +107,7 @@ struct DiskTierTests {
         let folder = try DiskFolder(seed: seed)
         let share = seed % 4 == 0 ? 20 : 0
         folder.faults.store(share, ordering: .relaxed)
-        var process = try Process(folder)
+        var process = try DiskProcess(folder)
         var names = [Name](repeating: Name(), count: 5)
         var versions = 0
         var reads: [(name: Int, read: DiskRead)] = []
@@ -130,7 +130,11 @@ struct DiskTierTests {
                     names[number].latest = nil
                 }
             case 6:
-                process.store.purge(.url(Array("http://shop/\(name)".utf8)), soft: false, now: wall)
+                process.store.purge(
+                    .url(Array("http://shop/\(name)".utf8)),
+                    soft: false,
+                    now: diskWall
+                )
                 names[number].latest = nil
                 names[number].floor = versions + 1
             case 7:
@@ -171,13 +175,13 @@ struct DiskTierTests {
         }
     }
 
-    private func restart(_ process: Process, _ folder: DiskFolder) throws -> Process {
+    private func restart(_ process: DiskProcess, _ folder: DiskFolder) throws -> DiskProcess {
         // The lock goes with a process.
         process.tier.files.release()
-        return try Process(folder)
+        return try DiskProcess(folder)
     }
 
-    private func check(_ process: Process, _ name: Name, _ text: String, _ note: String) {
+    private func check(_ process: DiskProcess, _ name: Name, _ text: String, _ note: String) {
         if let held = process.inMemory(text) {
             #expect(version(held) == name.latest, "\(note): memory")
         }
@@ -189,7 +193,7 @@ struct DiskTierTests {
     @Test("Everything that was written is found again by another process, and only once read")
     func restart() throws {
         let folder = try DiskFolder()
-        var process = try Process(folder)
+        var process = try DiskProcess(folder)
         for number in 0..<100 {
             process.store.insert(process.object("n\(number)", number, size: 9))
         }
@@ -209,7 +213,7 @@ struct DiskTierTests {
     @Test("Nobody else can use the directory meanwhile")
     func lock() throws {
         let folder = try DiskFolder()
-        let process = try Process(folder)
+        let process = try DiskProcess(folder)
         #expect(throws: StoredFiles.Failure.isInUse) { _ = try StoredFiles(path: folder.path) }
         #expect(throws: StoredFiles.Failure.self) {
             _ = try StoredFiles(path: folder.path + "/nowhere")
@@ -220,7 +224,7 @@ struct DiskTierTests {
     @Test("What is removed while it is read does not come back")
     func removedWhileRead() throws {
         let folder = try DiskFolder()
-        var process = try Process(folder)
+        var process = try DiskProcess(folder)
         process.store.insert(process.object("a", 1))
         process.tier.work()
         for way in 0..<3 {
@@ -231,14 +235,14 @@ struct DiskTierTests {
                 return
             }
             switch way {
-            case 0: process.store.purge(.tag(Array("t".utf8)), soft: true, now: wall + 5000)
-            case 1: process.store.purge(.host(Array("shop".utf8)), soft: false, now: wall)
+            case 0: process.store.purge(.tag(Array("t".utf8)), soft: true, now: diskWall + 5000)
+            case 1: process.store.purge(.host(Array("shop".utf8)), soft: false, now: diskWall)
             default: process.store.invalidate(key.span, hash: process.hash("a"))
             }
             _ = process.tier.readNext()
             #expect(read.isDone)
             if way == 0 {
-                #expect(read.found?.timing.remaining(now: wall + 5000) ?? 1 <= 0)
+                #expect(read.found?.timing.remaining(now: diskWall + 5000) ?? 1 <= 0)
                 #expect(read.found?.traits.contains(.purged) ?? false)
             } else {
                 #expect(read.found == nil && process.inMemory("a") == nil)
@@ -251,7 +255,7 @@ struct DiskTierTests {
     @Test("What changes while its file is being read, or written, stays so", arguments: 0...2)
     func changedMeanwhile(way: Int) throws {
         let folder = try DiskFolder()
-        var process = try Process(folder)
+        var process = try DiskProcess(folder)
         process.store.insert(process.object("a", 1))
         process.tier.work()
         process = try restart(process, folder)
@@ -259,7 +263,7 @@ struct DiskTierTests {
         let change: @Sendable () -> Void = {
             switch way {
             case 0: current.store.invalidate(current.key("a").span, hash: current.hash("a"))
-            case 1: current.store.purge(.tag(Array("t".utf8)), soft: false, now: wall)
+            case 1: current.store.purge(.tag(Array("t".utf8)), soft: false, now: diskWall)
             default: current.store.insert(current.object("a", 2))
             }
         }
@@ -278,9 +282,9 @@ struct DiskTierTests {
     @Test("A purge holds for what waits to be written, also after a crash")
     func purgedWhileQueued() throws {
         let folder = try DiskFolder()
-        var process = try Process(folder)
+        var process = try DiskProcess(folder)
         process.store.insert(process.object("a", 1))
-        process.store.purge(.tag(Array("t".utf8)), soft: false, now: wall)
+        process.store.purge(.tag(Array("t".utf8)), soft: false, now: diskWall)
         #expect(process.onDisk("a") == nil && process.inMemory("a") == nil)
         process.tier.work()
         #expect(folder.names.isEmpty)
@@ -314,7 +318,7 @@ struct DiskTierTests {
     @Test("Many purges are forgotten once all files have been held against them")
     func sweep() throws {
         let folder = try DiskFolder()
-        var process = try Process(folder)
+        var process = try DiskProcess(folder)
         for number in 0..<20 {
             process.store.insert(process.object("n\(number)", number, tag: "t\(number)"))
         }
@@ -323,7 +327,7 @@ struct DiskTierTests {
         process.tier.work()
         for number in 0..<80 {
             let tag = Array("t\(number + 10)".utf8)
-            process.store.purge(.tag(tag), soft: number == 0, now: wall)
+            process.store.purge(.tag(tag), soft: number == 0, now: diskWall)
         }
         #expect(process.tier.figures.bans == 80)
         process.tier.work()
@@ -338,7 +342,7 @@ struct DiskTierTests {
     @Test("A disk that fails is left alone, and tried again; what it had is not served")
     func failing() throws {
         let folder = try DiskFolder()
-        let process = try Process(folder)
+        let process = try DiskProcess(folder)
         process.store.insert(process.object("a", 1))
         process.tier.work()
         folder.faults.store(256, ordering: .relaxed)
@@ -364,7 +368,7 @@ struct DiskTierTests {
     @Test("What waits is bounded; what finds no room is not left there in an older version")
     func queueBound() throws {
         let folder = try DiskFolder()
-        let process = try Process(folder)
+        let process = try DiskProcess(folder)
         process.store.insert(process.object("n0", 1))
         process.tier.work()
         for number in 1...80 {
@@ -383,7 +387,7 @@ struct DiskTierTests {
     @Test("The files take no more than they may")
     func budget() throws {
         let folder = try DiskFolder()
-        let process = try Process(folder, budget: 1 << 20)
+        let process = try DiskProcess(folder, budget: 1 << 20)
         for number in 0..<100 {
             process.store.insert(process.object("n\(number)", number, size: 50_000))
             _ = process.tier.writeNext()

@@ -100,9 +100,10 @@ private final class PlayedRedis: @unchecked Sendable {
 
     /// What the script `read` says.
     private func reading() -> [UInt8] {
-        let head = Array("*5\r\n:1803124800000\r\n$1\r\ne\r\n$-1\r\n$-1\r\n".utf8)
-        guard hasStored, stored.count > 6 else { return head + Array("$-1\r\n".utf8) }
-        return head + bulk(Array("1803124800000;1803124800000;e;".utf8) + stored[6])
+        let head = Array("*6\r\n:1803124800000\r\n$1\r\ne\r\n$-1\r\n$-1\r\n".utf8)
+        let none = Array("$-1\r\n".utf8)
+        guard hasStored, stored.count > 6 else { return head + none + none }
+        return head + bulk(Array("1803124800000;1803124800000;e;".utf8) + stored[6]) + none
     }
 }
 

@@ -6,6 +6,10 @@ package protocol CacheTier: AnyObject, Sendable {
     /// A response is stored, in the place of what the tier has of its key and Vary values.
     func store(_ object: CachedResponse)
 
+    /// A response has got a form in a coding: what the tier has of it gets it too, if it is still
+    /// the same.
+    func amend(_ object: CachedResponse)
+
     /// One response, with its Vary values, is removed.
     func remove(_ object: CachedResponse)
 

@@ -34,11 +34,11 @@ package struct DiskJournal: Sendable {
     }
 
     /// Reads one; nil if it is damaged, so that nobody knows what was purged.
-    package init?(_ bytes: Span<UInt8>, checksum: DiskChecksum) {
+    package init?(_ bytes: Span<UInt8>, checksum: RecordChecksum) {
         guard bytes.count >= Self.headCount,
             bytes.extracting(first: Self.magic.count).equals(Self.magic.span)
         else { return nil }
-        var reader = DiskReader(bytes)
+        var reader = RecordReader(bytes)
         _ = reader.take(Self.magic.count)
         identity = DiskIdentity(
             epoch: reader.number(UInt64.self),
@@ -50,7 +50,7 @@ package struct DiskJournal: Sendable {
         guard checksum(bytes.extracting(first: Self.headCount - 4)) == sum else { return nil }
         goodCount = Self.headCount
         while bytes.count - goodCount >= Self.recordHead {
-            var reader = DiskReader(bytes.extracting(droppingFirst: goodCount))
+            var reader = RecordReader(bytes.extracting(droppingFirst: goodCount))
             let length = reader.number(UInt32.self)
             let inverted = reader.number(UInt32.self)
             let sum = reader.number(UInt32.self)
@@ -70,9 +70,9 @@ package struct DiskJournal: Sendable {
     package static func write(
         _ identity: DiskIdentity,
         _ bans: DiskBans,
-        checksum: DiskChecksum
+        checksum: RecordChecksum
     ) -> [UInt8] {
-        var out = DiskWriter()
+        var out = RecordWriter()
         out.append(magic.span)
         out.append(identity.epoch)
         out.append(identity.firstSeed)
@@ -88,8 +88,8 @@ package struct DiskJournal: Sendable {
     }
 
     /// One purge as it is appended.
-    package static func record(of ban: DiskBans.Ban, checksum: DiskChecksum) -> [UInt8] {
-        var body = DiskWriter()
+    package static func record(of ban: DiskBans.Ban, checksum: RecordChecksum) -> [UInt8] {
+        var body = RecordWriter()
         body.append(ban.number)
         body.append(ban.time)
         body.append(ban.isSoft ? 1 : 0 as UInt8)
@@ -98,7 +98,7 @@ package struct DiskJournal: Sendable {
         body.append(UInt32(first.count))
         body.append(first.span)
         body.append(second.span)
-        var out = DiskWriter()
+        var out = RecordWriter()
         let bytes = body.bytes
         out.append(UInt32(bytes.count))
         out.append(~UInt32(bytes.count))
@@ -120,7 +120,7 @@ package struct DiskJournal: Sendable {
     }
 
     private static func ban(_ body: Span<UInt8>) -> DiskBans.Ban? {
-        var reader = DiskReader(body)
+        var reader = RecordReader(body)
         let number = reader.number(UInt64.self)
         let time = reader.time()
         let soft = reader.number(UInt8.self)

@@ -49,6 +49,10 @@ package struct DiskName: Hashable, Sendable {
         variant = words[2]
     }
 
+    /// The name of a part of the same response: both may be there, as a part never takes the place
+    /// of a whole.
+    package var ofPart: DiskName { DiskName(key: key, variant: variant ^ 0x9E37_79B9_7F4A_7C15) }
+
     /// The name as text: lower-case hexadecimal digits.
     package var text: String {
         let buffer = Buffer()
@@ -85,7 +89,11 @@ package struct DiskNaming: Sendable {
 
     package func name(_ object: CachedResponse) -> DiskName {
         let vary = object.vary
-        return DiskName(key: key(object.key), variant: vary.isEmpty ? 0 : second.hash(vary))
+        let whole = DiskName(
+            key: key(object.key),
+            variant: vary.isEmpty ? 0 : second.hash(vary)
+        )
+        return object.part == nil ? whole : whole.ofPart
     }
 }
 
@@ -103,11 +111,28 @@ package struct DiskIdentity: Sendable, Equatable {
     }
 
     /// The directory of its files.
+    ///
+    /// It names the version of their form, so that those of an older one are a stranger's, and go.
     package var folder: String {
         let digits = String(epoch, radix: 16)
-        return Self.folderStart + String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        let epoch = String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        return Self.folderStart + epoch + ".\(StoredRecord.version)"
     }
 
-    /// What such directories' names begin with; 16 digits follow.
+    /// What such directories' names begin with; 16 digits follow, and perhaps a version.
     package static let folderStart = "objects-"
+
+    /// Whether a name is that of such a directory, of whatever identity and version.
+    package static func isFolder(_ name: String) -> Bool {
+        guard name.hasPrefix(folderStart) else { return false }
+        let rest = name.utf8.dropFirst(folderStart.utf8.count)
+        let isHexadecimal = rest.prefix(16).allSatisfy {
+            (0x30...0x39).contains($0) || (0x61...0x66).contains($0)
+        }
+        guard rest.count >= 16, isHexadecimal else { return false }
+        let version = rest.dropFirst(16)
+        return version.isEmpty
+            || version.first == 0x2E && version.count > 1
+                && version.dropFirst().allSatisfy { (0x30...0x39).contains($0) }
+    }
 }

@@ -319,7 +319,9 @@ package final class CacheStore: Sendable {
         guard let object = fill.finish() else { return false }
         guard object.part == nil else {
             let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
-            return isPurged ? false : insertPart(object)
+            guard !isPurged, let stored = insertPart(object) else { return false }
+            fill.note(stored)
+            return true
         }
         return insert(object, since: fill.purges)
     }
@@ -331,7 +333,8 @@ package final class CacheStore: Sendable {
     package func adopt(_ object: CachedResponse, by fill: Fill) -> Bool {
         guard fill.mayStore else { return false }
         let isPurged = purges.withLock { $0.concerns(object, since: fill.purges) }
-        return isPurged ? false : insert(object)
+        if isPurged { return false }
+        return object.part == nil ? insert(object) : insertPart(object) != nil
     }
 
     // MARK: Figures

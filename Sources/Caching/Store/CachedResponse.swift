@@ -1,5 +1,5 @@
 package import Bytes
-import HTTP
+package import HTTP
 
 /// A stored response: immutable, so that any loop may send it while another one replaces it.
 ///
@@ -55,6 +55,10 @@ package final class CachedResponse: Sendable {
         package static let codable = Traits(rawValue: 8)
         /// The last line of the head is this cache's own `Vary: Accept-Encoding`.
         package static let ownVary = Traits(rawValue: 16)
+        /// Whatever there is.
+        static let all: Traits = [
+            .hasLastModified, .withoutCookies, .purged, .codable, .ownVary,
+        ]
     }
 
     /// The bytes of a whole that a partial response has.
@@ -105,13 +109,18 @@ package final class CachedResponse: Sendable {
 
     /// The same response with its content in one more coding.
     convenience init(_ other: CachedResponse, adding form: CodedForm) {
+        self.init(other, with: other.forms + [form])
+    }
+
+    /// The same response with its content in these codings.
+    convenience init(_ other: CachedResponse, with forms: [CodedForm]) {
         let content = other.large == nil ? [other.inlineContent.bytes()] : []
         self.init(
             other.draft(timing: other.timing),
             inline: content,
             large: other.large,
             contentCount: other.contentCount,
-            forms: other.forms + [form]
+            forms: forms
         )
     }
 
@@ -199,7 +208,7 @@ package final class CachedResponse: Sendable {
     /// Whether the one range that a request asks for lies within the part that this is.
     ///
     /// Source: RFC 9111 §3.3.
-    func hasRange(of request: borrowing FieldSection) -> Bool {
+    package func hasRange(of request: borrowing FieldSection) -> Bool {
         guard let part, case .parts(let ranges) = ByteRanges(request, total: part.total),
             ranges.count == 1
         else { return false }

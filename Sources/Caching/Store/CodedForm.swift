@@ -91,6 +91,16 @@ extension CachedResponse {
     }
 }
 
+extension CachedResponse {
+    /// Bytes of the content in all codings that there are of it.
+    package var formBytes: Int { forms.reduce(0) { $0 + $1.contentCount } }
+
+    /// Whether two are the same response, whatever forms of it there are.
+    package func isSame(as other: CachedResponse) -> Bool {
+        hasContent(of: other) && head.equalsByWords(other.head)
+    }
+}
+
 extension HeadLines {
     /// The line that says that a content is sent in codings.
     private static let ownVary = Array("Vary: Accept-Encoding\r\n".utf8)
@@ -201,13 +211,13 @@ extension CacheStore {
 
     /// The making is over.
     ///
-    /// Returns what is kept of it.
-    @discardableResult
+    /// Returns what is kept of it, and the response that has it now; nil if that is not stored any
+    /// more.
     package func endCoding(
         _ object: CachedResponse,
         _ coding: ContentCoding,
         _ outcome: CodingOutcome
-    ) -> CodedForm? {
+    ) -> (form: CodedForm, stored: CachedResponse?)? {
         defer { codings.withLock { $0.leave(object, coding) } }
         let form: CodedForm
         switch outcome {
@@ -215,21 +225,25 @@ extension CacheStore {
         case .useless: form = CodedForm(useless: coding)
         case .failed: return nil
         }
-        attach(form, to: object)
-        return form
+        let stored = attach(form, to: object)
+        if let stored { tier?.amend(stored) }
+        return (form, stored)
     }
 
     /// Keeps a form beside what it was made of, if that is still stored, whatever was validated or
     /// expired meanwhile.
-    private func attach(_ form: CodedForm, to object: CachedResponse) {
+    private func attach(_ form: CodedForm, to object: CachedResponse) -> CachedResponse? {
+        var stored: CachedResponse?
         change(object.hash) { shard, budget in
             for current in shard.variants(object.hash)
             where current.hasContent(of: object) && current.form(form.coding) == nil {
                 let new = CachedResponse(current, adding: form.renewed(for: current.head))
                 shard.replace(current, by: new)
                 shard.evict(to: budget)
+                stored = new
                 return
             }
         }
+        return stored
     }
 }

@@ -116,6 +116,9 @@ package final class Fill: Sendable {
     /// What it has brought, once it is complete.
     package var object: CachedResponse? { state.withLock { $0.object } }
 
+    /// What it has brought is stored together with more.
+    func note(_ stored: CachedResponse) { state.withLock { $0.object = stored } }
+
     /// Bytes that have come.
     package var count: Int { state.withLock { $0.content.count } }
 

@@ -133,13 +133,16 @@ extension CacheStore {
     }
 
     /// Stores a part together with what there is of the same content already.
-    func insertPart(_ object: CachedResponse) -> Bool {
+    ///
+    /// Returns What is stored; nil if nothing is.
+    func insertPart(_ object: CachedResponse) -> CachedResponse? {
         let older = variants(object.key, hash: object.hash).first { candidate in
             candidate.part != nil && candidate.vary.equalsByWords(object.vary)
         }
         let combined = older.flatMap { older in
             object.combined(with: older, limit: objectLimit) { self.makeExtent($0) }
         }
-        return insert(combined ?? object)
+        let stored = combined ?? object
+        return insert(stored) ? stored : nil
     }
 }

@@ -151,7 +151,7 @@ extension Exchange {
             try context.codecs.encodeWhole(source, to: target, wanted, .small)
         } catch {
             context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
-            cache.store.endCoding(stored, wanted, .failed)
+            _ = cache.store.endCoding(stored, wanted, .failed)
             return nil
         }
         context.metrics.countCoding(
@@ -165,7 +165,9 @@ extension Exchange {
             content: [target.readable.bytes()],
             contentCount: target.count
         )
-        return cache.store.endCoding(stored, wanted, .made(made))
+        let ended = cache.store.endCoding(stored, wanted, .made(made))
+        if let amended = ended?.stored { context.sharedCache?.amend(amended) }
+        return ended?.form
     }
 
     /// The making of a stored content's form: another one's, or one that begins now; nil when there
@@ -185,7 +187,7 @@ extension Exchange {
             guard let encoder = context.codecs.takeEncoder(wanted, .small, to: first) else {
                 context.metrics.count(.compressionSkipped, reason: CodingObstacle.memory.index)
                 fill.end(.failed)
-                cache.store.endCoding(stored, wanted, .failed)
+                _ = cache.store.endCoding(stored, wanted, .failed)
                 return nil
             }
             // What is no smaller than the content is of no use, so that is all the room there is.
@@ -253,16 +255,19 @@ struct CodingJob {
             if !isLast { await context.reactor.yieldLong() }
         }
         let bytesOut = fill.count
+        let outcome: CodingOutcome
         if !encoder.isFinished {
             // For those who read along.
             fill.end(.failed)
-            store.endCoding(object, coding, .failed)
+            outcome = .failed
         } else if let made = fill.finish() {
-            store.endCoding(object, coding, .made(made))
+            outcome = .made(made)
         } else {
             // It did not fit where something smaller than the content would have.
-            store.endCoding(object, coding, .useless)
+            outcome = .useless
         }
+        let amended = store.endCoding(object, coding, outcome)?.stored
+        if let amended { context.sharedCache?.amend(amended) }
         context.metrics.countCoding(
             coding,
             from: offset,

@@ -30,6 +30,9 @@ final class SharedCache: Sendable {
         static let patience: Int64 = 2_000_000_000
         /// Milliseconds that Redis holds a question for news back.
         static let block: Int64 = 5000
+        /// Nanoseconds that the end of the process waits for purges to be told, and in what steps.
+        static let farewell: Int64 = 3_000_000_000
+        static let glance: Int64 = 10_000_000
         /// Nanoseconds to wait before trying again.
         static let pause: Int64 = 100_000_000
     }
@@ -93,14 +96,18 @@ final class SharedCache: Sendable {
         return prefix + text.readable.bytes()
     }
 
-    /// The field of a response within its key.
-    func field(vary: Span<UInt8>) -> [UInt8] {
-        if vary.isEmpty { return [UInt8(ascii: "-")] }
+    /// The field of a response within its key, and that of a part of it.
+    func fields(vary: Span<UInt8>) -> (whole: [UInt8], part: [UInt8]) {
         let buffer = Buffer()
-        buffer.append("v")
-        buffer.append(paddedHexadecimal: hash(vary).low)
+        if vary.isEmpty {
+            buffer.append("-")
+        } else {
+            buffer.append("v")
+            buffer.append(paddedHexadecimal: hash(vary).low)
+        }
         let text = buffer
-        return text.readable.bytes()
+        let whole = text.readable.bytes()
+        return (whole, whole + [UInt8(ascii: "p")])
     }
 
     // MARK: What is read

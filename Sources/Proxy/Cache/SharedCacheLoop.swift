@@ -1,7 +1,9 @@
 import Bytes
 import Caching
+import Compression
 import Configuration
 import EventLoop
+import Limiting
 import Redis
 import TLS
 import Telemetry
@@ -27,7 +29,9 @@ final class SharedCacheLoop {
         )
         settings.receiveBytes = SharedCacheLoop.receiveBytes
         settings.replyBytes =
-            SharedCacheLoop.variants * (shared.settings.objectSize + SharedCacheLoop.headBytes)
+            2 * SharedCacheLoop.variants
+            * (SharedCacheLoop.shareOfForms * shared.settings.objectSize
+                + SharedCacheLoop.headBytes)
         client = RedisClient(
             reactor: reactor,
             settings: settings,
@@ -39,6 +43,9 @@ final class SharedCacheLoop {
     private static let receiveBytes = 64 << 10
     /// Variants of a key that are asked for at once at most.
     static let variants = 4
+    /// A response's contents, its forms in codings with them, take at most so many times what one
+    /// content may.
+    private static let shareOfForms = 2
     /// Bytes that a response may have besides its content.
     private static let headBytes = 1 << 20
 
@@ -63,7 +70,7 @@ final class SharedCacheLoop {
         let settings = shared.settings
         let useful = min(object.timing.usefulTime(now: now), SharedCacheLoop.longest)
         let since = max(0, now - object.timing.received)
-        guard object.part == nil, useful > 0, !object.traits.contains(.purged),
+        guard useful > 0, !object.traits.contains(.purged),
             since + object.fetchTime < SharedCache.Limits.memory
         else { return }
         guard object.contentCount <= settings.objectSize else {
@@ -71,33 +78,60 @@ final class SharedCacheLoop {
             return
         }
         let key = shared.hash(object.key)
-        let size = object.cost
-        guard writing == 0 || writing + size <= settings.writeBuffer, client.hasRoom,
-            shared.mayRead(key)
-        else {
-            metrics.add(.sharedWritesDropped)
-            return
-        }
-        var form: [UInt8] = []
-        StoredForm.write(object, to: &form)
+        guard mayWrite(object, key) else { return }
+        let record = StoredWriting(object, .shared, checksum: Checksum.crc32).bytes()
         let names = Vary.names(in: object.vary).map { $0 + [UInt8(ascii: ",")] }
         let vary = Array(names.joined().dropLast())
-        let field = shared.field(vary: object.vary)
-        let metrics = metrics
-        let isSent = client.post { command in
-            command.begin("EVALSHA", 12)
+        let fields = shared.fields(vary: object.vary)
+        let isWhole = object.part == nil
+        post(object.cost) { command in
+            command.begin("EVALSHA", 13)
             command.argument(client.digests[1])
             command.argument(2)
             command.argument(shared.name(of: key))
             command.argument(shared.metaKey)
-            command.argument(field)
-            command.argument(form)
+            command.argument(isWhole ? fields.whole : fields.part)
+            command.argument(record)
             command.argument(since)
             command.argument(since + object.fetchTime)
             command.argument(useful)
             command.argument(vary)
             command.argument(makeEpoch())
-        } note: { [weak self] reply in
+            command.argument(isWhole ? fields.part : [])
+        }
+    }
+
+    /// Sends a response that has got one more form; Redis takes it where it has the same without.
+    func amend(_ object: CachedResponse) {
+        let contents = object.contentCount + object.formBytes
+        guard object.part == nil, !object.traits.contains(.purged),
+            object.contentCount <= shared.settings.objectSize,
+            contents <= SharedCacheLoop.shareOfForms * shared.settings.objectSize
+        else { return }
+        let key = shared.hash(object.key)
+        guard mayWrite(object, key) else { return }
+        let record = StoredWriting(object, .shared, checksum: Checksum.crc32).bytes()
+        post(object.cost) { command in
+            command.begin("EVALSHA", 6)
+            command.argument(client.digests[4])
+            command.argument(1)
+            command.argument(shared.name(of: key))
+            command.argument(shared.fields(vary: object.vary).whole)
+            command.argument(record)
+        }
+    }
+
+    /// Whether there is room for a response, and nothing that would remove it waits to be told.
+    private func mayWrite(_ object: CachedResponse, _ key: LimitKey) -> Bool {
+        let hasRoom = writing == 0 || writing + object.cost <= shared.settings.writeBuffer
+        if hasRoom, client.hasRoom, shared.mayRead(key) { return true }
+        metrics.add(.sharedWritesDropped)
+        return false
+    }
+
+    private func post(_ size: Int, _ body: (RedisCommand) -> Void) {
+        let metrics = metrics
+        let isSent = client.post(body) { [weak self] reply in
             self?.writing -= size
             metrics.add(reply?.number == nil ? .sharedWritesFailed : .sharedWrites)
         }

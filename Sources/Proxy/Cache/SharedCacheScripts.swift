@@ -1,10 +1,12 @@
+import Caching
+
 /// What runs inside Redis for the stored responses that gateways share.
 ///
-/// A key of the cache is a hash: `-` or `v…` hold a response each, `n` the lists of fields that
-/// they vary by, `x` when the key was invalidated last. Beside them stand the hash `meta` (`e`, a
-/// random name of this log; `p`, the last purge) and two streams: `log`, the purges, and `changes`,
-/// the invalidated keys. All times are milliseconds of Redis' clock, so that those of the gateways
-/// need not agree.
+/// A key of the cache is a hash: `-` or `v…` hold a response each, the same with a `p` behind it a
+/// part of one, `n` the lists of fields that they vary by, `x` when the key was invalidated last.
+/// Beside them stand the hash `meta` (`e`, a random name of this log; `p`, the last purge) and two
+/// streams: `log`, the purges, and `changes`, the invalidated keys. All times are milliseconds of
+/// Redis' clock, so that those of the gateways need not agree.
 enum SharedCacheScripts {
     /// Reads fields of a key.
     ///
@@ -19,7 +21,8 @@ enum SharedCacheScripts {
     /// Stores a response, unless its key was invalidated after it was asked for.
     ///
     /// Keys: the key, `meta`. Arguments: the field, the response, milliseconds since it came and
-    /// since it was asked for, milliseconds that it is of use, what it varies by, a random name.
+    /// since it was asked for, milliseconds that it is of use, what it varies by, a random name,
+    /// the field of the part whose place it takes.
     static let store = """
         local t = redis.call('TIME')
         local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -37,6 +40,7 @@ enum SharedCacheScripts {
         redis.call('HSET', KEYS[1], ARGV[1],
           string.format('%.0f;%.0f;', now - tonumber(ARGV[3]), now - tonumber(ARGV[4]))
           .. e .. ';' .. ARGV[2])
+        if ARGV[8] ~= '' then redis.call('HDEL', KEYS[1], ARGV[8]) end
         if ARGV[6] ~= '' then
           local all, count = ARGV[6], 1
           for line in string.gmatch(redis.call('HGET', KEYS[1], 'n') or '', '[^\\n]+') do
@@ -52,6 +56,26 @@ enum SharedCacheScripts {
         end
         return 1
         """
+
+    /// Puts a response with one more form in the place of the same without it; whoever has stored
+    /// that, and whenever.
+    ///
+    /// Keys: the key. Arguments: the field, the response.
+    static let amend = """
+        local v = redis.call('HGET', KEYS[1], ARGV[1])
+        if not v then return 0 end
+        local first, last = string.find(v, '^%d+;%d+;[^;]*;')
+        if not last then return 0 end
+        if string.sub(v, last + \(from), last + \(upTo)) ~= string.sub(ARGV[2], \(from), \(upTo)) then
+          return 0
+        end
+        redis.call('HSET', KEYS[1], ARGV[1], string.sub(v, 1, last) .. ARGV[2])
+        return 1
+        """
+
+    /// Where the bytes stand that tell two responses apart, as Lua counts.
+    private static let from = StoredRecord.identity.lowerBound + 1
+    private static let upTo = StoredRecord.identity.upperBound
 
     /// Removes a key and tells all gateways; what was asked for before is not stored any more.
     ///
@@ -78,5 +102,5 @@ enum SharedCacheScripts {
         return id
         """
 
-    static let all = [read, store, invalidate, purge]
+    static let all = [read, store, invalidate, purge, amend]
 }

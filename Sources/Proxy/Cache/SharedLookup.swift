@@ -1,5 +1,6 @@
 import Bytes
 import Caching
+import Compression
 import Configuration
 import EventLoop
 import HTTP
@@ -84,7 +85,8 @@ extension Exchange {
     ) async -> SharedLook {
         let deadline = context.reactor.now + loop.shared.settings.timeout
         let name = loop.shared.name(of: hash)
-        var fields = [loop.shared.field(vary: Span<UInt8>())]
+        let plain = loop.shared.fields(vary: Span<UInt8>())
+        var fields = [plain.whole, plain.part]
         // Where responses vary, the first answer says by what, and the second has them.
         for round in 0..<2 {
             let outcome = await loop.read(name, fields, at: gathering, deadline: deadline)
@@ -95,15 +97,21 @@ extension Exchange {
             // Removed here while Redis was asked.
             guard loop.shared.mayRead(hash) else { return .miss }
             for value in reading.values {
-                if let object = adoptable(value, reading, loop, cache, key: key, over: found) {
-                    return cache.store.adopt(object, by: fill) ? .hit : .miss
+                guard
+                    let object = adoptable(value, reading, loop, cache, key: key, over: found)
+                else { continue }
+                let isStored = cache.store.adopt(object, by: fill)
+                if object.part == nil || object.hasRange(of: request.fields) {
+                    return isStored ? .hit : .miss
                 }
+                // A part of something else is what that may be put together with.
             }
             if round > 0 || reading.names.isEmpty { return .miss }
-            fields = reading.names.map { names in
+            fields = reading.names.flatMap { names in
                 var lines: [UInt8] = []
                 Vary.write(names, request: request.fields, to: &lines)
-                return loop.shared.field(vary: lines.span)
+                let both = loop.shared.fields(vary: lines.span)
+                return [both.whole, both.part]
             }
         }
         return .miss
@@ -125,17 +133,22 @@ extension Exchange {
         }
         let now = wallMilliseconds
         let age = max(0, reading.now - record.received)
-        let object: CachedResponse
-        do throws(StoredForm.Damage) {
-            object = try StoredForm.read(record.form) { draft in
-                draft.hash = cache.store.hash(key.span)
-                draft.timing.received = now - age
-            }
-        } catch {
+        let (made, form) = StoredRecord.read(
+            whole: record.form,
+            epoch: StoredRecord.Place.shared.epoch,
+            checksum: { Checksum.crc32($0) },
+            extent: { cache.store.makeExtent($0) }
+        ) { draft in
+            draft.hash = cache.store.hash(key.span)
+            draft.timing.received = now - age
+        }
+        guard let object = made else {
+            // What gateways of another version write is none of ours, and not damaged.
+            if case .outdated = form { return nil }
             context.metrics.add(.sharedDamaged)
             return nil
         }
-        guard object.key.equals(key.span), object.part == nil else { return nil }
+        guard object.key.equals(key.span) else { return nil }
         if object.traits.contains(.withoutCookies), request.fields.contains(.cookie) { return nil }
         if let found, object.timing.received <= found.timing.received { return nil }
         let draft = object.draft(timing: object.timing)

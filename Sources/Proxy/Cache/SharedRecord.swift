@@ -65,7 +65,7 @@ struct SharedRecord: ~Escapable {
     let asked: Int64
     /// The log of purges that holds for it.
     let epoch: Span<UInt8>
-    /// What `StoredForm` wrote.
+    /// The bytes of a `StoredRecord`.
     let form: Span<UInt8>
 
     /// Takes one apart; nil when it is none.

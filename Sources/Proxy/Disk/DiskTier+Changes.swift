@@ -7,17 +7,12 @@ import Synchronization
 /// What memory tells the disk.
 extension DiskTier {
     package func store(_ object: CachedResponse) {
-        // Parts stay in memory: there they are put together, or make way for the whole.
-        guard object.part == nil else { return }
         let name = naming.name(object)
         let now = clock()
         state.withLock { state in
             state.drop(name)
-            let mayWrite =
-                !state.isClosed && !state.health.isOff(now: now)
-                && state.waitingBytes + object.cost <= DiskLimits.queuedBytes
-                && object.cost <= state.budget / DiskLimits.share
-            guard mayWrite else {
+            if object.part == nil { state.removePart(of: name) }
+            guard state.mayWrite(object, now: now) else {
                 state.figures.dropped += 1
                 // What is there is older than what memory has.
                 state.discard(name)
@@ -33,8 +28,32 @@ extension DiskTier {
         writer.signal()
     }
 
+    package func amend(_ object: CachedResponse) {
+        let name = naming.name(object)
+        let now = clock()
+        let isTaken = state.withLock { state in
+            let place = state.waiting[name.key]?.firstIndex { $0.name == name }
+            if let place, state.writing != name, let old = state.waiting[name.key]?[place] {
+                // Not written yet: then at once with all that it has.
+                guard old.object.isSame(as: object) else { return false }
+                let new = Waiting(name: name, object: object, purges: old.purges)
+                state.waiting[name.key]?[place] = new
+                state.waitingBytes += object.cost - old.object.cost
+                return false
+            }
+            guard place != nil || state.index.contains(name), state.mayWrite(object, now: now)
+            else { return false }
+            state.waitingBytes += object.cost
+            state.waitingCount += 1
+            state.changes.append(
+                .amend(Waiting(name: name, object: object, purges: state.bans.count))
+            )
+            return true
+        }
+        if isTaken { writer.signal() }
+    }
+
     package func remove(_ object: CachedResponse) {
-        guard object.part == nil else { return }
         let name = naming.name(object)
         state.withLock { state in
             state.drop(name)
@@ -117,6 +136,22 @@ extension DiskTier {
 }
 
 extension DiskTier.State {
+    /// Whether a response may wait to be written.
+    func mayWrite(_ object: CachedResponse, now: Int64) -> Bool {
+        !isClosed && !health.isOff(now: now)
+            && waitingBytes + object.cost <= DiskLimits.queuedBytes
+            && object.cost <= budget / DiskLimits.share
+    }
+
+    /// Removes the part whose place a whole takes.
+    mutating func removePart(of name: DiskName) {
+        let part = name.ofPart
+        if writing == part { isWritingDoomed = true }
+        dropWaiting(name.key) { $0.name == part }
+        // In a folder that nobody has looked into there may be one: a whole is looked at first.
+        if index.remove(part) || !isListed[name.key.folder] { change(.remove([part])) }
+    }
+
     /// Drops what is on its way to or from the disk under a name.
     mutating func drop(_ name: DiskName) {
         // A read of another variant is dropped as well, which costs one.

@@ -75,7 +75,7 @@ extension DiskTier {
                 else { continue }
                 var draft = record.draft
                 let verdict = state.withLock { state in
-                    state.bans.verdict(key: key, head: draft.head.span, purges: record.purges)
+                    state.bans.verdict(key: key, head: draft.head.span, purges: record.place.purges)
                 }
                 if verdict == .removed { continue }
                 if case .stale(let time) = verdict {
@@ -93,10 +93,15 @@ extension DiskTier {
         let found = search(read)
         let kept = state.withLock { state -> CachedResponse? in
             state.reads[read.hash] = nil
-            guard let found, !read.isDoomed, let object = state.accept(found) else { return nil }
-            // Under the lock, so that who removes it from here first finds it in memory after.
-            state.store?.recall(object)
-            return object
+            if read.isDoomed { return nil }
+            var answer: CachedResponse?
+            for one in found {
+                guard let object = state.accept(one) else { continue }
+                // Under the lock, so that who removes it from here first finds it in memory after.
+                state.store?.recall(object)
+                if one.answers { answer = object }
+            }
+            return answer
         }
         read.finish(kept)
         return .more
@@ -108,6 +113,9 @@ extension DiskTier {
         let version: UInt64
         let purges: UInt64
         let object: CachedResponse
+        /// Whether it answers the request; else it is a part, which what is fetched may be put
+        /// together with.
+        var answers = true
     }
 
     /// What a look into one file shows.
@@ -116,26 +124,31 @@ extension DiskTier {
         /// It answers another request.
         case other
         case gone
+        /// Another version wrote it.
+        case outdated
         case damaged
         /// A purge meant it.
         case purged
     }
 
-    private func search(_ read: DiskRead) -> Found? {
-        guard list(read.hash.folder) else { return nil }
+    /// What there is for a request: parts that do not answer it, and behind them what does.
+    private func search(_ read: DiskRead) -> [Found] {
+        guard list(read.hash.folder) else { return [] }
         let candidates = state.withLock { state in
             state.index.find(read.hash).filter { candidate in
                 // What is about to be written in its place is newer.
                 !(state.waiting[read.hash]?.contains { $0.name == candidate.name } ?? false)
             }
         }
+        var found: [Found] = []
         for candidate in candidates.prefix(DiskLimits.variants) {
             do throws(SystemError) {
                 switch try look(candidate.name, candidate.version, for: read) {
-                case .found(let found): return found
+                case .found(let one):
+                    found.append(one)
+                    if one.answers { return found }
                 case .other: continue
-                case .gone: drop(candidate.name, candidate.version)
-                case .purged: drop(candidate.name, candidate.version)
+                case .gone, .purged, .outdated: drop(candidate.name, candidate.version)
                 case .damaged:
                     state.withLock { $0.figures.damaged += 1 }
                     drop(candidate.name, candidate.version)
@@ -143,10 +156,10 @@ extension DiskTier {
             } catch {
                 drop(candidate.name, candidate.version)
                 failed(error, "a response cannot be read")
-                return nil
+                return found
             }
         }
-        return nil
+        return found
     }
 
     /// Removes a file that is no use, unless it has been written anew.
@@ -169,7 +182,13 @@ extension DiskTier {
             if error.isMissing { return .gone }
             throw error
         }
-        guard let (record, bytes) = try self.record(of: file) else { return .damaged }
+        let record: StoredRecord
+        let bytes: [UInt8]
+        switch try reading(of: file) {
+        case .found(let read): (record, bytes) = read
+        case .outdated: return .outdated
+        case .damaged: return .damaged
+        }
         let draft = record.draft
         guard draft.key == read.key else { return .other }
         var scratch: [UInt8] = []
@@ -186,62 +205,93 @@ extension DiskTier {
             let verdict = state.bans.verdict(
                 key: draft.key.span,
                 head: draft.head.span,
-                purges: record.purges
+                purges: record.place.purges
             )
             return (verdict, state.store)
         }
         if verdict == .removed { return .purged }
         guard let store, record.contentCount <= store.objectLimit else { return .other }
-        guard let content = try content(of: record, file, bytes) else { return .damaged }
-        var whole = draft
-        whole.hash = store.hash(draft.key.span)
-        let object = CachedResponse(whole, content: content, contentCount: record.contentCount)
+        let made = try object(of: record, file, bytes) { draft in
+            draft.hash = store.hash(draft.key.span)
+        } extent: {
+            store.makeExtent($0)
+        }
+        guard let object = made else { return .damaged }
         return .found(
-            Found(name: name, version: version, purges: record.purges, object: object)
+            Found(
+                name: name,
+                version: version,
+                purges: record.place.purges,
+                object: object,
+                answers: object.part == nil || object.hasRange(of: read.request)
+            )
         )
     }
 
-    /// The head of a file, and the bytes that were read with it; nil if it is damaged.
-    func record(of file: StoredFile) throws(SystemError) -> (DiskRecord, [UInt8])? {
-        var bytes = try file.read(from: 0, count: min(file.size, DiskRecord.Limits.firstRead))
+    /// What the beginning of a file shows.
+    private enum Beginning {
+        /// A head, and the bytes that were read with it.
+        case found((StoredRecord, [UInt8]))
+        case outdated
+        case damaged
+    }
+
+    private func reading(of file: StoredFile) throws(SystemError) -> Beginning {
+        var bytes = try file.read(from: 0, count: min(file.size, StoredRecord.Limits.firstRead))
         for _ in 0..<2 {
-            let reading = DiskRecord.read(
+            let reading = StoredRecord.read(
                 bytes.span,
-                fileSize: file.size,
-                identity: identity,
+                count: file.size,
+                epoch: identity.epoch,
                 checksum: checksum
             )
             switch reading {
-            case .record(let record): return (record, bytes)
-            case .damaged: return nil
+            case .record(let record): return .found((record, bytes))
+            case .damaged: return .damaged
+            case .outdated: return .outdated
             case .needs(let count): bytes = try file.read(from: 0, count: count)
             }
         }
-        return nil
+        return .damaged
     }
 
-    /// The content in pieces, each as its checksum says; nil if one is not.
-    private func content(of record: DiskRecord, _ file: StoredFile, _ bytes: [UInt8])
-        throws(SystemError) -> [[UInt8]]?
-    {
-        var pieces: [[UInt8]] = []
-        pieces.reserveCapacity(record.checksums.count)
-        for (number, sum) in record.checksums.enumerated() {
-            let count = record.count(ofChunk: number)
-            let start = record.start + number * CachedResponse.chunkSize
-            let piece: [UInt8]
-            if start + count <= bytes.count {
-                piece = Array(bytes[start..<(start + count)])
-            } else {
-                piece = try file.read(from: start, count: count)
-            }
-            guard piece.count == count, isRight(piece, sum) else { return nil }
-            pieces.append(piece)
+    /// The head of a file, and the bytes that were read with it; nil if it is damaged, which is
+    /// counted, or another version's.
+    func record(of file: StoredFile) throws(SystemError) -> (StoredRecord, [UInt8])? {
+        switch try reading(of: file) {
+        case .found(let found): return found
+        case .outdated: return nil
+        case .damaged:
+            state.withLock { $0.figures.damaged += 1 }
+            return nil
         }
-        return pieces
     }
 
-    private func isRight(_ piece: [UInt8], _ sum: UInt32) -> Bool { checksum(piece.span) == sum }
+    /// The response in a file; nil if it is not what was written.
+    private func object(
+        of record: StoredRecord,
+        _ file: StoredFile,
+        _ bytes: [UInt8],
+        _ prepare: (inout ResponseDraft) -> Void,
+        extent: @escaping (Int) -> (any ContentExtent)?
+    ) throws(SystemError) -> CachedResponse? {
+        let table = try piece(record.table, of: file, bytes)
+        let begun = StoredAssembly(record, table: table.span, checksum: checksum, extent: extent)
+        guard var assembly = begun else { return nil }
+        while let next = assembly.next {
+            let piece = try piece(next, of: file, bytes)
+            guard assembly.take(piece.span) else { return nil }
+        }
+        return assembly.finish(prepare)
+    }
+
+    /// Bytes of a file, of which the first have been read; fewer where it has become shorter.
+    private func piece(_ place: Range<Int>, of file: StoredFile, _ bytes: [UInt8])
+        throws(SystemError) -> [UInt8]
+    {
+        if place.upperBound <= bytes.count { return Array(bytes[place]) }
+        return try file.read(from: place.lowerBound, count: place.count)
+    }
 }
 
 extension DiskTier.State {
@@ -254,6 +304,7 @@ extension DiskTier.State {
         for one in all.reversed() {
             let object = one.object
             guard object.key.equals(key),
+                object.part == nil || object.hasRange(of: request),
                 Vary.matches(
                     object.vary,
                     language: object.language,

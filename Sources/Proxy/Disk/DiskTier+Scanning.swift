@@ -92,14 +92,13 @@ extension DiskTier {
         }
     }
 
-    /// Removes the files of other identities: their journal is lost, and with it their purges.
+    /// Removes the files of other identities, whose journal is lost and with it their purges, and
+    /// those of other versions, which nobody here can read.
     private func removeStrangers() {
         do throws(SystemError) {
             for entry in try files.list(".") where entry.isFolder {
                 let name = entry.name.span.string()
-                guard name.hasPrefix(DiskIdentity.folderStart), name != identity.folder,
-                    name.utf8.count == identity.folder.utf8.count
-                else { continue }
+                guard DiskIdentity.isFolder(name), name != identity.folder else { continue }
                 for number in 0..<DiskName.folders {
                     let folder = "\(name)/\(DiskName.folderName(number))"
                     for file in try files.list(folder)
@@ -149,7 +148,6 @@ extension DiskTier {
         guard let version else { return }
         do throws(SystemError) {
             guard let (record, _) = try record(of: files.open(path(name))) else {
-                state.withLock { $0.figures.damaged += 1 }
                 drop(name, version)
                 return
             }
@@ -157,7 +155,7 @@ extension DiskTier {
                 state.bans.verdict(
                     key: record.draft.key.span,
                     head: record.draft.head.span,
-                    purges: record.purges
+                    purges: record.place.purges
                 )
             }
             // One that would be stale goes too: its purge is to be forgotten.

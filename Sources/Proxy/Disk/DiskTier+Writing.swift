@@ -18,6 +18,7 @@ extension DiskTier {
         guard let change = state.withLock({ $0.changes.popFirst() }) else { return .idle }
         switch change {
         case .write(let name): write(name)
+        case .amend(let waiting): amend(waiting)
         case .remove(let names): remove(names)
         case .forget(let key): forget(key)
         case .note(let ban): note(ban)
@@ -35,17 +36,15 @@ extension DiskTier {
         }
         guard let waiting else { return }
         let object = waiting.object
-        let head = DiskRecord.head(
-            of: object,
-            identity: identity,
-            purges: waiting.purges,
+        let writing = StoredWriting(
+            object,
+            StoredRecord.Place(epoch: identity.epoch, purges: waiting.purges),
             checksum: checksum
         )
-        let size = head.count + object.contentCount
-        while evictOne(toFit: size) {}
+        while evictOne(toFit: writing.count) {}
         do throws(SystemError) {
-            try writeFile(name, head, object)
-            try finish(waiting, size: size)
+            try writeFile(name, writing)
+            try finish(waiting, size: writing.count)
         } catch {
             state.withLock { state in
                 state.writing = nil
@@ -59,33 +58,62 @@ extension DiskTier {
         }
     }
 
-    private func writeFile(_ name: DiskName, _ head: [UInt8], _ object: CachedResponse)
-        throws(SystemError)
-    {
+    /// Writes a response anew, with a form that it has got: nothing if what is there is another
+    /// one by now, or nothing at all.
+    private func amend(_ waiting: Waiting) {
+        let name = waiting.name
+        let isThere = state.withLock { state in
+            state.waitingBytes -= waiting.object.cost
+            state.waitingCount -= 1
+            guard state.index.contains(name) else { return false }
+            state.writing = name
+            state.isWritingDoomed = false
+            return true
+        }
+        guard isThere else { return }
         do throws(SystemError) {
-            try writePieces(name, head, object)
+            guard let (record, _) = try record(of: files.open(path(name))),
+                let writing = StoredWriting(waiting.object, after: record, checksum: checksum)
+            else {
+                state.withLock { $0.writing = nil }
+                return
+            }
+            let size = writing.count
+            while evictOne(toFit: size) {}
+            try writeFile(name, writing)
+            let was = Waiting(name: name, object: waiting.object, purges: record.place.purges)
+            try finish(was, size: size)
+        } catch {
+            // What was there is still whole.
+            state.withLock { state in
+                state.writing = nil
+                state.figures.dropped += 1
+            }
+            if !error.isMissing { failed(error, "a response cannot be written") }
+        }
+    }
+
+    private func writeFile(_ name: DiskName, _ writing: StoredWriting) throws(SystemError) {
+        do throws(SystemError) {
+            try writePieces(name, writing)
         } catch {
             guard error.isMissing else { throw error }
             try files.makeFolder(identity.folder)
             try files.makeFolder("\(identity.folder)/\(DiskName.folderName(name.key.folder))")
-            try writePieces(name, head, object)
+            try writePieces(name, writing)
         }
     }
 
-    private func writePieces(_ name: DiskName, _ head: [UInt8], _ object: CachedResponse)
-        throws(SystemError)
-    {
-        let buffer = Buffer()
-        if object.contentCount <= CachedResponse.chunkSize {
+    private func writePieces(_ name: DiskName, _ writing: StoredWriting) throws(SystemError) {
+        if writing.count <= StoredRecord.Limits.firstRead {
             // One call for most.
-            DiskRecord.write(chunk: 0, of: object, to: buffer)
-            let content = buffer.readable
-            try files.write(path(name), head: head + content.bytes(), pieces: 0) { _, _ in }
+            try files.write(path(name), head: writing.bytes(), pieces: 0) { _, _ in }
             return
         }
-        try files.write(path(name), head: head, pieces: DiskRecord.chunks(of: object.contentCount))
-        { (number, write: (Span<UInt8>) throws(SystemError) -> Void) throws(SystemError) in
-            DiskRecord.write(chunk: number, of: object, to: buffer)
+        let buffer = Buffer()
+        try files.write(path(name), head: writing.head, pieces: writing.pieceCount) {
+            (number, write: (Span<UInt8>) throws(SystemError) -> Void) throws(SystemError) in
+            writing.put(number, into: buffer)
             let piece = buffer
             try write(piece.readable)
         }

@@ -16,6 +16,8 @@ public final class DiskTier: CacheTier {
     enum Change: Sendable {
         /// Write what waits for a name, if something still does.
         case write(DiskName)
+        /// Write what is there anew, with what it has got.
+        case amend(Waiting)
         /// Remove files, but for those that have been written anew.
         case remove([DiskName])
         /// Remove what a folder that nobody has looked into has of a key.
@@ -71,7 +73,7 @@ public final class DiskTier: CacheTier {
     private let waits: Atomic<Int64>
     let identity: DiskIdentity
     let naming: DiskNaming
-    let checksum: DiskChecksum = { Checksum.crc32($0) }
+    let checksum: RecordChecksum = { Checksum.crc32($0) }
     let clock: @Sendable () -> Int64
     let state: Mutex<State>
     /// Whether the journal must be written anew: the last addition may stand in it in part.

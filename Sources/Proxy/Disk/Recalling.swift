@@ -56,6 +56,7 @@ extension Exchange {
     }
 
     private mutating func fits(_ object: CachedResponse) -> Bool {
+        if object.part != nil, !object.hasRange(of: request.fields) { return false }
         var scratch: [UInt8] = []
         return object.vary.isEmpty
             || Vary.matches(

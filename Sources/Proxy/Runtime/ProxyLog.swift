@@ -11,6 +11,14 @@ enum ProxyLog {
         )
     }
 
+    /// Redis could not be reached for as long as the end waits.
+    static func purgesAreUntold(_ count: Int) {
+        logger.error(
+            "purges that other gateways have not been told of are lost: purge there as well",
+            metadata: ["purges": "\(count)"]
+        )
+    }
+
     private static let logger = Logger(label: "gateway.proxy")
 
     /// The mistake that everybody makes.

@@ -75,6 +75,17 @@ extension Worker {
         await context.sharedFeed?.tellOthers(context.cache.news) { context.cache.enroll($0) }
     }
 
+    /// Waits a little for the purges that other gateways have not been told of yet: what was purged
+    /// must not be served by them because this one has ended.
+    func tellLastPurges() async {
+        guard let shared = context.sharedFeed?.shared else { return }
+        let deadline = context.reactor.now + SharedCache.Limits.farewell
+        while shared.waiting > 0, context.reactor.now < deadline, !context.reactor.isShutDown {
+            await context.reactor.sleep(until: context.reactor.now + SharedCache.Limits.glance)
+        }
+        if shared.waiting > 0 { ProxyLog.purgesAreUntold(shared.waiting) }
+    }
+
     /// Lets the clients know what names resolve to now.
     func tellRedisNames() {
         let clients = redisClients

@@ -1,10 +1,10 @@
 import Bytes
 
 /// The checksum of a run of bytes: CRC-32 as in gzip, handed in because a library computes it.
-package typealias DiskChecksum = @Sendable (Span<UInt8>) -> UInt32
+package typealias RecordChecksum = @Sendable (Span<UInt8>) -> UInt32
 
-/// Writes numbers as they stand in files: the lowest byte first.
-struct DiskWriter {
+/// Writes numbers as they stand in records and journals: the lowest byte first.
+struct RecordWriter {
     private(set) var bytes: [UInt8] = []
 
     mutating func append<Number: FixedWidthInteger & UnsignedInteger>(_ number: Number) {
@@ -27,9 +27,9 @@ struct DiskWriter {
     }
 }
 
-/// Reads numbers off a file that may hold anything: behind the end everything is 0, and `isSound`
+/// Reads numbers off bytes that may be anything: behind the end everything is 0, and `isSound`
 /// says so.
-struct DiskReader: ~Copyable, ~Escapable {
+struct RecordReader: ~Copyable, ~Escapable {
     private let bytes: Span<UInt8>
     private(set) var position = 0
     private(set) var isSound = true
@@ -53,6 +53,16 @@ struct DiskReader: ~Copyable, ~Escapable {
     mutating func time() -> Int64 {
         let value = Int64(bitPattern: number(UInt64.self))
         guard value >= 0, value <= Self.latest else {
+            isSound = false
+            return 0
+        }
+        return value
+    }
+
+    /// A number that must lie within bounds; 0 if it does not.
+    mutating func number(within bounds: ClosedRange<Int64>) -> Int64 {
+        let value = Int64(bitPattern: number(UInt64.self))
+        guard bounds.contains(value) else {
             isSound = false
             return 0
         }
