@@ -134,6 +134,8 @@ extension CacheStore {
 
     /// Stores a part together with what there is of the same content already.
     func insertPart(_ object: CachedResponse) -> Bool {
+        // Only now the length of all of it is known.
+        guard let part = object.part, object.range.upperBound <= part.total else { return false }
         let older = variants(object.key, hash: object.hash).first { candidate in
             candidate.part != nil && candidate.vary.equalsByWords(object.vary)
         }
