@@ -76,6 +76,7 @@ struct PreconditionTests {
                 fields(("If-Range", field)),
                 etag: bytes(etag).span,
                 lastModified: now,
+                sent: now + 1,
                 now: now
             )
         }
@@ -130,6 +131,19 @@ struct CacheKeyTests {
         #expect(resolved("/a/.") == "http://a.example/a/")
         #expect(resolved("/..a/b.") == "http://a.example/..a/b.")
         #expect(resolved("http://a.example/x/../c") == "http://a.example/c")
+        #expect(resolved("http://a.example") == "http://a.example/")
+        #expect(resolved("http://a.example?x=/y") == "http://a.example/?x=/y")
+        #expect(resolved("//a.example") == "http://a.example/")
+        #expect(resolved("http://a.example:80/c") == "http://a.example/c")
+        #expect(resolved("http://a.example:/c") == "http://a.example/c")
+        #expect(resolved("http://a.example:443/c") == nil)
+        #expect(resolved("http://a.example:8080/c") == nil)
+        #expect(resolved("http://u@a.example/c") == nil)
+        #expect(resolved("?r=1") == "http://a.example/x/y?r=1")
+        #expect(resolved("?r=http://b.example/") == "http://a.example/x/y?r=http://b.example/")
+        #expect(resolved("b?r=http://b.example/") == "http://a.example/x/b?r=http://b.example/")
+        #expect(resolved("#top") == nil)
+        #expect(resolved("") == nil)
         #expect(resolved("http://b.example/c") == nil)
         #expect(resolved("https://a.example/c") == nil)
     }

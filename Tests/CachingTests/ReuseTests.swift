@@ -112,6 +112,35 @@ struct ReuseTests {
         #expect(found == row.expected)
     }
 
+    @Test("§4.2.4 while the upstream cannot be reached it answers for an hour, unless forbidden")
+    func disconnected() {
+        func mayServe(_ directives: String, age: Int64, _ request: String = "") -> Bool {
+            let head = response("HTTP/1.1 200 OK\nCache-Control: \(directives)")
+            let lifetime = Lifetime(
+                head,
+                directives: ResponseDirectives(head.fields),
+                policy: CachePolicy(),
+                now: now
+            )
+            return Reuse.mayServeDisconnected(
+                Timing(received: now * 1000, initialAge: 0, lifetime: lifetime),
+                request: RequestDirectives(fields(("Cache-Control", request))),
+                now: (now + age) * 1000
+            )
+        }
+        #expect(mayServe("max-age=10", age: 11))
+        #expect(mayServe("max-age=10", age: 3610))
+        #expect(!mayServe("max-age=10", age: 3611))
+        #expect(mayServe("max-age=10, stale-if-error=7200", age: 7210))
+        #expect(!mayServe("max-age=10, stale-if-error=7200", age: 7211))
+        for forbidden in ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=10"] {
+            #expect(!mayServe("max-age=10, \(forbidden)", age: 11))
+        }
+        for request in ["no-cache", "max-age=99", "min-fresh=1"] {
+            #expect(!mayServe("max-age=10", age: 11, request))
+        }
+    }
+
     @Test("Pragma counts only without Cache-Control")
     func pragma() {
         #expect(RequestDirectives(fields(("Pragma", "no-cache"))).noCache)

@@ -39,3 +39,18 @@ def test_public_caching_suite(gateway):
     known = json.loads(KNOWN.read_text())
     counted = {name for name, kind in failed.items() if kind != "check"}
     assert counted == set(known), "more or fewer tests pass than before"
+
+
+@pytest.mark.skipif(not DATA.exists(), reason=f"no {DATA}")
+def test_public_caching_suite_where_cookies_are_stored(gateway):
+    """What the suite says of responses that set cookies holds where the route stores those."""
+    tests = [test for test in cache_suite.load(DATA) if "cookie" in test["id"].lower()]
+
+    def start(origin_port):
+        text = gateway.configuration(f"127.0.0.1:{origin_port}", site="cache")
+        route = "route * {\ncache\ncache_cookies on\nproxy app\n}"
+        gateway.start(text.replace("cache\n    proxy app", route))
+        return gateway.port
+
+    outcomes = asyncio.run(cache_suite.run_suite(tests, start))
+    assert len(outcomes) >= 4 and set(outcomes.values()) == {None}, outcomes

@@ -26,6 +26,11 @@ private let rows: [Row] = [
     Row(method: "DELETE", status: "404 Not Found", keepsA: true),
     Row(method: "POST", status: "409 Conflict", field: "Location: /b", keepsA: true),
     Row(method: "POST", status: "500 Broken", keepsA: true),
+    Row(method: "DELETE", status: "405 Not Allowed", keepsA: true),
+    Row(method: "PUT", status: "412 Precondition Failed", keepsA: true),
+    Row(method: "M-SEARCH", status: "503 Busy", field: "Location: /b", keepsA: true),
+    Row(method: "PUT", status: "299 X"), Row(method: "PUT", status: "399 X"),
+    Row(method: "PUT", status: "499 X", keepsA: true),
     Row(method: "PUT", status: "503 Busy", field: "Content-Location: /b", keepsA: true),
     // What the response names besides, within the origin.
     Row(method: "POST", field: "Location: /b", keepsB: false),
@@ -35,6 +40,11 @@ private let rows: [Row] = [
     Row(method: "M-SEARCH", field: "Location: ./b", keepsB: false),
     Row(method: "POST", field: "Location: //a/b", keepsB: false),
     Row(method: "POST", field: "Location: x/../b#top", keepsB: false),
+    Row(method: "POST", field: "Location: http://a:80/b", keepsB: false),
+    Row(method: "POST", field: "Location: http://A/b", keepsB: false),
+    Row(method: "PUT", field: "Location: /b", keepsB: false),
+    Row(method: "DELETE", field: "Location: /b", keepsB: false),
+    Row(method: "PATCH", field: "Content-Location: /b", keepsB: false),
     // Not beyond it, and not what is no reference.
     Row(method: "POST", field: "Location: http://other/b"),
     Row(method: "POST", field: "Location: https://a/b"),

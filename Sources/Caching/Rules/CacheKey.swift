@@ -44,7 +44,6 @@ package enum CacheKey {
 
     /// The URL that a reference means, if it is of the same origin.
     ///
-    /// Dot segments stay: who writes them has another key.
     /// Source: RFC 3986 §5.2, RFC 9111 §4.4.
     package static func resolve(_ reference: Span<UInt8>, against base: Span<UInt8>) -> [UInt8]? {
         joined(reference, base).map(withoutDots)
@@ -89,17 +88,50 @@ package enum CacheKey {
             }
             return origin.bytes() + text.bytes()
         }
-        if colon < slash { return absolute(text.bytes(), origin) }
+        // A colon behind the query's start is part of that.
+        let queryStart = text.firstIndex(of: 0x3F, from: 0, to: text.count)
+        if colon < slash, colon < queryStart { return absolute(text.bytes(), origin) }
         let query = base.firstIndex(of: 0x3F, from: 0, to: base.count)
+        if queryStart == 0 { return base.extracting(first: query).bytes() + text.bytes() }
         var end = query
         while end > origin.count, base[end - 1] != 0x2F { end -= 1 }
         return base.extracting(first: end).bytes() + text.bytes()
     }
 
     private static func absolute(_ url: [UInt8], _ origin: Span<UInt8>) -> [UInt8]? {
-        let own = Self.origin(ofURL: url.span)
-        guard own.equalsIgnoringCase(origin) else { return nil }
-        return origin.bytes() + url.span.extracting(droppingFirst: own.count).bytes()
+        let all = url.span
+        // The authority ends at the path, or at a query without one before it.
+        let query = all.firstIndex(of: 0x3F, from: 0, to: all.count)
+        let own = Self.origin(ofURL: all.extracting(first: query))
+        guard withoutPort(own).equalsIgnoringCase(withoutPort(origin)) else { return nil }
+        let rest = all.extracting(droppingFirst: own.count)
+        // Source: RFC 3986 §6.2.3, an empty path is the path `/`.
+        let slash: [UInt8] = rest.count > 0 && rest[0] == 0x2F ? [] : [0x2F]
+        return origin.bytes() + slash + rest.bytes()
+    }
+
+    /// An origin without a port that is its scheme's own anyway, or with none behind the colon.
+    ///
+    /// Source: RFC 3986 §6.2.3.
+    @_lifetime(copy origin)
+    private static func withoutPort(_ origin: Span<UInt8>) -> Span<UInt8> {
+        let ports: [(scheme: StaticString, ports: [StaticString])] = [
+            ("http:", [":80", ":"]), ("https:", [":443", ":"]),
+        ]
+        for (scheme, ports) in ports {
+            let length = scheme.utf8CodeUnitCount
+            guard origin.count > length,
+                origin.extracting(first: length).equalsIgnoringCase(scheme)
+            else { continue }
+            for port in ports {
+                let end = origin.count - port.utf8CodeUnitCount
+                guard end > length, origin.extracting(droppingFirst: end).equals(port) else {
+                    continue
+                }
+                return origin.extracting(first: end)
+            }
+        }
+        return origin
     }
 
     /// The strings of a structured list of strings.

@@ -68,8 +68,10 @@ package struct Lifetime: Sendable, Equatable {
         } else if let age = directives.maxAge {
             (seconds, basis) = (age, .maxAge)
         } else if head.fields.contains(.expires), !directives.isTargeted {
-            // What is no date has passed. Source: RFC 9111 §5.3.
-            let expires = head.fields.date(.expires, now: now) ?? date
+            // What is no date has passed, and so has what is said twice.
+            // Source: RFC 9111 §4.2.1 and §5.3.
+            let isOne = head.fields.count(of: .expires) == 1
+            let expires = isOne ? head.fields.date(.expires, now: now) ?? date : date
             (seconds, basis) = (max(0, expires - date), .expires)
         } else if let listed {
             (seconds, basis) = (listed.seconds, .configured)

@@ -49,7 +49,7 @@ package struct RequestDirectives: Sendable, Equatable {
             } else if name.equalsIgnoringCase("min-fresh") {
                 minFresh = minFresh ?? DeltaSeconds.read(argument)
             } else if name.equalsIgnoringCase("max-stale") {
-                maxStale = argument == nil ? .max : DeltaSeconds.read(argument)
+                maxStale = maxStale ?? (argument == nil ? .max : DeltaSeconds.read(argument))
             } else if name.equalsIgnoringCase("stale-if-error") {
                 staleIfError = staleIfError ?? DeltaSeconds.read(argument)
             } else if name.equalsIgnoringCase("no-cache") {

@@ -50,7 +50,26 @@ package struct ResponseDirectives: Sendable, Equatable {
             let name = member.extracting(first: equals)
             let hasArgument = equals < member.count
             let argument = member.extracting(droppingFirst: min(member.count, equals + 1))
+            if DirectiveArgument.isOpen(argument) {
+                readForbidding(in: argument)
+            }
             set(name, hasArgument ? DirectiveArgument.unquoted(argument) : nil)
+        }
+    }
+
+    /// Looks into a quoted string that never ends: what forbids counts there as well, as nobody
+    /// knows where the string was meant to end.
+    private mutating func readForbidding(in text: Span<UInt8>) {
+        // Behind the quotation mark.
+        var start = 1
+        while start < text.count {
+            let end = text.firstIndex(of: UInt8(ascii: ","), from: start, to: text.count)
+            let equals = text.firstIndex(of: UInt8(ascii: "="), from: start, to: end)
+            let name = trimmed(text.extracting(start..<equals))
+            if name.equalsIgnoringCase("no-store") { noStore = true }
+            if name.equalsIgnoringCase("private") { isPrivate = true }
+            if name.equalsIgnoringCase("no-cache") { noCache = true }
+            start = end + 1
         }
     }
 
@@ -132,6 +151,17 @@ package enum DeltaSeconds {
 
 /// The text of a directive's argument.
 enum DirectiveArgument {
+    /// Whether it is a quoted string without an end.
+    static func isOpen(_ argument: Span<UInt8>) -> Bool {
+        guard argument.count > 0, argument[0] == 0x22 else { return false }
+        var index = 1
+        while index < argument.count {
+            if argument[index] == 0x22 { return false }
+            index += argument[index] == 0x5C ? 2 : 1
+        }
+        return true
+    }
+
     /// A token as it is, a quoted string without quotes and escapes.
     ///
     /// Source: RFC 9111 §5.2, both forms are to be accepted for every directive.

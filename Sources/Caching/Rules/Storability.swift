@@ -19,6 +19,8 @@ package enum NotStored: String, Sendable, CaseIterable {
     case usedTooSeldom = "min_uses"
 }
 
+private let setCookieName = Array("set-cookie".utf8)
+
 /// Whether a response may be stored.
 package enum Storability: Sendable, Equatable {
     case store(Lifetime)
@@ -54,7 +56,11 @@ package enum Storability: Sendable, Equatable {
             if directives.noStore, !directives.mustUnderstand { return .refuse(.noStore) }
             if directives.isPrivate { return .refuse(.isPrivate) }
         }
-        if head.fields.contains(.setCookie), !policy.storesCookies { return .refuse(.setCookie) }
+        if head.fields.contains(.setCookie), !policy.storesCookies,
+            !directives.unstoredFields.contains(setCookieName)
+        {
+            return .refuse(.setCookie)
+        }
         if head.fields.variesByEverything { return .refuse(.varyStar) }
         if request.hasAuthorization {
             let isAllowed =

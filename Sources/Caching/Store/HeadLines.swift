@@ -7,8 +7,7 @@ package enum HeadLines {
     ///
     /// Source: RFC 9111 §3.1; Warning is obsolete (§5.5).
     static let unstored: FieldNameSet = [
-        .contentLength, .transferEncoding, .trailer, .age, .warning, .xRequestID, .altSvc,
-        .proxyStatus,
+        .contentLength, .transferEncoding, .trailer, .age, .warning, .xRequestID, .proxyStatus,
     ]
 
     /// Writes what is stored of a head.

@@ -136,6 +136,8 @@ extension CacheStore {
     ///
     /// Returns What is stored; nil if nothing is.
     func insertPart(_ object: CachedResponse) -> CachedResponse? {
+        // Only now the length of all of it is known.
+        guard let part = object.part, object.range.upperBound <= part.total else { return nil }
         let older = variants(object.key, hash: object.hash).first { candidate in
             candidate.part != nil && candidate.vary.equalsByWords(object.vary)
         }

@@ -51,21 +51,34 @@ struct Shard: ~Copyable {
 
     // MARK: Looking
 
-    /// The variants of a key, newest first, until a closure takes one.
+    /// The newest variant of a key that a closure takes; one that was chosen by fields of the
+    /// request goes before those that were not.
     ///
     /// Only the one taken counts as used.
+    /// Source: RFC 9111 §4.1, what omits Vary must not hide what has it.
     mutating func find(_ hash: UInt64, _ fits: (CachedResponse) -> Bool) -> CachedResponse? {
         guard let first = table[hash] else { return nil }
         var index = first
+        var unchosen = Self.none
         while index != Self.none {
+            let next = slots[Int(index)].nextVariant
             if let object = slots[Int(index)].object, fits(object) {
-                if slots[Int(index)].uses < Self.maximumUses { slots[Int(index)].uses += 1 }
-                slots[Int(index)].hits &+= 1
-                return object
+                // Nearly always there is one variant.
+                if (next == Self.none && unchosen == Self.none) || !object.vary.isEmpty {
+                    return use(index, object)
+                }
+                if unchosen == Self.none { unchosen = index }
             }
-            index = slots[Int(index)].nextVariant
+            index = next
         }
-        return nil
+        guard unchosen != Self.none, let object = slots[Int(unchosen)].object else { return nil }
+        return use(unchosen, object)
+    }
+
+    private mutating func use(_ index: Int32, _ object: CachedResponse) -> CachedResponse {
+        if slots[Int(index)].uses < Self.maximumUses { slots[Int(index)].uses += 1 }
+        slots[Int(index)].hits &+= 1
+        return object
     }
 
     func contains(_ hash: UInt64) -> Bool { table[hash] != nil }

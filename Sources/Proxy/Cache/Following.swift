@@ -75,7 +75,7 @@ extension Exchange {
         )
         let etag = HeadLines.value(of: "etag", in: draft.head.span)
         let isNotModified =
-            draft.status == 200 && Preconditions.isConditional(request.fields)
+            draft.status == 200 && Preconditions.isConditional(request.fields, request.method)
             && Preconditions.isNotModified(
                 request.fields,
                 etag: draft.head.span.extracting(etag ?? 0..<0),

@@ -54,7 +54,7 @@ extension Exchange {
         let age = min(DeltaSeconds.maximum, stored.timing.age(now: now) / 1000)
         let asked = fields ?? request.fields
         if stored.status == 200 || stored.part != nil {
-            if Preconditions.isConditional(asked),
+            if Preconditions.isConditional(asked, request.method),
                 Preconditions.isNotModified(
                     asked,
                     etag: stored.etag,
@@ -225,6 +225,7 @@ extension Exchange {
                 fields,
                 etag: stored.etag,
                 lastModified: modified,
+                sent: sentDate(of: stored),
                 now: wallMilliseconds / 1000
             )
         else { return false }
@@ -259,6 +260,11 @@ extension Exchange {
         try await deliver(output)
         progress = .complete
         return true
+    }
+
+    private func sentDate(of stored: CachedResponse) -> Int64? {
+        guard let place = HeadLines.value(of: "date", in: stored.head) else { return nil }
+        return HTTPDate.parse(stored.head.extracting(place), now: wallMilliseconds / 1000)
     }
 
     /// Source: RFC 9110 §14.6.

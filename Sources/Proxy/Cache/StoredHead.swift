@@ -117,9 +117,8 @@ extension Exchange {
             if isPart || !head.boundary.isEmpty {
                 if name.equalsIgnoringCase("content-range") { return }
             }
-            if !head.boundary.isEmpty || head.status == 416 {
-                if name.equalsIgnoringCase("content-type") { return }
-            }
+            if !head.boundary.isEmpty, name.equalsIgnoringCase("content-type") { return }
+            if head.status == 416, isOfRepresentation(name) { return }
             output.append(line)
         }
         route?.https?.writeCookies(of: cookies, isSecure: isSecure, to: output)
@@ -133,6 +132,19 @@ extension Exchange {
             output.append(head.boundary)
             output.append("\r\n")
         }
+    }
+
+    /// What a stored response says of its content and of its own storing: in a 416 it would let
+    /// the next cache keep that in the place of the content.
+    ///
+    /// Source: RFC 9110 §15.5.17, RFC 9111 §3.
+    private func isOfRepresentation(_ name: Span<UInt8>) -> Bool {
+        let names: [StaticString] = [
+            "cache-control", "cdn-cache-control", "expires", "etag", "last-modified",
+            "content-type", "content-encoding", "content-language", "content-location",
+            "content-disposition", "content-md5", "digest", "content-digest", "repr-digest",
+        ]
+        return names.contains { name.equalsIgnoringCase($0) }
     }
 
     /// Source: RFC 9110 §15.4.5, what a 304 leaves out.

@@ -40,6 +40,11 @@ extension Exchange {
             try await validated(stale, turn, upstream, series: series)
             return true
         }
+        if response.status == 304, turn.isRepeated {
+            // Nobody has asked whether it changed.
+            dropUpstream(upstream)
+            throw Failure(status: 502, reason: .upstream(.invalidResponse))
+        }
         if response.status >= 500, turn.mayServeStale, let stale = turn.stale {
             dropUpstream(upstream)
             hold(stale, turn)
@@ -131,7 +136,7 @@ extension Exchange {
         }
         var part = known
         if head.status == 206, part == nil {
-            part = Exchange.part(of: head)
+            part = Exchange.part(of: head, length: length)
             guard part != nil, turn.purpose == .store else {
                 turn.refusal = .status
                 return nil
@@ -213,10 +218,13 @@ extension Exchange {
 
     private static let contentRange = Array("content-range".utf8)
 
-    /// What a partial response is of the whole; nil if it has several ranges, or does not say.
-    private static func part(of head: borrowing ResponseHead) -> CachedResponse.Part? {
+    /// What a partial response is of the whole; nil if it has several ranges, does not say, or has
+    /// more bytes than it says.
+    private static func part(of head: borrowing ResponseHead, length: Int?) -> CachedResponse.Part?
+    {
         guard let index = head.fields.first(.contentRange),
-            let range = ContentRange(head.fields.value(at: index)), let total = range.total
+            let range = ContentRange(head.fields.value(at: index)), let total = range.total,
+            length ?? 0 <= range.last - range.first + 1
         else { return nil }
         return CachedResponse.Part(start: range.first, total: total)
     }
@@ -240,9 +248,8 @@ extension Exchange {
         series: ServerSeries
     ) async throws(Failure) {
         finishUpstream(upstream, series: series, framing: .none)
-        if let index = response.fields.first(.etag),
-            EntityTag.isStrong(response.fields.value(at: index)),
-            !response.fields.value(at: index).equals(stale.etag), !stale.etag.isEmpty
+        if let index = response.fields.first(.etag), !stale.etag.isEmpty,
+            !EntityTag.validates(response.fields.value(at: index), stale.etag)
         {
             try await askAgain(turn, upstream)
             return
@@ -261,7 +268,7 @@ extension Exchange {
             }
         } else {
             turn.runtime.store.remove(stale)
-            updated = stale
+            updated = unstored(merged, stale, turn)
         }
         turn.fill?.end(draft == nil ? .passed : .settled)
         if !turn.isRefresh { context.metrics.count(.cacheRevalidated, route: route) }
@@ -272,6 +279,28 @@ extension Exchange {
         report.isStored = turn.isStored
         report.timeToLive = updated.timing.remaining(now: now) / 1000
         try await send(updated, turn.runtime, report: report, fields: turn.clientFields, now: now)
+    }
+
+    /// What a validation made of a stored response for the one who asked: what it says may not be
+    /// stored, such as a cookie for him.
+    private func unstored(
+        _ head: borrowing ResponseHead,
+        _ stale: CachedResponse,
+        _ turn: CacheTurn
+    )
+        -> CachedResponse
+    {
+        let now = wallMilliseconds
+        let age = Age.initial(head.fields, requested: turn.requested, received: now)
+        var timing = stale.timing
+        (timing.received, timing.initialAge) = (now, age)
+        var draft = stale.draft(timing: timing)
+        var lines: [UInt8] = []
+        HeadLines.write(head, without: [], storesCookies: true, to: &lines)
+        draft.traits.subtract([.codable, .ownVary])
+        if draft.part == nil { noteCoding(head, of: stale.contentCount, &draft.traits, &lines) }
+        draft.head = lines
+        return CachedResponse(draft, contentOf: stale)
     }
 
     /// The 304 is about something that is not stored: asks for the whole, once.
@@ -331,6 +360,7 @@ extension Exchange {
     private mutating func freshen(_ turn: CacheTurn) {
         guard response.status == 200 else { return }
         var scratch: [UInt8] = []
+        let purges = turn.runtime.store.purgeCount
         let key = turn.key
         let stored = turn.runtime.store.find(
             key.span,
@@ -348,14 +378,14 @@ extension Exchange {
             return
         }
         turn.runtime.store.remove(stored)
-        turn.runtime.store.insert(CachedResponse(draft, contentOf: stored))
+        turn.runtime.store.insert(CachedResponse(draft, contentOf: stored), since: purges)
     }
 
     private func agrees(_ name: FieldName, with stored: CachedResponse) -> Bool {
         guard let index = response.fields.first(name) else { return true }
         let value = response.fields.value(at: index)
         let literal: StaticString = name == .etag ? "etag" : "last-modified"
-        guard let place = HeadLines.value(of: literal, in: stored.head) else { return true }
+        guard let place = HeadLines.value(of: literal, in: stored.head) else { return false }
         return stored.head.extracting(place).equals(value)
     }
 }

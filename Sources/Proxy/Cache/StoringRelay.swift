@@ -34,7 +34,7 @@ extension Exchange {
         responseBody.begin(framing, as: .identity)
         let now = wallMilliseconds
         let isNotModified =
-            response.status == 200 && Preconditions.isConditional(turn.clientFields)
+            response.status == 200 && Preconditions.isConditional(turn.clientFields, request.method)
             && Preconditions.isNotModified(
                 turn.clientFields,
                 etag: Exchange.etag(of: draft).span,
