@@ -297,12 +297,12 @@ struct DiskTierTests {
     @Test("A purge is remembered until the last file has gone that it means")
     func sweepWhileRemoving() throws {
         let folder = try DiskFolder()
-        let process = try Process(folder)
+        let process = try DiskProcess(folder)
         for number in 0..<3 { process.store.insert(process.object("n\(number)", number)) }
         process.tier.work()
         let tier = process.tier
         let remembered = Atomic<Int>(-1)
-        process.store.purge(.everything, soft: false, now: wall)
+        process.store.purge(.everything, soft: false, now: diskWall)
         // The scanner comes by while the first file is being removed, off the queue already.
         folder.meanwhile(.remove) {
             while case .more = tier.scanNext() {}
