@@ -1,4 +1,4 @@
-"""The example app of the repository behind the gateway, under uWSGI and both kinds of gunicorn worker."""
+"""The example app of the repository behind the gateway: gunicorn (sync, gthread) and uWSGI."""
 
 import hashlib
 
