@@ -26,7 +26,9 @@ let package = Package(
         .executable(name: "gateway", targets: ["gateway"]),
         .library(
             name: "GatewayParsers",
-            targets: ["Bytes", "HTTP", "HTTP1", "Addressing", "Compression", "Configuration"]),
+            targets: [
+                "Bytes", "HTTP", "HTTP1", "Addressing", "Compression", "Configuration", "TLS",
+            ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
