@@ -111,6 +111,9 @@ import COpenSSL
         return records?.reader.mayRead(input) ?? true
     }
 
+    /// Whether the peer is a client.
+    public var isServer: Bool { server != nil }
+
     /// Whether the peer has said farewell: nothing will follow.
     public internal(set) var hasEnded = false
 
