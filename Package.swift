@@ -28,6 +28,7 @@ let package = Package(
             name: "GatewayParsers",
             targets: [
                 "Bytes", "HTTP", "HTTP1", "Addressing", "Caching", "Compression", "Configuration",
+                "TLS",
             ]),
     ],
     dependencies: [

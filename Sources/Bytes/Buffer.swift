@@ -279,6 +279,13 @@
         return written
     }
 
+    /// Lends the unread bytes to be changed where they are, as decryption does.
+    @inlinable public func rewrite(_ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        unsafe body(
+            UnsafeMutableRawBufferPointer(start: base + readIndex, count: writeIndex - readIndex)
+        )
+    }
+
     /// Lends the unread bytes to a system call and consumes what it took.
     /// - Parameter body: Returns how many bytes it took; a negative count consumes nothing.
     /// - Returns: What `body` returned.

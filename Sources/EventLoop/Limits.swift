@@ -50,9 +50,13 @@ public enum LoopLimits {
     ///
     /// A flight with its overhead fits; more than that are answers that it does not take.
     public static let tlsBacklog = 256 * 1024
-    /// Receives of ciphertext in one read at most, 16 KiB each: a peer may renew its keys in every
-    /// record, which takes 13 µs each and brings nothing.
-    static let tlsReceivesPerRead = 4
+    /// Bytes of ciphertext received in one read, past which no more is.
+    ///
+    /// A peer may renew its keys in every record, which takes 13 µs each and brings nothing. A
+    /// record of content is smaller.
+    static let tlsBytesPerRead = 64 * 1024
+    /// The same where only a look is taken: receives.
+    static let tlsReceivesPerLook = 4
     /// Buffers kept for reuse by one loop: 4 MiB at most, enough for the requests in flight.
     public static let pooledBuffers = 256
     /// Pipes for `splice(2)` kept for reuse by one loop: two descriptors and up to 1 MiB of kernel

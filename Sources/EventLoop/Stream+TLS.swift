@@ -44,7 +44,38 @@ extension Stream {
     /// Whether bytes that were written are still on their way to the kernel; it takes them while
     /// the stream waits for anything.
     public var hasUnsent: Bool {
-        if case .tls(let layer) = transport { layer.hasOutput } else { false }
+        if case .tls(let layer) = transport { layer.hasOutput && !layer.isHolding } else { false }
+    }
+
+    /// Says that what is written from now on is the last.
+    ///
+    /// Its end goes out together with the farewell: `sayFarewell` or `close` has to follow at once.
+    /// Changes nothing on a plain stream.
+    public func announceEnd() {
+        if case .tls(let layer) = transport { layer.farewellFollows = true }
+    }
+
+    /// Says farewell, as far as the kernel takes it now; this side is not ended.
+    public func sayFarewell() {
+        guard case .tls(let layer) = transport else { return }
+        layer.prepareOutput(reactor)
+        layer.session.sendFarewell()
+        // If the connection is broken, whoever writes or reads next finds out.
+        _ = flushTLS(layer)
+        layer.giveBuffers(reactor)
+    }
+
+    /// Sends what was held back, before the stream waits.
+    func releaseHeld() {
+        guard case .tls(let layer) = transport, layer.isHolding else { return }
+        _ = flushTLS(layer)
+        layer.giveBuffers(reactor)
+    }
+
+    /// Gives back what only serves a stream in use, before it is parked.
+    func restTLS() {
+        releaseHeld()
+        if case .tls(let layer) = transport { layer.session.rest() }
     }
 
     /// Waits until the kernel has everything that was written: it sends the rest of a plain
@@ -68,7 +99,13 @@ extension Stream {
         while true {
             layer.prepareOutput(reactor)
             let step = layer.session.handshake(unixSeconds: reactor.wallNow / 1_000_000_000)
-            guard flushTLS(layer) else { throw .closed }
+            if case .complete = step, layer.session.isServer, layer.hasOutput {
+                // A ticket, which goes with the first response if the request is here already.
+                layer.isHolding = true
+                layer.mayReceive = true
+            } else {
+                guard flushTLS(layer) else { throw .closed }
+            }
             switch step {
             case .complete, .early:
                 layer.giveBuffers(reactor)
@@ -134,7 +171,7 @@ extension Stream {
         layer.prepareOutput(reactor)
         defer { layer.giveBuffers(reactor) }
         var taken = 0
-        var rounds = 0
+        var received = 0
         while true {
             if layer.session.hasEnded { return taken }
             if layer.session.mayDecrypt {
@@ -153,21 +190,23 @@ extension Stream {
                 }
             }
             // A peer may ask for new keys as often as it likes, but it has to take the answers.
-            if layer.hasOutput, !flushTLS(layer) { throw .reset }
+            if layer.hasOutput, !layer.isHolding, !flushTLS(layer) { throw .reset }
             if layer.session.output?.count ?? 0 > LoopLimits.tlsBacklog { throw .reset }
             if layer.hasEnded { return try endOfCarrier(taken) }
             guard layer.mayReceive else {
                 mayRead = false
-                return taken > 0 ? taken : nil
+                if taken > 0 { return taken }
+                if layer.isHolding, !flushTLS(layer) { throw .reset }
+                return nil
             }
             // Records that bring nothing, such as new keys, cost more than they take to send.
-            if rounds == LoopLimits.tlsReceivesPerRead {
+            if received >= LoopLimits.tlsBytesPerRead {
                 if taken > 0 { return taken }
                 throw .reset
             }
-            rounds += 1
             let result = layer.receive(reactor, peerHasClosed: peerHasClosed)
             if result == 0 { return try endOfCarrier(taken) }
+            if result > 0 { received += result }
             if result < 0, result != -Int(EAGAIN) {
                 if taken > 0 { return taken }
                 throw StreamError(errno: Int32(truncatingIfNeeded: -result))
@@ -194,7 +233,7 @@ extension Stream {
         guard mayRead else { return isOpen && !layer.session.mayDecrypt }
         layer.prepareOutput(reactor)
         defer { layer.giveBuffers(reactor) }
-        for _ in 0..<LoopLimits.tlsReceivesPerRead {
+        for _ in 0..<LoopLimits.tlsReceivesPerLook {
             if layer.session.mayDecrypt {
                 guard case .wantsInput = layer.session.peek() else { return false }
             }
@@ -223,6 +262,10 @@ extension Stream {
                     mayRead = true
                     throw .closed
                 }
+            }
+            if layer.farewellFollows, buffer.isEmpty {
+                layer.isHolding = true
+                return
             }
             guard flushTLS(layer) else {
                 mayRead = true
@@ -280,7 +323,7 @@ extension Stream {
     /// As `close`, of an encrypted stream.
     func closeTLS(_ layer: TLSLayer, abruptly: Bool) {
         // A farewell that had to wait behind other bytes would come out of place.
-        if !abruptly && !isBroken && !layer.hasOutput {
+        if !abruptly && !isBroken && (layer.isHolding || !layer.hasOutput) {
             layer.prepareOutput(reactor)
             layer.session.sendFarewell()
             _ = layer.send()

@@ -174,6 +174,7 @@ public final class Stream {
     public func waitUntilReadable(deadline: Int64) async throws(StreamError) {
         while !mayRead {
             guard isOpen else { throw .cancelled }
+            releaseHeld()
             try watch()
             // As `WaitPoint.wait`, without a frame of its own: each request waits here twice.
             if readPoint.prepare(until: deadline) { await reactor.door.enter() }
@@ -204,6 +205,7 @@ public final class Stream {
     public func park(until deadline: Int64) throws(StreamError) -> Bool {
         if mayRead { return false }
         try watch()
+        restTLS()
         readPoint.park(self, until: deadline)
         return true
     }

@@ -22,6 +22,13 @@ final class TLSLayer {
     /// Bytes of records that go in one call: more as long as the kernel takes all of them, few
     /// for a slow peer, so that little waits which is encrypted already.
     var flight = LoopLimits.tlsFirstFlight
+    /// What is in the output could go at once, and waits for bytes that are about to be written.
+    ///
+    /// One call takes both then: a ticket and the first response, the last response and the
+    /// farewell. It goes before the stream waits for a request, or for more of one.
+    var isHolding = false
+    /// What is written from now on is the last before the farewell.
+    var farewellFollows = false
     /// The carrier's own end is due once everything has been sent.
     var endsAfterOutput = false
 
@@ -79,6 +86,7 @@ final class TLSLayer {
 
     /// Sends ciphertext: 0 when all of it has been taken, or a negated error number.
     func send() -> Int {
+        isHolding = false
         while let output = session.output, !output.isEmpty {
             let result: Int
             switch carrier {

@@ -88,6 +88,7 @@ extension TLSSession {
             return .failed(fail())
         }
         early = .over
+        secrets = nil
         return decrypt(into: buffer, atMost: limit)
     }
 

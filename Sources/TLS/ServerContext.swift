@@ -104,7 +104,12 @@ import Glibc
         // An idle connection holds no record buffer, and what is encrypted may move.
         unsafe gateway_ctx_set_mode(
             pointer,
-            Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
+            Int(
+                SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+                    // The file is the chain. Else OpenSSL would look for more of it among the
+                    // clients' authorities, and in vain for every handshake of a lone certificate.
+                    | SSL_MODE_NO_AUTO_CHAIN
+            )
         )
     }
 
@@ -147,6 +152,7 @@ import Glibc
         unsafe SSL_CTX_set_alpn_select_cb(pointer, protocolCallback, nil)
         unsafe gateway_ctx_set_ticket_keys(pointer, ticketKeyCallback)
         unsafe SSL_CTX_set_allow_early_data_cb(pointer, earlyDataCallback, nil)
+        unsafe SSL_CTX_set_keylog_callback(pointer, secretsCallback)
         if staples.contains(where: { $0 != nil }) {
             unsafe gateway_ctx_set_status(pointer, statusCallback)
         }
@@ -161,9 +167,6 @@ import Glibc
         }
         return nil
     }
-
-    /// Lets the secrets of all its sessions be written to the key log.
-    func logKeys() { unsafe SSL_CTX_set_keylog_callback(pointer, keyLogCallback) }
 }
 
 /// What OpenSSL calls to staple an OCSP response.
@@ -210,10 +213,19 @@ private let protocolCallback:
         return SSL_TLSEXT_ERR_ALERT_FATAL
     }
 
-private let keyLogCallback: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = {
+/// What OpenSSL calls with each secret of a session, in the form of a key log's line.
+private let secretsCallback: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = {
     ssl,
     line in
     guard let ssl = unsafe ssl, let line = unsafe line, let session = unsafe TLSSession.of(ssl)
     else { return }
+    // OpenSSL lends a string that ends with NUL, and wipes it afterwards.
+    let bytes = unsafe UnsafeBufferPointer(
+        start: UnsafeRawPointer(line).assumingMemoryBound(to: UInt8.self),
+        count: strlen(line)
+    )
+    let secrets = session.secrets ?? TrafficSecrets()
+    session.secrets = secrets
+    secrets.note(unsafe bytes.span)
     session.server?.keyLog?.write(unsafe String(cString: line))
 }

@@ -89,7 +89,6 @@ public final class TLSServer: Sendable {
     /// - Returns: nil when memory has run out.
     public func accept() -> TLSSession? {
         let context = fallback.current
-        if keyLog != nil { context.logKeys() }
         guard let ssl = unsafe SSL_new(context.pointer),
             let session = unsafe TLSSession(adopting: ssl, server: self, client: nil)
         else { return nil }
@@ -123,7 +122,6 @@ public final class TLSServer: Sendable {
         guard let before = session.context as? ServerContext, before !== context else {
             return true
         }
-        if keyLog != nil { context.logKeys() }
         guard unsafe SSL_set_SSL_CTX(session.ssl, context.pointer) != nil else { return false }
         session.context = context
         // What a session copies from its first context, and this call does not change.

@@ -3,6 +3,9 @@ import COpenSSL
 
 /// One connection's TLS, either side: bytes in, bytes out, no system call.
 ///
+/// OpenSSL shakes hands. What follows, it does as well, but for clients' connections of TLS 1.3:
+/// their records are the gateway's own business (`RecordLayer`).
+///
 /// Who drives it puts ciphertext of the peer into `input`, calls a method, and sends what is in
 /// `output` then. Both buffers are lent: while a session has nothing to say it holds neither.
 @safe public final class TLSSession {
@@ -48,16 +51,21 @@ import COpenSSL
     let client: ClientSessions?
     /// The contexts in use, which OpenSSL counts as well: this keeps what its callbacks read.
     var context: AnyObject?
-    private(set) var failure: TLSFailure?
+    var failure: TLSFailure?
     /// How far it is with early data.
     var early = EarlyPhase.over
     /// The first byte of early data, until it is read.
     var firstEarlyByte: UInt8?
     /// What became of early data; nil if the client sent none, or the server wants none.
     public internal(set) var earlyDataOutcome: EarlyDataOutcome?
-    /// SSL*: made by the initialiser, freed by `deinit`.
-    let ssl: OpaquePointer
-    private var saidFarewell = false
+    /// SSL*: made by the initialiser; nil once `records` does without it.
+    private(set) var ssl: OpaquePointer?
+    /// What protects records in OpenSSL's place once the handshake is complete; nil where OpenSSL
+    /// does.
+    var records: RecordLayer?
+    /// The traffic secrets, until the handshake is complete.
+    var secrets: TrafficSecrets?
+    private(set) var saidFarewell = false
 
     /// Takes over a new SSL object.
     init?(adopting ssl: OpaquePointer, server: TLSServer?, client: ClientSessions?) {
@@ -76,7 +84,19 @@ import COpenSSL
         unsafe SSL_set_ex_data(ssl, 0, own)
     }
 
-    deinit { unsafe SSL_free(ssl) }
+    deinit { freeLibraryObject() }
+
+    /// Frees OpenSSL's object for this connection.
+    func freeLibraryObject() {
+        guard let ssl = unsafe ssl else { return }
+        // A session that did not fail can be taken up again, whether or not there was time for a
+        // farewell: without this OpenSSL would spoil it. Source: RFC 5246 §7.2.1.
+        if failure == nil, information != nil {
+            unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+        }
+        unsafe SSL_free(ssl)
+        unsafe self.ssl = nil
+    }
 
     /// Whether there is something to decrypt: ciphertext, or bytes of a record that was read in
     /// part.
@@ -85,12 +105,17 @@ import COpenSSL
     public var mayDecrypt: Bool {
         // To be told of, however much was decrypted before it.
         if failure != nil || firstEarlyByte != nil { return true }
-        if let input, !input.isEmpty { return true }
-        return unsafe SSL_pending(ssl) > 0
+        guard let input, !input.isEmpty else {
+            return unsafe records == nil && SSL_pending(ssl) > 0
+        }
+        return records?.reader.mayRead(input) ?? true
     }
 
+    /// Whether the peer is a client.
+    public var isServer: Bool { server != nil }
+
     /// Whether the peer has said farewell: nothing will follow.
-    public private(set) var hasEnded = false
+    public internal(set) var hasEnded = false
 
     /// Goes on with the handshake.
     /// - Parameter unixSeconds: The time now.
@@ -100,9 +125,11 @@ import COpenSSL
         if information != nil { return isEarly ? .early : .complete }
         self.unixSeconds = unixSeconds
         if early == .expected, let progress = beginEarly() { return progress }
+        let sentBefore = output?.count ?? 0
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 {
             establish()
+            partFromLibrary(outputBefore: sentBefore)
             return .complete
         }
         if unsafe SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ { return .wantsInput }
@@ -116,6 +143,7 @@ import COpenSSL
     /// - Returns: How many came, or why none did.
     public func decrypt(into buffer: Buffer, atMost limit: Int) -> Plaintext {
         if let failure { return .failed(failure) }
+        if let records { return decrypt(records, into: buffer, atMost: limit) }
         if early != .over { return decryptEarly(into: buffer, atMost: limit) }
         var count = 0
         let result = unsafe buffer.fill { space in
@@ -130,6 +158,7 @@ import COpenSSL
     /// - Returns: `bytes(1)` when there are some; they stay.
     public func peek() -> Plaintext {
         if let failure { return .failed(failure) }
+        if let records { return peek(records) }
         if early != .over { return .bytes(1) }
         var count = 0
         var byte: UInt8 = 0
@@ -152,6 +181,7 @@ import COpenSSL
     /// - Returns: Whether it went well; if not, the session is over.
     public func encrypt(from buffer: Buffer) -> Bool {
         if failure != nil { return false }
+        if let records { return encrypt(records, from: buffer) }
         var count = 0
         let result = unsafe buffer.drain { bytes in
             let length = min(bytes.count, TLSLimits.recordBytes)
@@ -173,6 +203,10 @@ import COpenSSL
     public func sendFarewell() {
         guard information != nil, failure == nil, !saidFarewell, early == .over else { return }
         saidFarewell = true
+        if let records {
+            if let output { _ = records.writer.write(.closeNotify, to: output) }
+            return
+        }
         // -1 would stand for a fatal error, of which nothing is left to be told.
         if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
     }
@@ -188,15 +222,23 @@ import COpenSSL
     func establish() { information = collectInformation() }
 
     private func collectInformation() -> TLSInformation {
-        let cipher = unsafe SSL_CIPHER_get_name(SSL_get_current_cipher(ssl))
-        return TLSInformation(
+        TLSInformation(
             version: unsafe SSL_version(ssl) == TLS1_3_VERSION ? .tls13 : .tls12,
-            cipher: unsafe cipher.map { unsafe String(cString: $0) } ?? "",
+            cipher: cipherName,
             serverName: serverName,
             applicationProtocol: applicationProtocol,
             isResumed: unsafe SSL_session_reused(ssl) == 1,
-            peerCertificate: server == nil ? nil : unsafe PeerCertificate(of: ssl)
+            peerCertificate: server == nil
+                ? nil : unsafe ssl.flatMap { unsafe PeerCertificate(of: $0) }
         )
+    }
+
+    private var cipherName: String {
+        guard let cipher = unsafe SSL_get_current_cipher(ssl) else { return "" }
+        if let suite = CipherSuite(rawValue: unsafe SSL_CIPHER_get_protocol_id(cipher)) {
+            return suite.name
+        }
+        return unsafe SSL_CIPHER_get_name(cipher).map { unsafe String(cString: $0) } ?? ""
     }
 
     private var applicationProtocol: String? {
@@ -220,6 +262,23 @@ public enum TLSLimits {
     ///
     /// Source: RFC 8446 §5.2.
     public static let recordOverhead = 261
+    /// Bytes before the ciphertext of a record.
+    ///
+    /// Source: RFC 8446 §5.1.
+    public static let headerBytes = 5
+    /// Bytes of ciphertext in one record of TLS 1.3 at most.
+    ///
+    /// Source: RFC 8446 §5.2.
+    static let ciphertextBytes = recordBytes + 256
+    /// Bytes that our own records add to their content: header, type and tag.
+    static let sealedOverhead = headerBytes + 1 + CipherSuite.tagBytes
+    /// Records protected by one key at most: AES-GCM bears 2^24.5 of the largest.
+    ///
+    /// Source: RFC 8446 §5.5.
+    public static let recordsPerKey: UInt64 = 1 << 24
+    /// Records in a row that bring the receiver nothing, such as empty ones, of which OpenSSL
+    /// allows as many, and new keys.
+    public static let fruitlessRecords = 32
     /// Certificates that a client's chain may have.
     static let clientChain: Int32 = 8
     /// Bytes of a PEM file at most.

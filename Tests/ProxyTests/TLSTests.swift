@@ -141,6 +141,72 @@ struct ProxyTLSTests {
         site * { listen $site; proxy app }
         """
 
+    @Test(
+        "A ticket goes with the first response, but who only waits for it gets it at once",
+        arguments: [true, false]
+    )
+    func heldTicket(asksAtOnce: Bool) throws {
+        try run { world in
+            let server = try world.origin()
+            let sessions = ClientSessions()
+            let client = try await world.secureClient(sessions: sessions)
+            // Right behind the last flight of the handshake, which nobody has read yet.
+            if asksAtOnce { try await client.send("GET / HTTP/1.1", "Host: a.example") }
+            await world.pass(seconds: 0.1)
+            // A look takes in what concerns TLS alone.
+            #expect(client.stream.isQuietForTLS)
+            #expect(sessions.count == (asksAtOnce ? 0 : 1))
+            if !asksAtOnce { try await client.send("GET / HTTP/1.1", "Host: a.example") }
+            let origin = try await server.accept()
+            try await origin.gets("GET / HTTP/1.1")
+            try await origin.send("HTTP/1.1 200 OK", "Content-Length: 2", body: "ok")
+            try await client.gets("HTTP/1.1 200 OK", body: "ok")
+            #expect(sessions.count == 1)
+            client.close()
+        }
+    }
+
+    @Test("A ticket does not wait for the end of an upload, nor for a request that is not whole")
+    func heldTicketOfSlowClient() throws {
+        try run { world in
+            let server = try world.origin()
+            let sessions = ClientSessions()
+            let client = try await world.secureClient(sessions: sessions)
+            try await client.send(raw: "POST /")
+            await world.pass(seconds: 0.1)
+            #expect(client.stream.isQuietForTLS && sessions.count == 1)
+            try await client.send(raw: " HTTP/1.1\nHost: a.example\nContent-Length: 2\n\nok")
+            let origin = try await server.accept()
+            try await origin.gets("POST / HTTP/1.1")
+            try await origin.send("HTTP/1.1 200 OK", "Content-Length: 2", body: "ok")
+            try await client.gets("HTTP/1.1 200 OK", body: "ok")
+            client.close()
+        }
+    }
+
+    @Test(
+        "The last response and the farewell come, whatever their size",
+        arguments: [2, 20_000, 250_000]
+    )
+    func farewell(_ size: Int) throws {
+        let body = String(repeating: "x", count: size)
+        for fault in [Int.max, 900] {
+            var faults = Simulation.Faults()
+            faults.longestSend = fault
+            try run(faults: faults) { world in
+                let server = try world.origin()
+                let client = try await world.secureClient()
+                try await client.send("GET / HTTP/1.1", "Host: a.example", "Connection: close")
+                let origin = try await server.accept()
+                try await origin.gets("GET / HTTP/1.1")
+                try await origin.send("HTTP/1.1 200 OK", "Content-Length: \(size)", body: body)
+                try await client.gets("HTTP/1.1 200 OK", "Connection: close", body: body)
+                try await client.ends()
+                client.close()
+            }
+        }
+    }
+
     @Test("An upstream is spoken to by TLS, and its tickets do not spoil kept connections")
     func toUpstream() throws {
         try run(Self.upstream) { world in

@@ -87,8 +87,9 @@ extension Exchange {
             // Before its handshake's end a client cannot be told farewell. If it never comes to
             // that, the connection is closed below without one.
             if connection.isEarly { try? await awaitHandshake() }
-            // The farewell has to arrive like the bytes before it.
-            stream.shutdownWrite()
+            // The farewell has to arrive like the bytes before it. The end of this side comes by
+            // itself, with the close.
+            stream.sayFarewell()
             if stream.hasUnsent {
                 // Whatever becomes of this, the connection is closed below.
                 try? await stream.flush(deadline: context.reactor.now + timeouts.send)

@@ -62,6 +62,7 @@ extension Exchange {
     /// Sends everything in the output, no faster than the route allows.
     mutating func deliver(_ output: Buffer) async throws(Failure) {
         guard let pace, bytesSent + output.count > pace.piece else {
+            if !keepsConnection { connection.stream.announceEnd() }
             return try await flush(output)
         }
         do throws(AttemptError) {

@@ -239,6 +239,7 @@ extension Exchange {
         guard let input = connection.input else { return true }
         try moveResponse(connection, from: input, to: output)
         guard responseBody.isComplete else { return false }
+        if !keepsConnection { self.connection.stream.announceEnd() }
         try sendOutput(output)
         return output.isEmpty
     }
