@@ -218,6 +218,54 @@ def test_curl_decodes_what_it_asked_for(gateway, make_origin):
             assert run.stdout == CONTENTS[name]
 
 
+def curl(url, *options):
+    run = subprocess.run(["curl", "-sS", "--fail", "-D", "-", *options, url],
+                         capture_output=True, timeout=30, check=True)
+    head, _, content = run.stdout.partition(b"\r\n\r\n")
+    return head.decode(), content
+
+
+@pytest.mark.parametrize("name", ["json", "long"])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_curl_gets_a_miss_of_the_cache_as_it_gets_a_hit(gateway, make_origin, name, framing):
+    origin = make_origin(serve)
+    gateway.start_before(origin.address, site="compress gzip br\n    cache ttl=60s")
+    url = f"{gateway.url}/{name}?{framing}"
+    for what in ["fwd=uri-miss; stored", "; hit;"]:
+        head, content = curl(url, "--compressed")
+        assert what in head
+        assert "Content-Encoding: " in head and "Vary: Accept-Encoding" in head
+        assert 'ETag: W/"v1--' in head
+        assert content == CONTENTS[name]
+    tag = next(line[6:] for line in head.splitlines() if line.startswith("ETag: "))
+    coding = tag.strip('"').rpartition("--")[2]
+    accept = ["-H", f"Accept-Encoding: {coding}"]
+    head, content = curl(url, *accept, "-H", f"If-None-Match: {tag}")
+    assert head.startswith("HTTP/1.1 304") and f"ETag: {tag}" in head and content == b""
+    head, _ = curl(url, *accept, "--head")
+    assert f"Content-Encoding: {coding}" in head and f"ETag: {tag}" in head
+    head, content = curl(url, *accept, "-H", "Range: bytes=10-19")
+    assert head.startswith("HTTP/1.1 206") and "Content-Encoding" not in head
+    assert content == CONTENTS[name][10:20]
+    head, content = curl(url)
+    assert 'ETag: "v1"' in head and "Content-Encoding" not in head
+    assert content == CONTENTS[name]
+    # All but the first of them came from what was stored.
+    assert len(origin.requests) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_cached_forms_are_padded_anew_each_time(gateway, make_origin, coding):
+    gateway.start_before(
+        make_origin(serve).address, site="compress gzip br zstd breach=pad\n    cache ttl=60s")
+    sizes = set()
+    for _ in range(12):
+        _, coded = raw(f"{gateway.url}/json", coding)
+        assert decode(coded, coding) == CONTENTS["json"]
+        sizes.add(len(coded))
+    assert len(sizes) > 4
+
+
 def test_nothing_is_compressed_for_who_does_not_ask(gateway, make_origin):
     gateway.start_before(make_origin(serve).address, site="compress")
     run = subprocess.run(

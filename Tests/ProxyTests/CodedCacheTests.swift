@@ -40,7 +40,7 @@ struct CodedCacheTests {
     private func store(_ world: World, _ body: String, _ fields: String...) async throws -> Peer {
         let server = try world.origin()
         let client = try await world.client()
-        try await client.send("GET /a HTTP/1.1", "Host: a", "Accept-Encoding: gzip")
+        try await client.send("GET /a HTTP/1.1", "Host: a")
         let origin = try await server.accept()
         try await origin.gets("GET /a HTTP/1.1")
         let lines =
@@ -171,7 +171,9 @@ struct CodedCacheTests {
                 "Content-Length: 2000",
                 body: json(2000)
             )
-            try await client.gets("HTTP/1.1 200 OK", body: json(2000))
+            let fresh = try await client.anyHead()
+            #expect(fresh.contains("ETag: W/\"v2--gzip\""))
+            #expect(try await client.content(fresh, world) == json(2000))
             let two = try await get(client, world, "Accept-Encoding: gzip")
             #expect(two.head.contains("ETag: W/\"v2--gzip\""))
             #expect(two.body == json(2000))

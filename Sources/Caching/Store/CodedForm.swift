@@ -160,15 +160,17 @@ struct CodingTable {
         var coding: ContentCoding
     }
     private struct Entry {
-        var object: CachedResponse
+        var object: any AnyObject & Sendable
         var fill: Fill
     }
 
     private var entries: [Key: Entry] = [:]
 
     /// The making of a form, or its beginning.
+    ///
+    /// `object`: A stored response, or the fetch of one.
     mutating func join(
-        _ object: CachedResponse,
+        _ object: any AnyObject & Sendable,
         _ coding: ContentCoding,
         mayLead: Bool,
         now: Int64
@@ -176,12 +178,12 @@ struct CodingTable {
         let key = Key(object: ObjectIdentifier(object), coding: coding)
         if let entry = entries[key] { return .follow(entry.fill) }
         guard mayLead else { return nil }
-        let fill = Fill(key: [], hash: object.hash, started: now, purges: 0)
+        let fill = Fill(key: [], hash: 0, started: now, purges: 0)
         entries[key] = Entry(object: object, fill: fill)
         return .lead(fill)
     }
 
-    mutating func leave(_ object: CachedResponse, _ coding: ContentCoding) {
+    mutating func leave(_ object: AnyObject, _ coding: ContentCoding) {
         entries[Key(object: ObjectIdentifier(object), coding: coding)] = nil
     }
 }
@@ -207,6 +209,17 @@ extension CacheStore {
         now: Int64
     ) -> Turn? {
         codings.withLock { $0.join(object, coding, mayLead: mayLead, now: now) }
+    }
+
+    /// Joins the making of the form of what a fetch brings, or begins it.
+    package func joinCoding(_ source: Fill, _ coding: ContentCoding, now: Int64) -> Turn {
+        let turn = codings.withLock { $0.join(source, coding, mayLead: true, now: now) }
+        return turn ?? .lead(Fill(key: [], hash: 0, started: now, purges: 0))
+    }
+
+    /// The making of what a fetch brings is over; those who read it go on.
+    package func endCoding(_ source: Fill, _ coding: ContentCoding) {
+        codings.withLock { $0.leave(source, coding) }
     }
 
     /// The making is over.

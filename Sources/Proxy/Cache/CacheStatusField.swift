@@ -16,6 +16,15 @@ struct CacheReport {
     var isCollapsed = false
     var detail: String?
 
+    init() {}
+
+    /// Of a response that another request's fetch brought.
+    init(collapsedWith timing: Timing, now: Int64) {
+        forward = .uriMiss
+        isCollapsed = true
+        timeToLive = timing.remaining(now: now) / 1000
+    }
+
     /// Writes the field.
     func write(key: Span<UInt8>?, to out: Buffer) {
         out.append("Cache-Status: gateway")

@@ -36,11 +36,13 @@ extension Exchange {
         HeadLines.addOwnVary(to: &lines)
     }
 
-    /// The coding that a stored response is to go out in; nil for none.
-    private func wantedCoding(_ stored: CachedResponse) -> ContentCoding? {
-        guard stored.traits.contains(.codable), let coding,
+    /// The coding that a response of the cache is to go out in; nil for none.
+    ///
+    /// `count`: Bytes of its content, if that is known.
+    func wantedCoding(_ traits: CachedResponse.Traits, count: Int?) -> ContentCoding? {
+        guard traits.contains(.codable), let coding,
             let policy = route?.route.policy.compression,
-            stored.contentCount >= max(1, policy.rules.minimumLength)
+            count ?? .max >= max(1, policy.rules.minimumLength)
         else { return nil }
         if policy.breach == .skipCookies, coding.belongsToSomebody { return nil }
         return coding.accept.preferred(of: policy.rules.codings)
@@ -61,18 +63,21 @@ extension Exchange {
         report: CacheReport,
         age: Int64
     ) async throws(Failure) -> Bool {
-        guard let output, let wanted = wantedCoding(stored) else { return false }
+        guard let output, let wanted = wantedCoding(stored.traits, count: stored.contentCount)
+        else { return false }
         if let form = stored.form(wanted) ?? codeAtOnce(stored, wanted, cache) {
-            guard form.isWorthIt else { return false }
+            guard form.isWorthIt, let (front, replaced) = front(of: form) else { return false }
+            let count = front.count + form.contentCount - replaced
             context.metrics.count(.cacheCoded, route: route)
             var head = StoredHead(lines: form.head, status: stored.status, age: age, report: report)
             head.report.detail = wanted.detail
-            head.framing = .length(form.contentCount)
+            head.framing = .length(count)
             write(head, cache, to: output)
             progress = .headSent(endsWithConnection: false)
             if request.method != .head {
-                coding?.contentBytesSent = form.contentCount
-                try await sendContent(form.content, 0..<form.contentCount, output)
+                coding?.contentBytesSent = count
+                output.append(front)
+                try await sendContent(form.content, replaced..<form.contentCount, output)
             }
             try await deliver(output)
             progress = .complete
@@ -94,7 +99,7 @@ extension Exchange {
         head.report.detail = wanted.detail
         head.framing = fill == nil ? .none : .chunked
         if let fill {
-            try await sendMaking(fill, head, cache, output)
+            try await sendMaking(fill, wanted, head, cache, output)
         } else {
             write(head, cache, to: output)
             progress = .headSent(endsWithConnection: false)
@@ -104,9 +109,37 @@ extension Exchange {
         return true
     }
 
+    /// What goes out in front of a form, and how many of its bytes that stands for: padding of its
+    /// own for every response, where the route wants it.
+    ///
+    /// Returns nil when the form has no room for it.
+    private func front(of form: CodedForm) -> (bytes: [UInt8], replaced: Int)? {
+        let padding = route?.route.policy.compression.map { self.padding($0) } ?? 0
+        if padding == 0 { return ([], 0) }
+        let needed = min(PaddedStart.neededBytes, form.contentCount)
+        let first = Buffer()
+        guard form.content.append(from: 0, needed, to: first) == needed else { return nil }
+        let front = Buffer()
+        guard
+            let replaced = PaddedStart.write(
+                padding,
+                inPlaceOf: first.readable,
+                form.coding,
+                to: front
+            )
+        else { return nil }
+        return (front.readable.bytes(), replaced)
+    }
+
+    /// Bytes of padding that a form is made with, so that each response can have its own.
+    private func basePadding(_ wanted: ContentCoding) -> Int {
+        route?.route.policy.compression?.breach == .pad ? PaddedStart.base(wanted) : 0
+    }
+
     /// Sends coded content as it is made.
     private mutating func sendMaking(
         _ fill: Fill,
+        _ wanted: ContentCoding,
         _ head: StoredHead,
         _ cache: CacheRuntime,
         _ output: Buffer
@@ -123,7 +156,8 @@ extension Exchange {
         context.metrics.count(.cacheCoded, route: route)
         write(head, cache, to: output)
         progress = .headSent(endsWithConnection: false)
-        var reader = FillReader(fill: fill, isChunked: true)
+        let padding = route?.route.policy.compression.map { self.padding($0) } ?? 0
+        var reader = FillReader(fill: fill, of: wanted, padding: padding)
         try await send(&reader, output)
         coding?.contentBytesSent = fill.count
     }
@@ -148,7 +182,13 @@ extension Exchange {
         _ = stored.append(from: 0, atMost: stored.contentCount, to: source)
         let start = context.reactor.clock
         do throws(CodecError) {
-            try context.codecs.encodeWhole(source, to: target, wanted, .small)
+            try context.codecs.encodeWhole(
+                source,
+                to: target,
+                wanted,
+                .small,
+                padding: basePadding(wanted)
+            )
         } catch {
             context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
             _ = cache.store.endCoding(stored, wanted, .failed)
@@ -184,27 +224,31 @@ extension Exchange {
         case .follow(let fill): return fill
         case .lead(let fill):
             let first = Buffer()
-            guard let encoder = context.codecs.takeEncoder(wanted, .small, to: first) else {
+            let base = basePadding(wanted)
+            let taken = context.codecs.takeEncoder(wanted, .small, padding: base, to: first)
+            guard let encoder = taken else {
                 context.metrics.count(.compressionSkipped, reason: CodingObstacle.memory.index)
                 fill.end(.failed)
                 _ = cache.store.endCoding(stored, wanted, .failed)
                 return nil
             }
             // What is no smaller than the content is of no use, so that is all the room there is.
+            // Before others see that it has begun.
+            fill.append(first.readable)
             fill.begin(
                 stored.draft(timing: stored.timing),
                 length: nil,
                 extent: cache.store.makeExtent(stored.contentCount)
             )
-            fill.append(first.readable)
             context.cache.codingsUnderWay += 1
             context.cache.codings.append(
                 CodingJob(
-                    object: stored,
+                    source: .stored(stored),
                     coding: wanted,
                     encoder: encoder,
                     fill: fill,
-                    store: cache.store
+                    store: cache.store,
+                    patience: 0
                 )
             )
             context.cache.startCoding()
@@ -225,14 +269,32 @@ extension Exchange {
 
 /// The making of a stored content's form in a coding, whoever reads along, and at whatever pace.
 struct CodingJob {
-    let object: CachedResponse
+    /// Where the content comes from.
+    enum Source {
+        /// It stands there, and so will its form.
+        case stored(CachedResponse)
+        /// It is arriving, and its form is for those who wait for it.
+        case fetch(Fill)
+    }
+
+    let source: Source
     let coding: ContentCoding
     let encoder: StreamEncoder
     let fill: Fill
     let store: CacheStore
+    /// Nanoseconds that a pause of the source lasts before what came so far is sent on.
+    let patience: Int64
+
+    /// Codes all there is.
+    func run(in context: LoopContext) async {
+        switch source {
+        case .stored(let object): await run(object, in: context)
+        case .fetch(let source): await run(following: source, in: context)
+        }
+    }
 
     /// Codes piece by piece, and lets the loop's other tasks run in between.
-    func run(in context: LoopContext) async {
+    private func run(_ object: CachedResponse, in context: LoopContext) async {
         let plain = context.reactor.buffers.take()
         let coded = context.reactor.buffers.take()
         var nanoseconds: Int64 = 0

@@ -49,7 +49,17 @@ extension Exchange {
             return .alone
         }
         if request.fields.contains(.range) { return .alone }
-        try await passOn(fill, head.draft, length: head.length, cache)
+        if fill.stage == .complete, wantedCoding(head.draft.traits, count: head.length) != nil,
+            let stored = findStored(cache, key: fill.key, hash: fill.hash)
+        {
+            // It is wanted more than once, so that its form is worth keeping.
+            let now = wallMilliseconds
+            context.metrics.count(.cacheCollapsed, route: route)
+            let report = CacheReport(collapsedWith: stored.timing, now: now)
+            try await send(stored, cache, report: report, fields: nil, now: now)
+            return .served
+        }
+        try await passOn(fill, head.draft, length: head.length, cache, number)
         return .served
     }
 
@@ -58,15 +68,13 @@ extension Exchange {
         _ fill: Fill,
         _ draft: ResponseDraft,
         length: Int?,
-        _ cache: CacheRuntime
+        _ cache: CacheRuntime,
+        _ number: UInt64
     ) async throws(Failure) {
         guard let output else { return }
         let now = wallMilliseconds
         context.metrics.count(.cacheCollapsed, route: route)
-        var report = CacheReport()
-        report.forward = .uriMiss
-        report.isCollapsed = true
-        report.timeToLive = draft.timing.remaining(now: now) / 1000
+        let report = CacheReport(collapsedWith: draft.timing, now: now)
         var head = StoredHead(
             lines: draft.head,
             status: draft.status,
@@ -82,10 +90,15 @@ extension Exchange {
                 modified: draft.modified,
                 now: now / 1000
             )
+        var shared: FillReader?
         if isNotModified {
             head.lines = validatorLines(draft.head.span)
             head.status = 304
             head.framing = .none
+        } else if let (reader, coding) = shareCoding(fill, draft, length: length, cache.store) {
+            shared = reader
+            head.lines = HeadLines.coded(draft.head.span, .coded(coding))
+            head.framing = .chunked
         } else if Status.forbidsContent(draft.status) {
             head.framing = .none
         } else if let length {
@@ -99,8 +112,12 @@ extension Exchange {
         write(head, cache, to: output)
         progress = .headSent(endsWithConnection: head.framing == .untilClose)
         if head.framing != .none, request.method != .head {
-            var reader = FillReader(fill: fill, isChunked: head.framing == .chunked)
+            var reader =
+                shared ?? FillReader(fill: fill, isChunked: head.framing == .chunked)
+            let ticket = shared == nil ? nil : reader.fill.join(context.cache.news, number: number)
+            defer { if let ticket { reader.fill.leave(ticket) } }
             try await send(&reader, output)
+            if shared != nil { coding?.contentBytesSent = reader.position }
         }
         try await flush(output)
         progress = .complete
@@ -149,52 +166,5 @@ extension Exchange {
                 throw Failure(status: 504, reason: .upstream(.bodyTimeout), closesConnection: true)
             }
         }
-    }
-}
-
-/// Takes content out of a fetch and frames it for a client.
-struct FillReader {
-    let fill: Fill
-    let isChunked: Bool
-    private(set) var position = 0
-    /// Whether the last byte, and what frames it, has been written.
-    private(set) var isDone = false
-    /// Whether more had come than was taken.
-    private(set) var hasMore = false
-    private let piece = Buffer()
-
-    init(fill: Fill, isChunked: Bool) {
-        self.fill = fill
-        self.isChunked = isChunked
-    }
-
-    /// Writes what has come, up to so many bytes in the output.
-    mutating func step(to output: Buffer, limit: Int) -> Fill.Stage {
-        var stage = Fill.Stage.streaming
-        while output.count < limit {
-            let room = limit - output.count
-            let count: Int
-            if isChunked {
-                (count, stage) = fill.read(from: position, atMost: room, into: piece)
-                if count > 0 {
-                    output.writeChunkHeader(size: count)
-                    output.move(count, from: piece)
-                    output.writeChunkEnd()
-                }
-            } else {
-                (count, stage) = fill.read(from: position, atMost: room, into: output)
-            }
-            position += count
-            if count < room {
-                hasMore = false
-                if stage == .complete, !isDone, position >= fill.count {
-                    if isChunked { output.writeLastChunk() }
-                    isDone = true
-                }
-                return stage
-            }
-        }
-        hasMore = true
-        return stage
     }
 }

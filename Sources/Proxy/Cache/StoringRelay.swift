@@ -42,32 +42,25 @@ extension Exchange {
                 now: now / 1000
             )
         var reader: FillReader?
-        if isNotModified {
-            var report = CacheReport()
-            report.forward = turn.reason
-            report.forwardStatus = 200
-            report.isStored = true
-            var head = StoredHead(
-                lines: validatorLines(draft.head.span),
-                status: 304,
-                age: draft.timing.initialAge,
-                report: report
-            )
-            head.framing = .none
-            write(head, turn.runtime, to: output)
-            progress = .headSent(endsWithConnection: false)
-        } else {
-            // Trailers are not stored, so that nobody gets them.
-            response.fields.removeAll(.trailer)
-            if draft.traits.contains(.ownVary) {
-                response.fields.addToVary("accept-encoding", spelling: "Accept-Encoding")
-            }
-            writeResponseHead(framing: announced, to: output)
-            progress = .headSent(endsWithConnection: announced == .untilClose)
-            reader = FillReader(fill: fill, isChunked: outgoing == .chunked)
+        let content = context.reactor.buffers.take()
+        defer {
+            context.reactor.buffers.give(content)
+            reader?.coder?.finish()
         }
         do throws(AttemptError) {
-            try await relayStoring(turn, fill, connection, &reader, output)
+            if isNotModified {
+                writeNotModified(draft, turn, to: output)
+            } else {
+                reader = try beginStored(
+                    draft,
+                    fill,
+                    connection,
+                    framing: (outgoing, announced),
+                    content: content,
+                    to: output
+                )
+            }
+            try await relayStoring(turn, fill, connection, &reader, content, output)
         } catch {
             fill.end(.failed)
             dropUpstream(upstream)
@@ -81,6 +74,27 @@ extension Exchange {
         finishUpstream(upstream, series: series, framing: framing)
     }
 
+    /// Says that the client has what is being stored.
+    private mutating func writeNotModified(
+        _ draft: ResponseDraft,
+        _ turn: CacheTurn,
+        to output: Buffer
+    ) {
+        var report = CacheReport()
+        report.forward = turn.reason
+        report.forwardStatus = 200
+        report.isStored = true
+        var head = StoredHead(
+            lines: validatorLines(draft.head.span),
+            status: 304,
+            age: draft.timing.initialAge,
+            report: report
+        )
+        head.framing = .none
+        write(head, turn.runtime, to: output)
+        progress = .headSent(endsWithConnection: false)
+    }
+
     static func etag(of draft: ResponseDraft) -> [UInt8] {
         let place = HeadLines.value(of: "etag", in: draft.head.span)
         return place.map { draft.head.span.extracting($0).bytes() } ?? []
@@ -92,12 +106,12 @@ extension Exchange {
         _ fill: Fill,
         _ connection: UpstreamConnection,
         _ reader: inout FillReader?,
+        _ content: Buffer,
         _ output: Buffer
     ) async throws(AttemptError) {
         guard let input = connection.input else { return }
-        let content = context.reactor.buffers.take()
-        defer { context.reactor.buffers.give(content) }
         var isClientGone = false
+        var flushAt: Int64?
         var isComplete = false
         let limit = turn.runtime.store.objectLimit
         var turnEnd = ProxyLimits.bytesPerTurn
@@ -105,21 +119,18 @@ extension Exchange {
         while true {
             if !isComplete {
                 try moveResponse(connection, from: input, to: content)
-                fill.append(content.readable)
-                content.removeAll()
-                if responseBody.isComplete {
-                    isComplete = true
-                    turn.isStored = turn.runtime.store.complete(fill)
-                    if turn.isStored { share(fill.object) }
-                    turn.runtime.store.land(fill)
-                } else if responseBody.contentBytes > limit {
+                isComplete = take(content, turn, fill)
+                if !isComplete, responseBody.contentBytes > limit {
                     try await overflow(turn, fill, connection, &reader, output)
                     return
                 }
             }
             if !isClientGone {
-                _ = reader?.step(to: output, limit: room(pace))
-                isClientGone = !sendToClient(output)
+                let before = reader?.position
+                // A coder that failed leaves nothing to be sent that would be whole.
+                let isBroken = reader?.step(to: output, limit: room(pace)) == .failed
+                if reader?.position != before { flushAt = nil }
+                isClientGone = isBroken || !sendToClient(output)
                 if isClientGone { output.removeAll() }
             }
             let isServed = isClientGone || (output.isEmpty && reader?.isDone ?? true)
@@ -133,16 +144,42 @@ extension Exchange {
                 continue
             }
             let isHeldBack = !isClientGone && output.isEmpty && reader?.hasMore ?? false
-            if isHeldBack, room(pace) > 0 { continue }
-            let next = pace?.next(sent: bytesSent, now: context.reactor.now) ?? WaitPoint.never
+            if isHeldBack, room(pace) > 0 {
+                if reader?.coder != nil { await context.reactor.yieldLong() }
+                continue
+            }
+            var next = WaitPoint.never
+            if isHeldBack {
+                next = pace?.next(sent: bytesSent, now: context.reactor.now) ?? next
+            } else if !isClientGone, let reader, let coder = reader.coder, output.isEmpty {
+                next = reader.pauseEnd(coder, &flushAt, now: context.reactor.now)
+                if next <= context.reactor.now {
+                    isClientGone = !reader.flush(coder, to: output)
+                    continue
+                }
+            }
             isClientGone =
                 try await waitStoring(
                     isComplete ? nil : connection,
                     output: isClientGone ? nil : output,
-                    atMostUntil: isHeldBack ? next : WaitPoint.never
+                    atMostUntil: next
                 ) || isClientGone
         }
+        if let coder = reader?.coder { coding?.contentBytesSent = coder.bytesOut }
         if isClientGone { throw .final(.clientGone) }
+    }
+
+    /// Stores what has come of the content.
+    ///
+    /// Returns Whether that was all.
+    private mutating func take(_ content: Buffer, _ turn: CacheTurn, _ fill: Fill) -> Bool {
+        fill.append(content.readable)
+        content.removeAll()
+        guard responseBody.isComplete else { return false }
+        turn.isStored = turn.runtime.store.complete(fill)
+        if turn.isStored { share(fill.object) }
+        turn.runtime.store.land(fill)
+        return true
     }
 
     /// Receives more; an end that completes the content is taken note of.
@@ -246,6 +283,13 @@ extension Exchange {
         } catch { throw .final(error) }
         // Who reads along has what there is; what is to come nobody keeps.
         fill.end(.failed)
+        if let coder = reader?.coder, let encoder = coder.takeEncoder() {
+            coding?.contentBytesSent = coder.bytesOut
+            let rest = ContentCoder(context: context, coder.plan, continuing: encoder)
+            defer { rest.finish() }
+            try await relayCoded(rest, from: connection, output: output, at: pace)
+            return
+        }
         responseBody.send(as: reader?.isChunked ?? false ? .chunked : .identity)
         if let pace {
             try await relay(from: connection, output: output, at: pace)

@@ -55,7 +55,7 @@ extension Explainer {
         if let coding = accept.preferred(of: policy.rules.codings) {
             add(
                 "hits",
-                "compressed with \(coding.name) once, at level small, from the first hit on",
+                "compressed with \(coding.name) once, at level small, for the first hit",
                 "kept beside the response and dropped with it"
             )
         } else {

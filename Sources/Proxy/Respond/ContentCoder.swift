@@ -99,6 +99,17 @@ final class ContentCoder {
         }
     }
 
+    /// Goes on with a content whose first bytes another one has coded and sent in chunks.
+    init(context: LoopContext, _ plan: Plan, continuing encoder: StreamEncoder) {
+        self.context = context
+        self.plan = plan
+        self.encoder = encoder
+        patience = plan.length == nil ? 0 : CompressionLimits.collectTime
+        content = context.reactor.buffers.take()
+        coded = context.reactor.buffers.take()
+        isChunked = true
+    }
+
     /// Whether all that comes is still held back.
     var isCollecting: Bool { collectsUntil != nil }
 

@@ -85,8 +85,6 @@ extension Exchange {
     /// Decides how the content of the upstream's response goes out.
     mutating func planContent(_ framing: BodyFraming) -> ContentPlan {
         guard let policy = route?.route.policy.compression, let coding else { return .unchanged }
-        // What a GET would store goes out as it came, so that is what HEAD says.
-        if caching?.purpose == .head { return .unchanged }
         if response.status == 304 {
             markValidator(coding)
             return .unchanged
