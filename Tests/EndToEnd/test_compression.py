@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import re
+import socket
 import subprocess
 import threading
 import zlib
@@ -364,3 +365,75 @@ def test_a_bomb_never_reaches_the_application(gateway, origin, coding):
     assert response.status_code == 413
     assert gateway.resident_bytes() - before < 40_000_000
     assert not origin.requests
+
+
+def unchunked(body):
+    """What chunks hold; fails when the last one is missing."""
+    content = b""
+    while True:
+        size, _, body = body.partition(b"\r\n")
+        count = int(size, 16)
+        if count == 0:
+            assert body == b"\r\n"
+            return content
+        content += body[:count]
+        assert body[count:count + 2] == b"\r\n"
+        body = body[count + 2:]
+
+
+def test_those_who_wait_on_all_loops_share_what_is_compressed(gateway, make_origin):
+    wanted = 120
+    content = CONTENTS["long"]
+    go_on = threading.Event()
+    asked = []
+
+    def script(connection):
+        while (request := connection.next_request()) is not None:
+            asked.append(request.target)
+            connection.send(
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: max-age=60\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n")
+            for piece in (content[:100_000], content[100_000:]):
+                connection.send(b"%x\r\n" % len(piece) + piece + b"\r\n")
+                assert go_on.wait(60)
+            connection.send(b"0\r\n\r\n")
+
+    gateway.start_before(
+        make_origin(script).address, top="workers 2", site="compress gzip br zstd\n    cache")
+    streams = []
+    try:
+        for number in range(wanted):
+            coding = ["gzip", "br", "zstd", "identity"][number % 4]
+            stream = socket.create_connection(("127.0.0.1", gateway.port), 60)
+            streams.append((coding, stream))
+            stream.sendall(
+                b"GET /hot HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept-Encoding: "
+                + coding.encode() + b"\r\n\r\n")
+        until(lambda: f"gateway_requests_in_flight {wanted}" in gateway.metrics(),
+              "all requests to be under way")
+        go_on.set()
+        coded = 0
+        for coding, stream in streams:
+            answer = b""
+            while piece := stream.recv(1 << 20):
+                answer += piece
+            head, _, body = answer.partition(b"\r\n\r\n")
+            if b"Transfer-Encoding: chunked" in head:
+                body = unchunked(body)
+            if coding != "identity" and b"Content-Encoding: " in head:
+                assert f"Content-Encoding: {coding}\r\n".encode() in head
+                body = decode(body, coding)
+                coded += 1
+            assert body == content
+    finally:
+        go_on.set()
+        for _, stream in streams:
+            stream.close()
+    assert asked == ["/hot"]
+    # Who asked first had a coder of its own; the others shared one for each coding. Who looked only
+    # when all had come is served from the store, whose forms are made two at a time.
+    assert coded > wanted // 4
+    made = re.findall(
+        r'gateway_compression_responses_total{[^}]*coding="(?:gzip|br|zstd)"} (\d+)',
+        gateway.metrics())
+    assert 1 <= sum(map(int, made)) <= 4 + 3

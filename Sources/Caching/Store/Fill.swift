@@ -149,6 +149,15 @@ package final class Fill: Sendable {
     /// How far it has come.
     package var stage: Stage { state.withLock { $0.stage } }
 
+    /// Whether there is something to read, so that whoever promises a client its content can keep
+    /// that: one that another loop has just registered may still turn out to have no coder.
+    package var hasBegun: Bool {
+        switch stage {
+        case .streaming, .complete: true
+        case .waiting, .passed, .settled, .failed: false
+        }
+    }
+
     /// The head and, if it is known, the length of what arrives.
     package var head: (draft: ResponseDraft, length: Int?)? {
         state.withLock { state in state.draft.map { ($0, state.length) } }

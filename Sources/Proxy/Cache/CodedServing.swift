@@ -221,7 +221,7 @@ extension Exchange {
         let now = wallMilliseconds
         switch cache.store.joinCoding(stored, wanted, mayLead: mayBegin, now: now) {
         case .none: return nil
-        case .follow(let fill): return fill
+        case .follow(let fill): return fill.hasBegun ? fill : nil
         case .lead(let fill):
             let first = Buffer()
             let base = basePadding(wanted)

@@ -123,7 +123,9 @@ extension Exchange {
         let now = wallMilliseconds
         let made: Fill
         switch store.joinCoding(fill, wanted, now: now) {
-        case .follow(let other): made = other
+        case .follow(let other):
+            guard other.hasBegun else { return nil }
+            made = other
         case .lead(let own):
             let first = Buffer()
             guard
@@ -155,8 +157,6 @@ extension Exchange {
             context.cache.startCoding()
             made = own
         }
-        // One that could not begin.
-        if made.stage == .failed { return nil }
         return (FillReader(fill: made, of: wanted, padding: plan.padding), wanted)
     }
 }
