@@ -47,6 +47,8 @@ struct Exchange: ~Copyable {
     // Admit
     /// What the limits of the route have been asked; nil where there are none.
     var limits: LimitTurn?
+    /// The same, emptied, for the next request that meets limits.
+    var spareTurn: LimitTurn?
 
     // Forward
     /// What goes to the upstream next; nil once all of the request has been sent.

@@ -68,7 +68,6 @@ final class LoopContext {
     /// Those of this loop that wait at a gate, by the number of their ticket.
     var waiters: [UInt64: GateWaiter] = [:]
     private var tickets: UInt64 = 0
-    private var turns: [LimitTurn] = []
     /// Limited requests until the next whose keys are noted among the busiest.
     private var untilSample = 1
     /// The way to the limits that gateways share; nil where they do not.
@@ -198,15 +197,6 @@ final class LoopContext {
         }
         guard number == 0 else { return }
         sharedFeed = sharedCache.map { SharedCacheFeed($0, tls: tls, reactor: reactor) }
-    }
-
-    /// Takes what an exchange needs to ask its limits.
-    func takeTurn() -> LimitTurn { turns.popLast() ?? LimitTurn() }
-
-    /// Gives it back for the next exchange.
-    func giveTurn(_ turn: LimitTurn) {
-        turn.removeAll()
-        if turns.count < LoopLimits.pooledBuffers { turns.append(turn) }
     }
 
     /// Whether the keys of this request are to be noted: one of `Exchange.hotKeyInterval`, at
