@@ -177,7 +177,9 @@ struct Exchange: ~Copyable {
         content = .none
         coding?.forget()
         sentContinue = false
+        fileOffset = 0
         uploadIsBroken = false
+        wasSentEarly = false
         caching = nil
         progress = .nothingSent
         keepsConnection = request.keepAlive && !context.isDraining
