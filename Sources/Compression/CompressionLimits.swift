@@ -10,6 +10,10 @@ public enum CompressionLimits {
     /// Bytes compressed in a row before other connections get a turn, and the loop looks at its
     /// sockets: a third of a millisecond at `balanced`.
     public static let bytesPerTurn = 16 << 10
+    /// Bytes that all connections of a loop compress before it looks at its sockets: 1.3 ms at
+    /// `balanced`, so that a burst of compressed responses never makes the others wait for all of
+    /// it, nor the loop take itself for late.
+    public static let bytesPerLoopTurn = 64 << 10
     /// Coded bytes that wait for a client at most: less than of plain ones, because an encoder
     /// waits with them.
     public static let pendingBytes = 64 << 10

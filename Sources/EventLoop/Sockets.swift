@@ -140,14 +140,37 @@ enum Sockets {
     /// Sends what the kernel takes.
     /// - Returns: A count, or a negated error number.
     @inline(__always)
-    static func send(_ descriptor: Int32, from buffer: Buffer) -> Int {
+    static func send(_ descriptor: Int32, from buffer: Buffer, flags: Int32 = 0) -> Int {
         let sent = retrying {
             // The kernel reads at most the bytes that the buffer lends.
             unsafe buffer.drain {
-                unsafe CLinux.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                unsafe CLinux.send(
+                    descriptor,
+                    $0.baseAddress,
+                    $0.count,
+                    Int32(MSG_NOSIGNAL) | flags
+                )
             }
         }
         return sent < 0 ? -Int(gateway_errno()) : sent
+    }
+
+    /// Whether the kernel may spread what a socket sends over time by itself, as BBR does.
+    static func isPaced(_ descriptor: Int32) -> Bool {
+        // TCP_CA_NAME_MAX bytes, NUL-terminated.
+        var name = [UInt8](repeating: 0, count: 16)
+        var size = socklen_t(name.count)
+        // `size` is the size of `name`.
+        let result = unsafe getsockopt(
+            descriptor,
+            Int32(IPPROTO_TCP),
+            TCP_CONGESTION,
+            &name,
+            &size
+        )
+        if result != 0 { return true }
+        let text = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+        return text != "cubic" && text != "reno"
     }
 
     private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32)

@@ -28,6 +28,8 @@ public final class Stream {
     /// Whether the kernel reports this descriptor's events.
     private var isWatched = false
     private var watchesWrites = false
+    /// Whether the kernel paces what the socket sends, once that has been asked.
+    var isPaced: Bool?
     /// The peer has ended its side, or the connection is broken: nothing will follow what is
     /// unread.
     public private(set) var peerHasClosed = false

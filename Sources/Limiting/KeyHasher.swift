@@ -48,6 +48,7 @@ public struct KeyHasher {
     }
 
     /// Adds eight bytes, the lowest first.
+    @inline(__always)
     public mutating func combine(_ word: UInt64) {
         let used = UInt64(count & 7) &* 8
         count &+= 8
@@ -60,9 +61,17 @@ public struct KeyHasher {
     }
 
     /// Adds bytes as they are; who adds several values adds their lengths too.
+    @inline(__always)
     public mutating func combine(bytes: Span<UInt8>) {
         var index = 0
         // Whole words while they fit; a byte at a time would cost as much as the hash itself.
+        if count & 7 == 0 {
+            while index &+ 8 <= bytes.count {
+                compress(bytes.word(at: index))
+                index &+= 8
+            }
+            count &+= index
+        }
         while index &+ 8 <= bytes.count {
             combine(bytes.word(at: index))
             index &+= 8
@@ -81,8 +90,20 @@ public struct KeyHasher {
 
     /// Adds a value of a length of its own, so that no two lists of values are fed alike.
     public mutating func combine(value: Span<UInt8>) {
-        combine(UInt64(value.count))
-        combine(bytes: value)
+        // A copy stays in registers from the first round to the last.
+        var hasher = self
+        hasher.combine(UInt64(value.count))
+        hasher.combine(bytes: value)
+        self = hasher
+    }
+
+    /// Adds three words: what an address is added as.
+    public mutating func combine(_ words: (UInt64, UInt64, UInt64)) {
+        var hasher = self
+        hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+        self = hasher
     }
 
     /// The key of three words, as if they were added one by one: what nearly every limit counts by.

@@ -111,13 +111,17 @@ extension Moment: Comparable {
     }
 }
 
-/// `a * b / c`, cut off, without overflow on the way; `Int64.max` when the result does not fit.
+/// `(a * b + d) / c`, cut off, without overflow on the way; `Int64.max` when the result does not
+/// fit.
 ///
 /// `c`: Above zero; `a` and `b` are not negative.
-func scaled(_ a: Int64, _ b: Int64, by c: Int64) -> Int64 {
-    let (product, overflow) = a.multipliedReportingOverflow(by: b)
-    if !overflow { return product / c }
-    let wide = UInt64(a).multipliedFullWidth(by: UInt64(b))
-    guard wide.high < UInt64(c) else { return .max }
-    return Int64(clamping: UInt64(c).dividingFullWidth(wide).quotient)
+func scaled(_ a: Int64, _ b: Int64, plus d: UInt32 = 0, by c: Int64) -> Int64 {
+    let divisor = UInt64(bitPattern: c)
+    let product = UInt64(bitPattern: a).multipliedFullWidth(by: UInt64(bitPattern: b))
+    let (low, carries) = product.low.addingReportingOverflow(UInt64(d))
+    // Of two numbers below 2⁶³ the product is below 2¹²⁶, so one more has room.
+    let high = product.high &+ (carries ? 1 : 0)
+    if high == 0 { return Int64(clamping: low / divisor) }
+    guard high < divisor else { return .max }
+    return Int64(clamping: divisor.dividingFullWidth((high, low)).quotient)
 }

@@ -82,6 +82,7 @@ struct LimitShard {
 
     /// Takes the time of whichever loop is furthest: each loop reads the clock once a turn, so one
     /// may be a little behind what another has decided by.
+    @inline(__always)
     private mutating func advance(to now: Int64, _ rate: LimitRate) -> Int64 {
         if rate.period > period { period = rate.period }
         latest = max(latest, now)
@@ -128,6 +129,7 @@ struct LimitShard {
         return true
     }
 
+    @inline(__always)
     private mutating func take(at base: Int, cost: Int, _ rate: LimitRate, now: Int64)
         -> LimitDecision
     {
@@ -147,6 +149,7 @@ struct LimitShard {
         return decision
     }
 
+    @inline(__always)
     private static func take(
         _ algorithm: LimitAlgorithm,
         _ state: inout LimitState,
@@ -161,10 +164,12 @@ struct LimitShard {
         }
     }
 
+    @inline(__always)
     private func load(at base: Int) -> LimitState {
         LimitState(first: words[base + 2], second: words[base + 3])
     }
 
+    @inline(__always)
     private mutating func store(_ state: LimitState, at base: Int) {
         // One look at whether the array is shared for both, and not one for each.
         var words = words.mutableSpan
@@ -175,6 +180,7 @@ struct LimitShard {
     // MARK: Places
 
     /// Where the entry of a key begins.
+    @inline(__always)
     private func find(_ key: LimitKey) -> Int? {
         if places == 0 { return nil }
         var place = home(key.low)

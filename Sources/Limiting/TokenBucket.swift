@@ -5,6 +5,7 @@
 /// Source: ITU-T I.371 annex A; the form with one moment is Brandur Leach's.
 enum TokenBucket {
     /// Takes `cost` units if they are there.
+    @inline(__always)
     static func take(
         _ state: inout LimitState,
         _ rate: LimitRate,
@@ -74,16 +75,15 @@ enum TokenBucket {
     }
 
     /// Whole units in the bucket when it will be full in so much time.
+    @inline(__always)
     private static func left(_ ahead: Moment, _ rate: LimitRate) -> Int {
         if ahead > rate.tolerance { return 0 }
         let room = rate.tolerance.subtracting(ahead, count: rate.count)
-        if rate.interval.fraction == 0 {
-            return Int(room.nanoseconds / rate.interval.nanoseconds)
-        }
-        let whole = scaled(room.nanoseconds, Int64(rate.count), by: rate.period)
-        // What the cut-off nanoseconds and the fraction add up to may be one unit more.
-        let next = rate.interval.times(Int(whole) &+ 1, count: rate.count)
-        return Int(whole) &+ (next.map { $0 <= room } ?? false ? 1 : 0)
+        // A unit takes `period / count` and the room is `nanoseconds + fraction / count`, so that
+        // both are whole numbers once they are multiplied by `count`.
+        return Int(
+            scaled(room.nanoseconds, Int64(rate.count), plus: room.fraction, by: rate.period)
+        )
     }
 
     private static func moment(_ state: LimitState) -> Moment {

@@ -47,6 +47,8 @@ struct Exchange: ~Copyable {
     // Admit
     /// What the limits of the route have been asked; nil where there are none.
     var limits: LimitTurn?
+    /// The same, emptied, for the next request that meets limits.
+    var spareTurn: LimitTurn?
 
     // Forward
     /// What goes to the upstream next; nil once all of the request has been sent.
@@ -175,7 +177,9 @@ struct Exchange: ~Copyable {
         content = .none
         coding?.forget()
         sentContinue = false
+        fileOffset = 0
         uploadIsBroken = false
+        wasSentEarly = false
         caching = nil
         progress = .nothingSent
         keepsConnection = request.keepAlive && !context.isDraining

@@ -26,7 +26,7 @@ public actor Worker {
     /// By the slot of their stream.
     private var connections: [ClientConnection?] = []
     /// Tasks that wait for a connection to serve.
-    private var idleServers: [IdleServer] = []
+    private(set) var idleServers: [IdleServer] = []
     private var listeners: [ListenerIdentity: EventLoop.Listener] = [:]
     private var isStopping = false
     /// Servers that a task of this worker checks; the first worker's only.
@@ -97,7 +97,7 @@ public actor Worker {
     /// - Parameter mustNotSleep: Whether jobs wait to be run.
     public func turn(mustNotSleep: Bool) {
         let before = context.reactor.statistics
-        let hasWaiting = !context.waitingHandshakes.isEmpty || context.cache.news.hasNews
+        let hasWaiting = context.needsTurn || context.cache.news.hasNews
         context.reactor.poll(mustNotSleep: mustNotSleep || hasWaiting)
         context.beginTurn()
         context.cache.deliver()
@@ -174,6 +174,8 @@ public actor Worker {
         )
         if let number = context.snapshot.number(of: identity) {
             connection.needsHandshake = context.snapshot.listeners[number].isSecure
+            connection.listenerGeneration = context.snapshot.generation
+            connection.listenerNumber = number
         }
         let slot = connection.stream.slot
         while connections.count <= slot { connections.append(nil) }
@@ -227,13 +229,13 @@ public actor Worker {
         if isStopping || idleServers.count >= ProxyLimits.idleServers { return nil }
         idleServers.append(server)
         _ = await server.point.wait(until: context.reactor.now + ProxyLimits.idleServerTime)
-        // Whatever has ended the wait: who is not on the list any more was given a connection.
-        if let place = idleServers.firstIndex(where: { $0 === server }) {
-            idleServers.remove(at: place)
-            return nil
+        // Whatever has ended the wait: who was given a connection is not on the list any more.
+        if let connection = server.connection {
+            server.connection = nil
+            return connection
         }
-        defer { server.connection = nil }
-        return server.connection
+        idleServers.removeAll { $0 === server }
+        return nil
     }
 
     /// Fetches one stored response anew.
@@ -344,8 +346,8 @@ public actor Worker {
         for upstream in context.upstreams { upstream.closeIdle() }
         context.reactor.shutDown()
         for server in idleServers { server.point.wake(.cancelled) }
-        for point in context.waitingHandshakes { point.wake(.cancelled) }
-        context.waitingHandshakes = []
+        context.handshakeTurns.cancel()
+        context.codingTurns.cancel()
         context.log?.flush()
     }
 
@@ -384,7 +386,7 @@ public actor Worker {
 }
 
 /// A task that has served a connection, and whom it is to serve next.
-private final class IdleServer {
+final class IdleServer {
     let point: WaitPoint
     var connection: ClientConnection?
 

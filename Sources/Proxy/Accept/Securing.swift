@@ -86,9 +86,9 @@ extension Exchange {
     /// Lets the loop's other connections go first when many handshakes come at once: each keeps
     /// the processor for as long as a dozen requests.
     private mutating func takeTurn(deadline: Int64) async throws(TLSFailure) {
-        if context.mayComputeHandshake { return }
+        if context.handshakeTurns.admits(1) { return }
         let point = WaitPoint(reactor: context.reactor)
-        context.waitingHandshakes.append(point)
+        context.handshakeTurns.wait(at: point, for: 1)
         let wake = await point.wait(until: deadline)
         point.retire()
         switch wake {

@@ -16,32 +16,19 @@ extension Exchange {
         case refused
     }
 
-    /// The key of the client's address alone, which most limits go by.
-    mutating func addressKey(_ secret: LimitSecret) -> LimitKey {
-        if let address = client.address {
-            let plain = address.unmapped
-            // Whoever has one address of a /64 has them all.
-            let low = plain.isIPv4 ? plain.low : 0
-            return KeyHasher.key(secret, (plain.isIPv4 ? 4 : 6, plain.high, low))
-        }
-        var hasher = KeyHasher(secret)
-        hasher.combine(0)
-        return hasher.finish()
-    }
-
     /// The key of any limit.
-    mutating func countingKey(_ key: CountingKey, _ secret: LimitSecret) -> Counted {
+    mutating func countingKey(_ recipe: KeyRecipe, _ secret: LimitSecret) -> Counted {
         var hasher = KeyHasher(secret)
-        for part in key.parts {
-            if add(part, of: key, to: &hasher) { continue }
-            switch key.missing {
+        for index in recipe.parts.indices {
+            if add(index, of: recipe, to: &hasher) { continue }
+            switch recipe.missing {
             case .ignore: return .ignored
             case .refuse: return .refused
             case .clientAddress:
                 // A value of its own in front, so that no value of the key is counted with it.
                 var other = KeyHasher(secret)
                 other.combine(UInt64.max)
-                addAddress(key, to: &other)
+                addAddress(recipe, to: &other)
                 return .key(other.finish())
             }
         }
@@ -50,12 +37,12 @@ extension Exchange {
 
     /// - Returns: Whether the request has that part.
     private mutating func add(
-        _ part: CountingKey.Part,
-        of key: CountingKey,
+        _ index: Int,
+        of recipe: KeyRecipe,
         to hasher: inout KeyHasher
     ) -> Bool {
-        switch part {
-        case .clientAddress: addAddress(key, to: &hasher)
+        switch recipe.parts[index].kind {
+        case .clientAddress: addAddress(recipe, to: &hasher)
         case .host: hasher.combine(value: request.host)
         case .path:
             if pathIsNormal {
@@ -68,19 +55,19 @@ extension Exchange {
             let (site, name) = (route.site, route.name)
             hasher.combine(value: site.span)
             hasher.combine(value: name.span)
-        case .header(let name):
-            let bytes = Array(name.utf8)
-            guard let index = request.fields.first(named: bytes.span) else { return false }
-            hasher.combine(value: request.fields.value(at: index))
-        case .cookie(let name): return addCookie(Array(name.utf8), to: &hasher)
-        case .query(let name): return addParameter(Array(name.utf8), to: &hasher)
+        case .header:
+            let name = recipe.parts[index].name
+            guard let field = request.fields.first(named: name.span) else { return false }
+            hasher.combine(value: request.fields.value(at: field))
+        case .cookie: return addCookie(recipe.parts[index].name, to: &hasher)
+        case .query: return addParameter(recipe.parts[index].name, to: &hasher)
         }
         return true
     }
 
-    private mutating func addAddress(_ key: CountingKey, to hasher: inout KeyHasher) {
+    private mutating func addAddress(_ recipe: KeyRecipe, to hasher: inout KeyHasher) {
         if let address = client.address {
-            hasher.combine(key.masked(address))
+            hasher.combine(recipe.words(address))
         } else {
             hasher.combine(0)
         }
@@ -102,6 +89,63 @@ extension Exchange {
         guard let range = parameterValue(named: name.span, in: query) else { return false }
         hasher.combine(decoding: query.extracting(range))
         return true
+    }
+}
+
+/// What a key is made of, prepared for the path of a request: no text is copied there, and no count
+/// of references kept.
+struct KeyRecipe: Sendable {
+    /// A part without its name.
+    enum Kind { case clientAddress, host, path, route, header, cookie, query }
+
+    /// One part.
+    struct Part {
+        let kind: Kind
+        /// Of the field, cookie or parameter; else empty.
+        let name: [UInt8]
+
+        init(_ part: CountingKey.Part) {
+            var text = ""
+            switch part {
+            case .clientAddress: kind = .clientAddress
+            case .host: kind = .host
+            case .path: kind = .path
+            case .route: kind = .route
+            case .header(let field): (kind, text) = (.header, field)
+            case .cookie(let cookie): (kind, text) = (.cookie, cookie)
+            case .query(let parameter): (kind, text) = (.query, parameter)
+            }
+            name = Array(text.utf8)
+        }
+    }
+
+    let parts: [Part]
+    let missing: CountingKey.Missing
+    /// Whether it is the client's address alone, with the usual prefixes.
+    let isPlainAddress: Bool
+    private let hasUsualPrefixes: Bool
+    private let key: CountingKey
+
+    init(_ key: CountingKey) {
+        self.key = key
+        parts = key.parts.map { Part($0) }
+        missing = key.missing
+        hasUsualPrefixes = key.ipv4Prefix == 32 && key.ipv6Prefix == 64
+        isPlainAddress = hasUsualPrefixes && key.parts == [.clientAddress]
+    }
+
+    /// What an address is counted as.
+    func words(_ address: IPAddress) -> (UInt64, UInt64, UInt64) {
+        if hasUsualPrefixes { return KeyRecipe.words(address) }
+        let masked = key.masked(address)
+        return (masked.isIPv4 ? 4 : 6, masked.high, masked.low)
+    }
+
+    /// The same with the usual prefixes: all of an IPv4 address, and of others 64 bits, because
+    /// whoever has one address of a /64 has them all.
+    static func words(_ address: IPAddress) -> (UInt64, UInt64, UInt64) {
+        let plain = address.unmapped
+        return plain.isIPv4 ? (4, plain.high, plain.low) : (6, plain.high, 0)
     }
 }
 

@@ -31,7 +31,7 @@ extension Exchange {
     }
 
     private mutating func beginTurn(_ limits: RouteLimits) -> LimitTurn {
-        let turn = context.takeTurn()
+        let turn = spareTurn.take() ?? LimitTurn()
         turn.begin(limits)
         self.limits = turn
         return turn
@@ -40,7 +40,7 @@ extension Exchange {
     /// Finds out what is to be taken from which limit.
     private mutating func collect(_ limits: RouteLimits, _ turn: LimitTurn) throws(Failure) {
         for runtime in limits.rates {
-            guard let key = try key(for: runtime), let rate = runtime.rate(for: key) else {
+            guard let key = try key(for: runtime, turn), let rate = runtime.rate(for: key) else {
                 continue
             }
             turn.taken.append(LimitTurn.Taken(runtime, key, rate))
@@ -52,12 +52,12 @@ extension Exchange {
         let now = context.reactor.now
         for runtime in limits.rates {
             let key: LimitKey?
-            do throws(Failure) { key = try self.key(for: runtime) } catch {
+            do throws(Failure) { key = try self.key(for: runtime, turn) } catch {
                 turn.refund()
                 throw error
             }
             guard let key, let rate = runtime.rate(for: key) else { continue }
-            try take(LimitTurn.Taken(runtime, key, rate), turn, now: now)
+            try take(LimitTurn.Taken(runtime, key, rate), of: runtime, turn, now: now)
         }
         if context.isSampled() { noteHotSample(turn) }
     }
@@ -66,14 +66,18 @@ extension Exchange {
     mutating func takeLocally(_ turn: LimitTurn) throws(Failure) {
         let collected = turn.taken
         turn.taken.removeAll(keepingCapacity: true)
-        for entry in collected { try take(entry, turn, now: context.reactor.now) }
+        for entry in collected {
+            try take(entry, of: entry.runtime, turn, now: context.reactor.now)
+        }
     }
 
     /// Takes from one limit, or gives back what the ones before it gave.
-    private mutating func take(_ entry: LimitTurn.Taken, _ turn: LimitTurn, now: Int64)
-        throws(Failure)
-    {
-        let runtime = entry.runtime
+    private mutating func take(
+        _ entry: LimitTurn.Taken,
+        of runtime: LimitRuntime,
+        _ turn: LimitTurn,
+        now: Int64
+    ) throws(Failure) {
         let decision = runtime.table.take(
             entry.key,
             cost: entry.cost,
@@ -95,7 +99,9 @@ extension Exchange {
     }
 
     /// The key that a limit counts the request by; nil when it does not hold for it.
-    mutating func key(for runtime: LimitRuntime) throws(Failure) -> LimitKey? {
+    mutating func key(for runtime: LimitRuntime, _ turn: LimitTurn)
+        throws(Failure) -> LimitKey?
+    {
         if !runtime.takesAllMethods,
             !runtime.limit.methods.contains(MethodSet(request.method))
         {
@@ -106,14 +112,10 @@ extension Exchange {
         {
             return nil
         }
-        if runtime.isPlainAddress {
-            // All limits of a configuration have one secret, so the key serves them all.
-            if let known = limits?.addressKey { return known }
-            let key = addressKey(runtime.secret)
-            limits?.addressKey = key
-            return key
+        if runtime.recipe.isPlainAddress, let address = client.address {
+            return turn.key(of: address, runtime.secret)
         }
-        switch countingKey(runtime.limit.key, runtime.secret) {
+        switch countingKey(runtime.recipe, runtime.secret) {
         case .key(let key): return key
         case .ignored: return nil
         case .refused:
@@ -149,10 +151,10 @@ extension Exchange {
 
     private mutating func pass(_ gate: GateRuntime, _ turn: LimitTurn) async throws(Failure) {
         let key: LimitKey
-        if gate.limit.key.parts.isEmpty {
+        if gate.recipe.parts.isEmpty {
             key = LimitKey(high: 0, low: 0)
         } else {
-            switch countingKey(gate.limit.key, gate.secret) {
+            switch countingKey(gate.recipe, gate.secret) {
             case .key(let found): key = found
             case .ignored: return
             case .refused: throw .refused(.limitKeyMissing)
@@ -208,13 +210,13 @@ extension Exchange {
 
     /// Settles what is known only now, and gives the places back.
     mutating func leaveLimits() {
-        guard let turn = limits else { return }
-        limits = nil
+        guard let turn = limits.take() else { return }
         turn.settle(status: status, now: context.reactor.now, shared: context.shared)
         for held in turn.held {
             if let next = held.gate.table.leave(held.key) { context.admit(next) }
         }
-        context.giveTurn(turn)
+        turn.removeAll()
+        spareTurn = turn
     }
 }
 

@@ -14,7 +14,7 @@ extension Explainer {
             let limit = runtime.limit
             var lines = ["\(limit.name): \(limit.description)"]
             do throws(Failure) {
-                if let key = try exchange.key(for: runtime) {
+                if let key = try exchange.key(for: runtime, LimitTurn()) {
                     lines.append(contentsOf: numbers(runtime, key))
                 } else {
                     lines.append(reasonToSkip(runtime))

@@ -71,6 +71,7 @@ extension Exchange {
     ///
     /// But one that began as HEAD gets an answer without content. Source: RFC 9110 §9.3.2.
     private mutating func forgetRequest(_ input: Buffer) {
+        bytesReceived = input.count
         request.removeAll()
         let bytes = input.readable
         if bytes.count >= 5 && bytes.extracting(0..<5).equals("HEAD ") { request.method = .head }

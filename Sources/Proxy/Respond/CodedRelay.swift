@@ -20,6 +20,7 @@ extension Exchange {
         var turnEnd = responseBody.contentBytes + CompressionLimits.bytesPerTurn
         while true {
             try moveResponse(connection, from: input, to: coder.content)
+            await takeTurn(coder)
             let need = try code(coder, output: output)
             if let pace { try await send(output, at: pace) }
             if need == .nothing { break }
@@ -52,6 +53,17 @@ extension Exchange {
         } catch {
             throw .final(error)
         }
+    }
+
+    /// Lets the loop's other connections go first when many contents are to be coded at once.
+    private mutating func takeTurn(_ coder: ContentCoder) async {
+        let cost = coder.work(contentHasEnded: responseBody.isComplete)
+        if cost == 0 || context.codingTurns.admits(cost) { return }
+        let point = WaitPoint(reactor: context.reactor)
+        context.codingTurns.wait(at: point, for: cost)
+        // The next turns come without anybody's doing; when the loop ends, it goes on as well.
+        _ = await point.wait(until: WaitPoint.never)
+        point.retire()
     }
 
     /// Waits for more content, and no longer than what is held back may be.
@@ -95,8 +107,7 @@ extension Exchange {
                 if coder.isChunked { responseBody.writeLastChunk(to: output) }
                 return .nothing
             }
-            let isLong = coder.content.count > CompressionLimits.wholeBytes
-            guard isLong || context.reactor.now >= coder.collectsUntil ?? 0 else { return .content }
+            if coder.waitsForMore { return .content }
             coder.stopCollecting()
         }
         if case .nothingSent = progress { writeCodedHead(coder, length: nil, to: output) }

@@ -116,6 +116,22 @@ final class ContentCoder {
     /// Bytes that go out, where they are those that come; nil otherwise.
     var passedLength: Int? { plan.source == nil && plan.target == nil ? plan.length : nil }
 
+    /// Whether what is there of a content that has not ended is still held back.
+    var waitsForMore: Bool {
+        guard let collectsUntil else { return false }
+        return content.count <= CompressionLimits.wholeBytes && context.reactor.now < collectsUntil
+    }
+
+    /// Bytes that it would code now of what is there.
+    func work(contentHasEnded: Bool) -> Int {
+        if plan.source == nil && plan.target == nil { return 0 }
+        if isCollecting {
+            if contentHasEnded { return content.count }
+            if waitsForMore { return 0 }
+        }
+        return min(content.count, CompressionLimits.bytesPerTurn)
+    }
+
     /// Turns to streaming: what comes from here on goes out as it comes.
     ///
     /// Where there is no memory for that, the content goes out as it came, unless it came coded.

@@ -1,3 +1,4 @@
+import Addressing
 import Bytes
 import Configuration
 import EventLoop
@@ -60,6 +61,8 @@ extension Exchange {
     /// Answers what is no valid request, which has no exchange of its own.
     mutating func reject(_ failure: Failure) async {
         begin()
+        // No field says who the client is: that of the request before may have been another one.
+        client = snapshot.topRule.start(peer: connection.peer, header: connection.proxyHeader)
         makeRequestID()
         await answer(failure)
         finishConnection()

@@ -10,8 +10,7 @@ final class LimitRuntime: Sendable {
     let limit: RateLimit
     let table: LimitTable
     let secret: LimitSecret
-    /// Whether the key is the client's address alone, with the usual prefixes.
-    let isPlainAddress: Bool
+    let recipe: KeyRecipe
     /// Whether all methods count.
     let takesAllMethods: Bool
     /// Whether it only counts what it would refuse.
@@ -34,9 +33,7 @@ final class LimitRuntime: Sendable {
         self.limit = limit
         self.table = table
         self.secret = secret
-        let key = limit.key
-        isPlainAddress =
-            key.parts == [.clientAddress] && key.ipv4Prefix == 32 && key.ipv6Prefix == 64
+        recipe = KeyRecipe(limit.key)
         takesAllMethods = limit.methods == .all
         hasAllowed = !limit.allowed.isEmpty
         observes = limit.observes
@@ -139,9 +136,7 @@ final class LimitRuntime: Sendable {
 extension KeyHasher {
     /// Adds an address whose bits that do not count are zero.
     mutating func combine(_ address: IPAddress) {
-        combine(address.isIPv4 ? 4 : 6)
-        combine(address.high)
-        combine(address.low)
+        combine((address.isIPv4 ? 4 : 6, address.high, address.low))
     }
 
     /// Adds a value of a query with its percent-encoding undone, so that no other spelling of it
@@ -178,9 +173,11 @@ final class GateRuntime: Sendable {
     let limit: ConcurrencyLimit
     let table: ConcurrencyTable
     let secret: LimitSecret
+    let recipe: KeyRecipe
 
     init(_ limit: ConcurrencyLimit, table: ConcurrencyTable, secret: LimitSecret) {
         self.limit = limit
+        recipe = KeyRecipe(limit.key)
         self.table = table
         self.secret = secret
     }

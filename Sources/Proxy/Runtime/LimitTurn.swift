@@ -1,15 +1,17 @@
+import Addressing
 import Bytes
 import Configuration
 import EventLoop
 import Limiting
 
-/// What one exchange has asked of its limits: taken from the loop when there are any, given back
-/// at the end.
+/// What one exchange has asked of its limits.
+///
+/// Kept from one exchange of a task to the next for its memory.
 final class LimitTurn {
     /// Units that were taken from one limit.
-    struct Taken {
+    @safe struct Taken {
         // The turn's `owner` keeps it alive. Entries without a reference are copied as plain bytes.
-        private unowned(unsafe) let limit: LimitRuntime
+        fileprivate let limit: Unmanaged<LimitRuntime>
         let key: LimitKey
         var rate: LimitRate
         let cost: Int
@@ -22,14 +24,29 @@ final class LimitTurn {
 
         /// Makes an entry of a turn whose `owner` has this limit.
         init(_ runtime: LimitRuntime, _ key: LimitKey, _ rate: LimitRate) {
-            unsafe limit = runtime
+            unsafe limit = Unmanaged.passUnretained(runtime)
             self.key = key
             self.rate = rate
             cost = runtime.cost
         }
 
         /// The limit that was asked.
-        var runtime: LimitRuntime { unsafe limit }
+        var runtime: LimitRuntime { unsafe limit.takeUnretainedValue() }
+    }
+
+    /// A limit with numbers to tell of.
+    @safe struct Told {
+        // As in `Taken`.
+        private let limit: Unmanaged<LimitRuntime>
+        let rate: LimitRate
+
+        fileprivate init(_ entry: Taken) {
+            unsafe limit = entry.limit
+            rate = entry.rate
+        }
+
+        /// The limit that was asked.
+        var runtime: LimitRuntime { unsafe limit.takeUnretainedValue() }
     }
 
     /// A place at one gate.
@@ -40,12 +57,13 @@ final class LimitTurn {
 
     /// The limits that are asked; keeps alive what entries point to.
     private(set) var owner: RouteLimits?
-    /// The key of the client's address, once a limit has asked for it.
-    var addressKey: LimitKey?
+    /// The address that a limit has asked for the key of last, and that key: most requests of a
+    /// connection come from one client, and a hash costs as much as a decision.
+    private var known: (address: IPAddress, secret: LimitSecret, key: LimitKey)?
     var taken: [Taken] = []
     var held: [Held] = []
     /// The limit with the least left, as far as it is told, and what it said.
-    var told: Taken?
+    var told: Told?
     var decision = LimitDecision(isAllowed: true, remaining: 0, reset: 0)
     /// Members that the application's RateLimit-Policy and RateLimit fields had, to be sent behind
     /// the gateway's own; empty, or with a comma in front of each.
@@ -57,13 +75,21 @@ final class LimitTurn {
 
     /// Forgets everything and keeps the memory.
     func removeAll() {
-        if !taken.isEmpty { taken.removeAll(keepingCapacity: true) }
+        // Mostly one; `removeAll` replaces a range by nothing, for the price of six.
+        while taken.popLast() != nil {}
         if !held.isEmpty { held.removeAll(keepingCapacity: true) }
         told = nil
-        addressKey = nil
         owner = nil
         if !otherPolicies.isEmpty { otherPolicies.removeAll(keepingCapacity: true) }
         if !otherLimits.isEmpty { otherLimits.removeAll(keepingCapacity: true) }
+    }
+
+    /// The key of a client's address alone, which most limits go by.
+    func key(of address: IPAddress, _ secret: LimitSecret) -> LimitKey {
+        if let known, known.address == address, known.secret == secret { return known.key }
+        let key = KeyHasher.key(secret, KeyRecipe.words(address))
+        known = (address, secret, key)
+        return key
     }
 
     /// Takes note of what a limit said, if it is the tightest so far.
@@ -71,7 +97,7 @@ final class LimitTurn {
         if told != nil && decision.isAllowed && decision.remaining >= self.decision.remaining {
             return
         }
-        told = entry
+        told = Told(entry)
         self.decision = decision
     }
 

@@ -57,9 +57,10 @@ final class LoopContext {
     var load = LoadGauge()
     /// TLS handshakes under way in this loop.
     var handshakes = 0
-    /// Handshakes that wait for a later turn of the loop.
-    var waitingHandshakes: [WaitPoint] = []
-    private var handshakesInTurn = 0
+    /// Handshakes that are computed, one unit each.
+    var handshakeTurns = TurnGate(limit: ProxyLimits.handshakesPerTurn)
+    /// Contents that are compressed or decoded, by their bytes.
+    var codingTurns = TurnGate(limit: CompressionLimits.bytesPerLoopTurn)
     var forwardedWarning = ForwardedWarning()
     /// What the loop's exchanges need for their part in the cache.
     let cache: LoopCache
@@ -68,7 +69,6 @@ final class LoopContext {
     /// Those of this loop that wait at a gate, by the number of their ticket.
     var waiters: [UInt64: GateWaiter] = [:]
     private var tickets: UInt64 = 0
-    private var turns: [LimitTurn] = []
     /// Limited requests until the next whose keys are noted among the busiest.
     private var untilSample = 1
     /// The way to the limits that gateways share; nil where they do not.
@@ -130,24 +130,14 @@ final class LoopContext {
         snapshot.number(of: listener).flatMap { snapshot.listeners[$0].tls }
     }
 
-    /// Whether one more handshake may be computed before the loop looks at its sockets again;
-    /// counts it if so.
-    var mayComputeHandshake: Bool {
-        if handshakesInTurn >= ProxyLimits.handshakesPerTurn { return false }
-        handshakesInTurn += 1
-        return true
+    /// Begins a turn of the loop: lets that go on for which it has room.
+    func beginTurn() {
+        handshakeTurns.beginTurn()
+        codingTurns.beginTurn()
     }
 
-    /// Begins a turn of the loop: lets those handshakes go on that it has room for.
-    func beginTurn() {
-        let count = min(waitingHandshakes.count, ProxyLimits.handshakesPerTurn)
-        // Those who have waited go before those who have just come.
-        handshakesInTurn = count
-        if count == 0 { return }
-        let next = waitingHandshakes.prefix(count)
-        waitingHandshakes.removeFirst(count)
-        for point in next { point.wake(.ready) }
-    }
+    /// Whether something waits for the next turn, so that the loop must not sleep.
+    var needsTurn: Bool { handshakeTurns.hasWaiting || codingTurns.hasWaiting }
 
     /// Tells the operator, once in a while, that contents find no room on the disk.
     func noteFailedSpill(_ directory: String) {
@@ -198,15 +188,6 @@ final class LoopContext {
         }
         guard number == 0 else { return }
         sharedFeed = sharedCache.map { SharedCacheFeed($0, tls: tls, reactor: reactor) }
-    }
-
-    /// Takes what an exchange needs to ask its limits.
-    func takeTurn() -> LimitTurn { turns.popLast() ?? LimitTurn() }
-
-    /// Gives it back for the next exchange.
-    func giveTurn(_ turn: LimitTurn) {
-        turn.removeAll()
-        if turns.count < LoopLimits.pooledBuffers { turns.append(turn) }
     }
 
     /// Whether the keys of this request are to be noted: one of `Exchange.hotKeyInterval`, at

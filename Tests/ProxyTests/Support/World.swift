@@ -197,6 +197,8 @@ extension Worker {
 ///
 /// `faults`: How unkind the network is.
 ///
+/// `log`: Gets all access logs that the configuration names.
+///
 /// `script`: Plays the clients and the origins.
 func simulate(
     _ configuration: String,
@@ -204,6 +206,7 @@ func simulate(
     seed: UInt64 = 1,
     faults: Simulation.Faults = Simulation.Faults(),
     disk: DiskTier? = nil,
+    log: LogCapture? = nil,
     sourceLocation: SourceLocation = #_sourceLocation,
     _ script: @escaping @Sendable (World) async throws -> Void
 ) throws {
@@ -213,7 +216,8 @@ func simulate(
         files: files,
         seed: seed,
         registry: registry,
-        disk: disk
+        disk: disk,
+        log: log
     )
     worker.executor.bind()
     let world = try worker.assumeIsolated { worker in
@@ -283,7 +287,8 @@ private func makeWorker(
     files: [String: String],
     seed: UInt64,
     registry: SeriesRegistry,
-    disk: DiskTier?
+    disk: DiskTier?,
+    log: LogCapture?
 ) throws -> Worker {
     let text =
         text
@@ -303,7 +308,7 @@ private func makeWorker(
         configuration,
         previous: nil,
         registry: registry,
-        logs: configuration.accessLogs.map { _ in nil },
+        logs: configuration.accessLogs.map { _ in log?.destination },
         resolved: [:],
         tls: try TLSRuntime.load(configuration, previous: nil) { path throws(TLSSetupError) in
             guard let content = all[path] else { throw TLSSetupError("there is no '\(path)'") }
@@ -315,7 +320,7 @@ private func makeWorker(
         number: 0,
         seed: seed,
         snapshot: snapshot,
-        log: nil,
+        log: log?.writer,
         simulation: Simulation(seed: seed)
     )
 }
