@@ -35,12 +35,16 @@ extension World {
 
     /// Connects a client that comes back, and sends a request as early data; its last flight is
     /// due by `finish`.
-    func earlyClient(_ sessions: ClientSessions, _ lines: String..., body: String = "") async throws
-        -> (peer: Peer, flight: [UInt8])
-    {
+    func earlyClient(
+        _ sessions: ClientSessions,
+        _ start: String,
+        _ fields: String...,
+        body: String = ""
+    ) async throws -> (peer: Peer, flight: [UInt8]) {
         let session = try secureSession(sessions: sessions)
         session.output = reactor.buffers.take()
         let request = Buffer()
+        let lines = [start, "Host: a.example"] + fields
         request.append(wire(lines.joined(separator: "\n") + "\n\n" + body))
         try #require(session.sendEarly(from: request))
         let sent = try #require(session.output)
@@ -79,6 +83,24 @@ struct ProxyEarlyDataTests {
         }
     }
 
+    /// Runs a world in which a client that comes back asks early, and the app has its request.
+    private func asked(
+        _ field: String = "X-A: 1",
+        seed: UInt64 = 1,
+        faults: Simulation.Faults = Simulation.Faults(),
+        _ script:
+            @escaping @Sendable (
+                _ world: World, _ server: Origin, _ client: Peer, _ origin: Peer, _ flight: [UInt8]
+            ) async throws -> Void
+    ) throws {
+        try run(seed: seed, faults: faults) { world, server, sessions in
+            let (client, flight) = try await world.earlyClient(sessions, "GET /1 HTTP/1.1", field)
+            let origin = try await server.accept()
+            try await origin.gets("GET /1 HTTP/1.1", "Early-Data: 1")
+            try await script(world, server, client, origin, flight)
+        }
+    }
+
     @Test(
         "A safe request reaches the app before the handshake has ended, and says so",
         arguments: 1...6
@@ -88,14 +110,7 @@ struct ProxyEarlyDataTests {
         faults.longestReceive = seed % 2 == 0 ? 7 : 900
         faults.longestSend = seed % 3 == 0 ? 5 : 700
         faults.longestDelay = 3_000_000
-        try run(seed: seed, faults: faults) { world, server, sessions in
-            let (client, _) = try await world.earlyClient(
-                sessions,
-                "GET /1 HTTP/1.1",
-                "Host: a.example"
-            )
-            let origin = try await server.accept()
-            try await origin.gets("GET /1 HTTP/1.1", "Early-Data: 1")
+        try asked(seed: seed, faults: faults) { world, server, client, origin, _ in
             try await origin.send(
                 "HTTP/1.1 200 OK",
                 "Content-Length: 2",
@@ -118,15 +133,7 @@ struct ProxyEarlyDataTests {
 
     @Test("The last response of an early connection ends with a farewell")
     func closing() throws {
-        try run { world, server, sessions in
-            let (client, _) = try await world.earlyClient(
-                sessions,
-                "GET /1 HTTP/1.1",
-                "Host: a.example",
-                "Connection: close"
-            )
-            let origin = try await server.accept()
-            try await origin.gets("GET /1 HTTP/1.1", "Early-Data: 1")
+        try asked("Connection: close") { world, _, client, origin, _ in
             try await origin.answer()
             await world.pass(seconds: 1)
             try await client.finish()
@@ -150,7 +157,6 @@ struct ProxyEarlyDataTests {
             let (client, _) = try await world.earlyClient(
                 sessions,
                 lines[0],
-                "Host: a.example",
                 lines[1],
                 body: body
             )
@@ -168,14 +174,7 @@ struct ProxyEarlyDataTests {
 
     @Test("An app that answers 425 is asked again after the handshake, without Early-Data")
     func tooEarly() throws {
-        try run { world, server, sessions in
-            let (client, _) = try await world.earlyClient(
-                sessions,
-                "GET /1 HTTP/1.1",
-                "Host: a.example"
-            )
-            let origin = try await server.accept()
-            try await origin.gets("GET /1 HTTP/1.1", "Early-Data: 1")
+        try asked { world, server, client, origin, _ in
             try await origin.answer("425 Too Early")
             await world.pass(seconds: 1)
             #expect(!server.hasConnection())
@@ -193,14 +192,7 @@ struct ProxyEarlyDataTests {
         "The same flight from somebody else is not served early, and nothing of it reaches the app"
     )
     func replay() throws {
-        try run { world, server, sessions in
-            let (client, flight) = try await world.earlyClient(
-                sessions,
-                "GET /1 HTTP/1.1",
-                "Host: a.example"
-            )
-            let origin = try await server.accept()
-            try await origin.gets("GET /1 HTTP/1.1", "Early-Data: 1")
+        try asked { world, server, client, origin, flight in
             let thief = try await world.client()
             try await thief.send(bytes: flight)
             await world.pass(seconds: 5)
@@ -218,11 +210,7 @@ struct ProxyEarlyDataTests {
     @Test("From a cache comes what is there; what is fetched, others may wait for, waits")
     func cached() throws {
         try run { world, server, sessions in
-            let (client, _) = try await world.earlyClient(
-                sessions,
-                "GET /cached HTTP/1.1",
-                "Host: a.example"
-            )
+            let (client, _) = try await world.earlyClient(sessions, "GET /cached HTTP/1.1")
             await world.pass(seconds: 2)
             #expect(!server.hasConnection())
             try await client.finish()
@@ -232,11 +220,7 @@ struct ProxyEarlyDataTests {
             // With it comes the ticket for the next visit.
             try await client.gets("HTTP/1.1 200 OK", body: "ok")
             client.close()
-            let (second, _) = try await world.earlyClient(
-                sessions,
-                "GET /cached HTTP/1.1",
-                "Host: a.example"
-            )
+            let (second, _) = try await world.earlyClient(sessions, "GET /cached HTTP/1.1")
             await world.pass(seconds: 1)
             // Answered already: the hit is counted before the handshake is complete.
             #expect(world.metric("gateway_early_requests_total", "result=\"served\"") == 2)
@@ -251,11 +235,7 @@ struct ProxyEarlyDataTests {
     func abandoned() throws {
         for method in ["GET", "DELETE"] {
             try run { world, server, sessions in
-                let (client, _) = try await world.earlyClient(
-                    sessions,
-                    "\(method) / HTTP/1.1",
-                    "Host: a.example"
-                )
+                let (client, _) = try await world.earlyClient(sessions, "\(method) / HTTP/1.1")
                 if method == "GET" {
                     let origin = try await server.accept()
                     try await origin.gets("GET / HTTP/1.1", "Early-Data: 1")
@@ -271,24 +251,17 @@ struct ProxyEarlyDataTests {
 
     @Test("Only a proxy that is believed may say that a request is early")
     func claims() throws {
-        try run { world, server, sessions in
-            let client = try await world.secureClient(sessions: sessions)
-            try await client.send("GET / HTTP/1.1", "Host: a.example", "Early-Data: 1")
-            let origin = try await server.accept()
-            try await origin.gets("GET / HTTP/1.1", "!Early-Data")
-            try await origin.answer("425 Too Early")
-            try await client.gets("HTTP/1.1 425 Too Early", body: "ok")
-            client.close()
-        }
         let trusting = early.replacing("127.0.0.9", with: "0.0.0.0/0")
-        try run(trusting) { world, server, sessions in
-            let client = try await world.secureClient(sessions: sessions)
-            try await client.send("GET / HTTP/1.1", "Host: a.example", "Early-Data: 1")
-            let origin = try await server.accept()
-            try await origin.gets("GET / HTTP/1.1", "Early-Data: 1")
-            try await origin.answer("425 Too Early")
-            try await client.gets("HTTP/1.1 425 Too Early", body: "ok")
-            client.close()
+        for (configuration, field) in [(early, "!Early-Data"), (trusting, "Early-Data: 1")] {
+            try run(configuration) { world, server, sessions in
+                let client = try await world.secureClient(sessions: sessions)
+                try await client.send("GET / HTTP/1.1", "Host: a.example", "Early-Data: 1")
+                let origin = try await server.accept()
+                try await origin.gets("GET / HTTP/1.1", field)
+                try await origin.answer("425 Too Early")
+                try await client.gets("HTTP/1.1 425 Too Early", body: "ok")
+                client.close()
+            }
         }
     }
 }

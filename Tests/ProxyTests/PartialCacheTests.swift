@@ -6,30 +6,28 @@ private let cached = "site * { listen $site; cache; proxy $server }"
 
 @Suite("RFC 9111 §3.3 and §3.4: ranges and the cache")
 struct PartialCacheTests {
-    /// Stores the first five of ten bytes.
-    private func start(_ world: World, _ server: Origin, _ client: Peer) async throws -> Peer {
-        try await client.send("GET /a HTTP/1.1", "Host: a", "Range: bytes=0-4")
-        let origin = try await server.accept()
-        try await origin.gets("GET /a HTTP/1.1", "Range: bytes=0-4")
-        try await origin.send(
-            "HTTP/1.1 206 Partial Content",
-            "Cache-Control: max-age=60",
-            "ETag: \"v1\"",
-            "Content-Type: text/plain",
-            "Content-Range: bytes 0-4/10",
-            "Content-Length: 5",
-            body: "01234"
-        )
-        try await client.gets("HTTP/1.1 206 Partial Content", body: "01234")
-        return origin
+    /// Runs a world in which the first five of ten bytes are stored.
+    private func begun(
+        _ script:
+            @escaping @Sendable (
+                _ world: World, _ server: Origin, _ client: Peer, _ origin: Peer
+            ) async throws -> Void
+    ) throws {
+        try simulate(cached) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            try await client.send("GET /a HTTP/1.1", "Host: a", "Range: bytes=0-4")
+            let origin = try await server.accept()
+            try await origin.gets("GET /a HTTP/1.1", "Range: bytes=0-4")
+            try await origin.send(part: "0-4/10", "01234", "Content-Type: text/plain")
+            try await client.gets("HTTP/1.1 206 Partial Content", body: "01234")
+            try await script(world, server, client, origin)
+        }
     }
 
     @Test("Ranges within what is stored are answered, and parts grow together to the whole")
     func growing() throws {
-        try simulate(cached) { world in
-            let server = try world.origin()
-            let client = try await world.client()
-            let origin = try await start(world, server, client)
+        try begun { _, _, client, origin in
             try await client.send("GET /a HTTP/1.1", "Host: a", "Range: bytes=1-2")
             try await client.gets(
                 "HTTP/1.1 206 Partial Content",
@@ -39,27 +37,13 @@ struct PartialCacheTests {
             )
             try await client.send("GET /a HTTP/1.1", "Host: a", "Range: bytes=4-7")
             try await origin.gets("GET /a HTTP/1.1", "Range: bytes=4-7")
-            try await origin.send(
-                "HTTP/1.1 206 Partial Content",
-                "Cache-Control: max-age=60",
-                "ETag: \"v1\"",
-                "Content-Range: bytes 4-7/10",
-                "Content-Length: 4",
-                body: "4567"
-            )
+            try await origin.send(part: "4-7/10", "4567")
             try await client.gets("HTTP/1.1 206 Partial Content", body: "4567")
             try await client.send("GET /a HTTP/1.1", "Host: a", "Range: bytes=2-6")
             try await client.gets("HTTP/1.1 206 Partial Content", body: "23456")
             try await client.send("GET /a HTTP/1.1", "Host: a", "Range: bytes=8-")
             try await origin.gets("GET /a HTTP/1.1", "Range: bytes=8-")
-            try await origin.send(
-                "HTTP/1.1 206 Partial Content",
-                "Cache-Control: max-age=60",
-                "ETag: \"v1\"",
-                "Content-Range: bytes 8-9/10",
-                "Content-Length: 2",
-                body: "89"
-            )
+            try await origin.send(part: "8-9/10", "89")
             try await client.gets("HTTP/1.1 206 Partial Content", body: "89")
             try await client.send("GET /a HTTP/1.1", "Host: a")
             try await client.gets(
@@ -75,24 +59,14 @@ struct PartialCacheTests {
 
     @Test("The rest alone is asked for, and the whole sent and stored")
     func completing() throws {
-        try simulate(cached) { world in
-            let server = try world.origin()
-            let client = try await world.client()
-            let origin = try await start(world, server, client)
+        try begun { _, _, client, origin in
             try await client.send("GET /a HTTP/1.1", "Host: a")
             try await origin.gets(
                 "GET /a HTTP/1.1",
                 "Range: bytes=5-",
                 "If-Range: \"v1\""
             )
-            try await origin.send(
-                "HTTP/1.1 206 Partial Content",
-                "Cache-Control: max-age=60",
-                "ETag: \"v1\"",
-                "Content-Range: bytes 5-9/10",
-                "Content-Length: 5",
-                body: "56789"
-            )
+            try await origin.send(part: "5-9/10", "56789")
             try await client.gets(
                 "HTTP/1.1 200 OK",
                 "Content-Type: text/plain",
@@ -108,10 +82,7 @@ struct PartialCacheTests {
 
     @Test("Another content comes whole in the place of the rest, and replaces the part")
     func changed() throws {
-        try simulate(cached) { world in
-            let server = try world.origin()
-            let client = try await world.client()
-            let origin = try await start(world, server, client)
+        try begun { _, _, client, origin in
             try await client.send("GET /a HTTP/1.1", "Host: a")
             try await origin.gets("GET /a HTTP/1.1", "If-Range: \"v1\"")
             try await origin.send(
@@ -143,10 +114,7 @@ struct PartialCacheTests {
         ]
     )
     func wrongRest(head: [String]) throws {
-        try simulate(cached) { world in
-            let server = try world.origin()
-            let client = try await world.client()
-            let origin = try await start(world, server, client)
+        try begun { _, server, client, origin in
             try await client.send("GET /a HTTP/1.1", "Host: a")
             try await origin.gets("GET /a HTTP/1.1", "Range: bytes=5-")
             let lines = head + ["Cache-Control: max-age=60", "Content-Length: 5"]
@@ -166,10 +134,7 @@ struct PartialCacheTests {
 
     @Test("An upstream that breaks off in the rest leaves a response that is seen to be cut short")
     func broken() throws {
-        try simulate(cached) { world in
-            let server = try world.origin()
-            let client = try await world.client()
-            let origin = try await start(world, server, client)
+        try begun { world, _, client, origin in
             try await client.send("GET /a HTTP/1.1", "Host: a")
             try await origin.gets("GET /a HTTP/1.1", "Range: bytes=5-")
             try await origin.send(
@@ -217,6 +182,18 @@ struct PartialCacheTests {
             try await origin.send("HTTP/1.1 200 OK", "Content-Length: 1", body: "w")
             try await client.gets("HTTP/1.1 200 OK", body: "w")
         }
+    }
+}
+
+extension Peer {
+    /// Answers with a part of the first version.
+    fileprivate func send(part place: String, _ content: String, _ fields: String...) async throws {
+        let lines =
+            [
+                "HTTP/1.1 206 Partial Content", "Cache-Control: max-age=60", "ETag: \"v1\"",
+                "Content-Range: bytes \(place)", "Content-Length: \(content.utf8.count)",
+            ] + fields
+        try await send(raw: lines.joined(separator: "\n") + "\n\n" + content)
     }
 }
 
