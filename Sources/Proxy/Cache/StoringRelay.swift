@@ -67,7 +67,7 @@ extension Exchange {
             reader = FillReader(fill: fill, isChunked: outgoing == .chunked)
         }
         do throws(AttemptError) {
-            try await relayStoring(turn, fill, connection, &reader, output)
+            try await relayStoring(turn, fill, draft, connection, &reader, output)
         } catch {
             fill.end(.failed)
             dropUpstream(upstream)
@@ -90,6 +90,7 @@ extension Exchange {
     private mutating func relayStoring(
         _ turn: CacheTurn,
         _ fill: Fill,
+        _ draft: ResponseDraft,
         _ connection: UpstreamConnection,
         _ reader: inout FillReader?,
         _ output: Buffer
@@ -99,7 +100,8 @@ extension Exchange {
         defer { context.reactor.buffers.give(content) }
         var isClientGone = false
         var isComplete = false
-        let limit = turn.runtime.store.objectLimit
+        var spool = DiskSpool(fill, draft, turn.runtime)
+        defer { end(spool) }
         var turnEnd = ProxyLimits.bytesPerTurn
         let pace = pace
         while true {
@@ -112,14 +114,15 @@ extension Exchange {
                     turn.isStored = turn.runtime.store.complete(fill)
                     if turn.isStored { share(fill.object) }
                     turn.runtime.store.land(fill)
-                } else if responseBody.contentBytes > limit {
+                } else if !keeps(&spool, responseBody.contentBytes) {
                     try await overflow(turn, fill, connection, &reader, output)
                     return
                 }
             }
             if !isClientGone {
-                _ = reader?.step(to: output, limit: room(pace))
-                isClientGone = !sendToClient(output)
+                let stage = reader?.step(to: output, limit: room(pace))
+                // What it is behind with cannot be read any more.
+                isClientGone = stage == .failed || !sendToClient(output)
                 if isClientGone { output.removeAll() }
             }
             let isServed = isClientGone || (output.isEmpty && reader?.isDone ?? true)
@@ -128,7 +131,8 @@ extension Exchange {
                 turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
                 await context.reactor.yield()
             }
-            if !isComplete, connection.stream.mayRead {
+            let isHeld = !isComplete && spool.holdsBack(now: context.reactor.now)
+            if !isComplete, !isHeld, connection.stream.mayRead {
                 try receiveContent(connection, into: input, content, fill)
                 continue
             }
@@ -137,9 +141,12 @@ extension Exchange {
             let next = pace?.next(sent: bytesSent, now: context.reactor.now) ?? WaitPoint.never
             isClientGone =
                 try await waitStoring(
-                    isComplete ? nil : connection,
+                    isComplete || isHeld ? nil : connection,
                     output: isClientGone ? nil : output,
-                    atMostUntil: isHeldBack ? next : WaitPoint.never
+                    atMostUntil: min(
+                        isHeldBack ? next : WaitPoint.never,
+                        spool.patience(now: context.reactor.now)
+                    )
                 ) || isClientGone
         }
         if isClientGone { throw .final(.clientGone) }
@@ -237,12 +244,17 @@ extension Exchange {
         turn.runtime.store.notePass(turn.hash, until: wallMilliseconds + 10_000)
         guard reader != nil else { throw .final(.clientGone) }
         let pace = pace
+        let pause = DiskSpool.pause
         do throws(Failure) {
             repeat {
                 if let pace, room(pace) == 0 { try await holdBack(pace) }
-                _ = reader?.step(to: output, limit: room(pace))
+                if reader?.step(to: output, limit: room(pace)) == .failed { throw .clientGone }
+                // What is on its way from the disk comes later.
+                if output.isEmpty, reader?.position ?? 0 < fill.count {
+                    await context.reactor.sleep(until: context.reactor.now + pause)
+                }
                 try await flush(output)
-            } while reader?.hasMore ?? false
+            } while reader?.hasMore ?? false || reader?.position ?? 0 < fill.count
         } catch { throw .final(error) }
         // Who reads along has what there is; what is to come nobody keeps.
         fill.end(.failed)
