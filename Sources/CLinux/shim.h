@@ -23,6 +23,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -232,6 +233,38 @@ static inline bool gateway_files_are_limited(void) {
 // The flags are macros of linux/falloc.h.
 static inline int gateway_punch(int descriptor, int64_t start, int64_t length) {
     return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, length);
+}
+
+// open is variadic.
+static inline int gateway_open_growing(int parent, const char *path) {
+    unlinkat(parent, path, 0);
+    return openat(parent, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static inline int gateway_open_renewable(int parent, const char *path) {
+    return openat(parent, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+static inline bool gateway_is_same_file(int first, int second) {
+    struct stat one, other;
+    return fstat(first, &one) == 0 && fstat(second, &other) == 0 && one.st_dev == other.st_dev &&
+        one.st_ino == other.st_ino;
+}
+
+// RWF_NOWAIT is a macro, and preadv2 needs GNU extensions: reads what is in memory, and no more.
+static inline ssize_t gateway_read_now(int descriptor, void *bytes, size_t count, int64_t offset) {
+    struct iovec piece = {bytes, count};
+    return preadv2(descriptor, &piece, 1, offset, RWF_NOWAIT);
+}
+
+static inline bool gateway_is_in_memory(int descriptor, int64_t offset) {
+    char byte;
+    return gateway_read_now(descriptor, &byte, 1, offset) == 1;
+}
+
+// The flag is a macro.
+static inline int gateway_start_writeback(int descriptor, int64_t start, int64_t length) {
+    return sync_file_range(descriptor, start, length, SYNC_FILE_RANGE_WRITE);
 }
 
 static inline int64_t gateway_monotonic_nanoseconds(void) {

@@ -45,14 +45,15 @@ public final class StoredFiles: Sendable {
     /// Bytes of a name that is listed at most.
     private static let nameRoom = 128
     private static let journalName = "journal"
-    private static let newJournalName = "journal.new"
+    static let newJournalName = "journal.new"
     private static let lockName = "lock"
-    /// What is being written; there is one writer.
-    private static let newName = "new"
+    /// What is being written: by the one writer, and with a number behind it by those that write
+    /// what arrives.
+    static let newName = "new"
 
     /// Where they are.
     public let path: String
-    private let folder: Int32
+    let folder: Int32
     private let lock: Int32
     private let fault: (@Sendable (Call, String) -> SystemError?)?
 
@@ -83,10 +84,7 @@ public final class StoredFiles: Sendable {
         }
         folder = opened
         self.lock = lock
-        // What a crash has left half.
-        for name in [StoredFiles.newName, StoredFiles.newJournalName] {
-            _ = unsafe unlinkat(opened, name, 0)
-        }
+        removeLeftovers()
     }
 
     deinit {
@@ -97,7 +95,7 @@ public final class StoredFiles: Sendable {
     /// Lets another process take the directory over; nothing may be written from now on.
     public func release() { _ = gateway_unlock_file(lock) }
 
-    private func fail(_ call: Call, _ path: String) throws(SystemError) {
+    func fail(_ call: Call, _ path: String) throws(SystemError) {
         if let error = fault?(call, path) { throw error }
     }
 
@@ -196,6 +194,9 @@ public final class StoredFiles: Sendable {
         }
     }
 
+    /// Removes a file of the directory itself.
+    func unlink(_ name: String) { _ = unsafe unlinkat(folder, name, 0) }
+
     /// Removes an empty folder; one that is not empty stays.
     public func removeFolder(_ path: String) { _ = unsafe unlinkat(folder, path, AT_REMOVEDIR) }
 
@@ -282,13 +283,13 @@ public final class StoredFiles: Sendable {
 
 /// A file that is open to be read from, as it was when it was opened, whatever becomes of its name.
 public final class StoredFile: Sendable {
-    private let descriptor: Int32
-    /// Bytes.
+    let descriptor: Int32
+    /// Bytes; 0 for one that grows.
     public let size: Int
 
     private let fault: @Sendable () -> SystemError?
 
-    fileprivate init(
+    init(
         descriptor: Int32,
         size: Int,
         fault: @escaping @Sendable () -> SystemError?

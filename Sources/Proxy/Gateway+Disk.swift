@@ -24,6 +24,7 @@ extension Gateway {
             let tier = try DiskTier(
                 files,
                 budget: settings.size,
+                objectLimit: settings.objectSize,
                 patience: settings.timeout,
                 // Another multiple than those that other secrets are made by.
                 seed: seed &* 0xD6E8_FEB8_6659_FD93 ^ UInt64(SystemClock.unixSeconds()),
@@ -39,7 +40,11 @@ extension Gateway {
     /// Takes over what a reload says of a disk that stays, and lets go of one that does not.
     static func adoptDisk(_ configuration: Configuration, _ disk: DiskTier?, previous: DiskTier?) {
         if let disk, let settings = configuration.cache?.disk {
-            disk.adopt(budget: settings.size, patience: settings.timeout)
+            disk.adopt(
+                budget: settings.size,
+                objectLimit: settings.objectSize,
+                patience: settings.timeout
+            )
         }
         if let previous, previous !== disk { previous.close() }
     }

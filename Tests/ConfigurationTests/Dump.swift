@@ -46,7 +46,8 @@ func dump(_ configuration: Configuration) -> String {
     }
     if let disk = configuration.cache?.disk {
         lines.append(
-            "cache_path \(disk.path) size=\(disk.size) timeout=\(milliseconds(disk.timeout))"
+            "cache_path \(disk.path) size=\(disk.size) object_size=\(disk.objectSize) "
+                + "timeout=\(milliseconds(disk.timeout))"
         )
     }
     for (number, log) in configuration.accessLogs.enumerated() {

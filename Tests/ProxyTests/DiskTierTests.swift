@@ -396,7 +396,7 @@ struct DiskTierTests {
         process.tier.work()
         #expect(process.tier.figures.objects == folder.names.count)
         #expect((15...20).contains(folder.names.count))
-        process.tier.adopt(budget: 256 << 10, patience: 1)
+        process.tier.adopt(budget: 256 << 10, objectLimit: 64 << 10, patience: 1)
         process.tier.work()
         #expect(folder.names.count == 4)
     }

@@ -112,18 +112,42 @@ package final class CacheStore: Sendable {
     /// Returns Whether it was stored.
     @discardableResult
     package func insert(_ object: CachedResponse) -> Bool {
-        guard object.contentCount <= objectLimit else {
+        guard object.contentCount <= objectLimit || object.isOnFile else {
             refusals.wrappingAdd(1, ordering: .relaxed)
             return false
         }
         tier?.store(object)
-        insertHere(object)
+        if object.isOnFile { removeReplaced(object) } else { insertHere(object) }
         return true
+    }
+
+    /// Puts what a validation made of a response in its place.
+    ///
+    /// Returns Whether it was stored.
+    package func renew(_ old: CachedResponse, as new: CachedResponse, since number: Int) -> Bool {
+        if new.isOnFile {
+            // Its file stays and gets another head, unless it would need another name.
+            if new.vary.equalsByWords(old.vary) { return insert(new, since: number) }
+            remove(old)
+            return false
+        }
+        remove(old)
+        return insert(new, since: number)
+    }
+
+    /// Removes what a response that does not stand in memory takes the place of.
+    private func removeReplaced(_ object: CachedResponse) {
+        part(object.hash).state.withLock { shard in
+            shard.passes.remove(object.hash)
+            _ = shard.remove(object.hash) { old in
+                old.key.equalsByWords(object.key) && old.vary.equalsByWords(object.vary)
+            }
+        }
     }
 
     /// Stores a response that the tier has found; not told to it.
     package func recall(_ object: CachedResponse) {
-        if object.contentCount <= objectLimit { insertHere(object) }
+        if object.contentCount <= objectLimit, !object.isOnFile { insertHere(object) }
     }
 
     private func insertHere(_ object: CachedResponse) {

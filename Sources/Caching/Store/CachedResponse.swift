@@ -205,6 +205,12 @@ package final class CachedResponse: Sendable {
         }
     }
 
+    /// Whether its content stands in a file, because it is too large for memory.
+    package var isOnFile: Bool {
+        guard case .extent(let extent) = large?.place else { return false }
+        return extent.isFile
+    }
+
     /// Whether the one range that a request asks for lies within the part that this is.
     ///
     /// Source: RFC 9111 §3.3.

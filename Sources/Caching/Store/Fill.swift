@@ -76,6 +76,21 @@ package final class Fill: Sendable {
         }
     }
 
+    /// Goes on with its content in another place, as it has turned out to be too large for memory.
+    ///
+    /// Returns False, and changes nothing, when there is none.
+    package func move(
+        to make: (_ prior: LargeContent, _ count: Int) -> (any ContentExtent)?
+    ) -> Bool {
+        state.withLock { $0.content.move(to: make) }
+    }
+
+    /// Where its content is to stand.
+    package var extent: (any ContentExtent)? { state.withLock { $0.content.extent } }
+
+    /// Tells those who wait for it that there is something to read, or to be done.
+    package func poke() { change { _ in } }
+
     /// Takes in content.
     package func append(_ bytes: Span<UInt8>) {
         guard bytes.count > 0 else { return }
@@ -186,7 +201,12 @@ package final class Fill: Sendable {
             guard let extent else { return (copied, stage) }
             let wanted = min(limit - copied, moved - offset - copied)
             let count = extent.read(from: offset + copied, atMost: wanted, into: buffer)
-            if count == 0 { return (copied, .failed) }
+            if count == 0 {
+                let isLater = extent.readLater(from: offset + copied) { [weak self] in
+                    self?.poke()
+                }
+                return (copied, isLater ? stage : .failed)
+            }
             copied += count
             if copied >= limit { return (copied, stage) }
         }

@@ -10,6 +10,19 @@ package protocol ContentExtent: AnyObject, Sendable {
     ///
     /// Returns How many, at most `limit`.
     func read(from offset: Int, atMost limit: Int, into buffer: Buffer) -> Int
+    /// Whether it stands in a file and takes no memory; then not all of it may be readable at once.
+    var isFile: Bool { get }
+    /// Has bytes made readable that have been appended and are not now.
+    ///
+    /// `wake`: Called from any thread when they are, or cannot be.
+    ///
+    /// Returns False when there are none such.
+    func readLater(from offset: Int, _ wake: @escaping @Sendable () -> Void) -> Bool
+}
+
+extension ContentExtent {
+    package var isFile: Bool { false }
+    package func readLater(from: Int, _: @escaping @Sendable () -> Void) -> Bool { false }
 }
 
 /// A content that is too large to stand beside the head of its response.
@@ -35,7 +48,8 @@ package final class LargeContent: Sendable {
 
     /// What so many bytes of content cost here.
     func cost(_ count: Int) -> Int {
-        guard case .extent = place else { return count }
+        guard case .extent(let extent) = place else { return count }
+        if extent.isFile { return Self.extentOverhead }
         return Self.extentOverhead + (count + Self.pageSize - 1) & ~(Self.pageSize - 1)
     }
 
@@ -115,9 +129,9 @@ struct ArrivingContent {
     }
 
     /// Moves full chunks on; what cannot be moved stays for those who read along.
-    private mutating func moveFull() {
+    private mutating func moveFull(onlyFull: Bool = false) {
         guard let extent, !isTorn, !chunks.isEmpty else { return }
-        for chunk in chunks {
+        for chunk in chunks where !onlyFull || chunk.count == CachedResponse.chunkSize {
             guard extent.append(chunk.span) else {
                 isTorn = true
                 return
@@ -125,6 +139,30 @@ struct ArrivingContent {
             moved += chunk.count
             chunks.removeFirst()
         }
+    }
+
+    /// Goes on in another place, which takes over what has come.
+    ///
+    /// `make`: Makes it of what has come so far, in full chunks.
+    ///
+    /// Returns False, and changes nothing, when there is none.
+    mutating func move(
+        to make: (_ prior: LargeContent, _ count: Int) -> (any ContentExtent)?
+    ) -> Bool {
+        moveFull(onlyFull: true)
+        if isTorn { return false }
+        if let extent {
+            guard let next = make(LargeContent(.extent(extent)), moved) else { return false }
+            self.extent = next
+            return true
+        }
+        let full = chunks.filter { $0.count == CachedResponse.chunkSize }
+        let count = full.count * CachedResponse.chunkSize
+        guard let next = make(LargeContent(.memory(full)), count) else { return false }
+        chunks.removeFirst(full.count)
+        moved = count
+        extent = next
+        return true
     }
 
     /// Copies out of what is still in memory: nothing below `moved`.

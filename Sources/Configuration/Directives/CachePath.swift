@@ -12,7 +12,13 @@ extension Directive {
                 .duration(Literals.millisecond...Literals.minute),
                 default: "200ms",
                 "how long a request waits for the disk before it is a miss"
-            )
+            ),
+            Option(
+                "object_size",
+                .size(1...(1 << 40)),
+                default: "1g",
+                "bytes of content of one response; never more than a quarter of SIZE"
+            ),
         ],
         fallback: "what is stored is lost when the gateway ends",
         summary: "Keeps stored responses on a disk as well, where they survive a restart.",
@@ -20,7 +26,9 @@ extension Directive {
             Whatever is stored in memory is also written to a file, in the background; what memory \
             has no room for any more is read from there. Checksums tell what a crash has spoilt: \
             such a file is removed, and the application asked. A disk that is full, slow or broken \
-            costs hits and never a request. Of what is asked for least the files leave first. \
+            costs hits and never a request. What is larger than \
+            `cache_object_size` stands on the disk only: it is written while it is passed on, and \
+            sent from its file. Of what is asked for least the files leave first. \
             The index takes some 120 bytes of memory for each file.
             """,
         example: .top(
@@ -42,9 +50,14 @@ extension Directive {
                     "DIR begins at the root: it must be the same from wherever the gateway starts"
                 )
             }
+            let most = size / DiskSettings.objectShare
+            if let wanted = call.options["object_size"], call.number("object_size") ?? 0 > most {
+                call.error(wanted.mark, "'object_size=' is more than a quarter of SIZE")
+            }
             let settings = DiskSettings(
                 path: directory,
                 size: size,
+                objectSize: min(call.number("object_size") ?? 1 << 30, most),
                 timeout: call.duration("timeout") ?? Defaults.cachePathTimeout
             )
             block.cachePath = Placed(value: settings, mark: call.mark)

@@ -107,8 +107,13 @@ public struct DiskSettings: Sendable, Equatable {
     public let path: String
     /// Bytes that its files may take.
     public let size: Int
+    /// Bytes of content of one response at most.
+    public let objectSize: Int
     /// Nanoseconds that a request waits for it.
     public let timeout: Int64
+
+    /// One response takes at most the so-manieth part of the size.
+    public static let objectShare = 4
 }
 
 /// How stored responses are shared with other gateways through Redis.

@@ -65,7 +65,7 @@ extension Exchange {
             let now = wallMilliseconds
             var found = findStored(cache, key: key, hash: hash)
             var isFromDisk = false
-            if found == nil, turn == 0, let disk = cache.disk {
+            if found == nil, let disk = cache.disk {
                 found = await recall(disk, cache, key: key, hash: hash)
                 isFromDisk = found != nil
             }

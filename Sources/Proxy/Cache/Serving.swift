@@ -149,6 +149,10 @@ extension Exchange {
             try await sendPages(of: extent, range, behind: output)
             return
         }
+        if case .extent(let place) = large.place, let content = place as? DiskContent {
+            try await sendFile(content, range, behind: output)
+            return
+        }
         if connection.stream.takesPages { try await flush(output) }
         var offset = range.lowerBound
         var turnEnd = offset + ProxyLimits.bytesPerTurn

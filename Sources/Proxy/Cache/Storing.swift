@@ -72,14 +72,8 @@ extension Exchange {
         if !turn.isRefresh { countCache(turn.reason) }
         let length = response.declaredLength
         let made = makeDraft(response, turn, length: length)
-        guard let draft = made, (length ?? 0) <= turn.runtime.store.objectLimit,
-            isUsedEnough(turn)
-        else {
-            if made != nil {
-                turn.refusal =
-                    (length ?? 0) > turn.runtime.store.objectLimit
-                    ? .tooLarge : .usedTooSeldom
-            }
+        let known = response.framing(forRequest: request.method).knownLength
+        guard let draft = made, let place = storagePlace(draft, turn, length: known) else {
             context.metrics.count(.cacheUnstored, route: route)
             // What it says replaces what was stored, unless it says only that something failed.
             if let stale = turn.stale, response.status < 500 {
@@ -96,13 +90,12 @@ extension Exchange {
         }
         turn.isStored = true
         context.metrics.count(.cacheStored, route: route)
-        let known = response.framing(forRequest: request.method).knownLength
-        fill.begin(draft, length: known, extent: turn.runtime.store.makeExtent(known))
+        fill.begin(draft, length: known, extent: place.extent)
         try await passOnStoring(turn, fill, draft, upstream, server: server, series: series)
         return true
     }
 
-    private mutating func isUsedEnough(_ turn: CacheTurn) -> Bool {
+    mutating func isUsedEnough(_ turn: CacheTurn) -> Bool {
         let minimum = turn.runtime.rule.minimumUses
         return minimum <= 1 || turn.runtime.store.countUse(turn.hash) >= minimum
     }
@@ -261,9 +254,8 @@ extension Exchange {
             draft.fetchTime = max(draft.fetchTime, stale.fetchTime)
             updated = CachedResponse(draft, contentOf: stale)
             if turn.fill?.mayStore ?? true {
-                turn.runtime.store.remove(stale)
                 let since = turn.fill?.purges ?? turn.runtime.store.purgeCount
-                turn.isStored = turn.runtime.store.insert(updated, since: since)
+                turn.isStored = turn.runtime.store.renew(stale, as: updated, since: since)
                 if turn.isStored { share(updated) }
             }
         } else {

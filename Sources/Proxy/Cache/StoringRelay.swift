@@ -60,7 +60,7 @@ extension Exchange {
                     to: output
                 )
             }
-            try await relayStoring(turn, fill, connection, &reader, content, output)
+            try await relayStoring(turn, fill, draft, connection, &reader, content, output)
         } catch {
             fill.end(.failed)
             dropUpstream(upstream)
@@ -104,6 +104,7 @@ extension Exchange {
     private mutating func relayStoring(
         _ turn: CacheTurn,
         _ fill: Fill,
+        _ draft: ResponseDraft,
         _ connection: UpstreamConnection,
         _ reader: inout FillReader?,
         _ content: Buffer,
@@ -113,21 +114,23 @@ extension Exchange {
         var isClientGone = false
         var flushAt: Int64?
         var isComplete = false
-        let limit = turn.runtime.store.objectLimit
+        var spool = DiskSpool(fill, draft, turn.runtime)
+        defer { end(spool) }
         var turnEnd = ProxyLimits.bytesPerTurn
         let pace = pace
         while true {
             if !isComplete {
                 try moveResponse(connection, from: input, to: content)
                 isComplete = take(content, turn, fill)
-                if !isComplete, responseBody.contentBytes > limit {
+                if !isComplete, !keeps(&spool, responseBody.contentBytes) {
                     try await overflow(turn, fill, connection, &reader, output)
                     return
                 }
             }
             if !isClientGone {
                 let before = reader?.position
-                // A coder that failed leaves nothing to be sent that would be whole.
+                // A coder that failed, or a file that cannot be read any more, leaves nothing to be
+                // sent that would be whole.
                 let isBroken = reader?.step(to: output, limit: room(pace)) == .failed
                 if reader?.position != before { flushAt = nil }
                 isClientGone = isBroken || !sendToClient(output)
@@ -139,7 +142,8 @@ extension Exchange {
                 turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
                 await context.reactor.yield()
             }
-            if !isComplete, connection.stream.mayRead {
+            let isHeld = !isComplete && spool.holdsBack(now: context.reactor.now)
+            if !isComplete, !isHeld, connection.stream.mayRead {
                 try receiveContent(connection, into: input, content, fill)
                 continue
             }
@@ -160,9 +164,9 @@ extension Exchange {
             }
             isClientGone =
                 try await waitStoring(
-                    isComplete ? nil : connection,
+                    isComplete || isHeld ? nil : connection,
                     output: isClientGone ? nil : output,
-                    atMostUntil: next
+                    atMostUntil: min(next, spool.patience(now: context.reactor.now))
                 ) || isClientGone
         }
         if let coder = reader?.coder { coding?.contentBytesSent = coder.bytesOut }
@@ -274,12 +278,17 @@ extension Exchange {
         turn.runtime.store.notePass(turn.hash, until: wallMilliseconds + 10_000)
         guard reader != nil else { throw .final(.clientGone) }
         let pace = pace
+        let pause = DiskSpool.pause
         do throws(Failure) {
             repeat {
                 if let pace, room(pace) == 0 { try await holdBack(pace) }
-                _ = reader?.step(to: output, limit: room(pace))
+                if reader?.step(to: output, limit: room(pace)) == .failed { throw .clientGone }
+                // What is on its way from the disk comes later.
+                if output.isEmpty, reader?.position ?? 0 < fill.count {
+                    await context.reactor.sleep(until: context.reactor.now + pause)
+                }
                 try await flush(output)
-            } while reader?.hasMore ?? false
+            } while reader?.hasMore ?? false || reader?.position ?? 0 < fill.count
         } catch { throw .final(error) }
         // Who reads along has what there is; what is to come nobody keeps.
         fill.end(.failed)

@@ -11,8 +11,28 @@ enum DiskLimits {
     static let queuedChanges = 1 << 20
     /// Variants of a key whose files are looked at for one request, the newest first.
     static let variants = 16
-    /// A response takes at most the so-manieth part of the disk's bytes.
-    static let share = 4
+    /// Contents that arrive at once, and are too large for memory, at most.
+    static let arriving = 32
+    /// All of those take at most the so-manieth part of the disk's bytes before they are complete.
+    static let arrivingShare = 2
+    /// Threads that write them.
+    static let spoolers = 4
+    /// Bytes of one that may wait to be written; past it the upstream waits, for so many
+    /// nanoseconds, and then it is not stored.
+    static let window = 2 << 20
+    static let backpressure: Int64 = 1_000_000_000
+    /// Bytes of the disk that are set aside at a time where the length is not known.
+    static let reservation = 16 << 20
+    /// Bytes after which the kernel is told to begin with what was written.
+    static let writeback = 8 << 20
+    /// Bytes of a content that are brought into memory, and sent, at a time; of one that is copied,
+    /// through TLS or at a pace.
+    static let run = 1 << 20
+    static let copiedRun = 256 << 10
+    /// Nanoseconds that a client waits for a run.
+    static let runTime: Int64 = 60_000_000_000
+    /// Files of contents that are kept open.
+    static let openFiles = 64
     /// Files removed in one go.
     static let removals = 256
     /// Entries taken into the index under one hold of its lock.

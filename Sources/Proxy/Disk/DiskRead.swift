@@ -72,6 +72,9 @@ struct Queue<Element> {
 
     var count: Int { items.count - start }
     var isEmpty: Bool { count == 0 }
+    var first: Element? { isEmpty ? nil : items[start] }
+    /// What is in it, in its order.
+    var all: some Sequence<Element> { items[start...].lazy.compactMap { $0 } }
 
     mutating func append(_ element: Element) { items.append(element) }
 
@@ -97,3 +100,5 @@ struct Queue<Element> {
         }
     }
 }
+
+extension Queue: Sendable where Element: Sendable {}

@@ -9,6 +9,7 @@ extension DiskTier {
     package func store(_ object: CachedResponse) {
         let name = naming.name(object)
         let now = clock()
+        var arriving: (content: DiskContent, end: DiskContent.End)?
         state.withLock { state in
             state.drop(name)
             if object.part == nil { state.removePart(of: name) }
@@ -18,13 +19,18 @@ extension DiskTier {
                 state.discard(name)
                 return
             }
-            state.waiting[name.key, default: []].append(
-                Waiting(name: name, object: object, purges: state.bans.count)
-            )
+            let waiting = Waiting(name: name, object: object, purges: state.bans.count)
+            state.waiting[name.key, default: []].append(waiting)
             state.waitingBytes += object.cost
             state.waitingCount += 1
-            state.changes.append(.write(name))
+            if let content = object.diskContent, content.isArriving {
+                arriving = (content, .init(object: object, name: name, purges: waiting.purges))
+            } else {
+                state.changes.append(.write(name))
+            }
         }
+        // Its name comes when all of it is on the disk.
+        if let arriving { arriving.content.finish(arriving.end) }
         writer.signal()
     }
 
@@ -78,7 +84,10 @@ extension DiskTier {
         let (ban, all) = state.withLock { state in
             let ban = state.bans.add(purge, isSoft: isSoft, time: now)
             let isAll = ban.purge == .everything && !isSoft
-            if isAll { state.coming += 1 }
+            if isAll {
+                state.coming += 1
+                state.closeAll()
+            }
             return (ban, isAll ? state.index.takeAll() : nil)
         }
         note(ban)
@@ -140,7 +149,7 @@ extension DiskTier.State {
     func mayWrite(_ object: CachedResponse, now: Int64) -> Bool {
         !isClosed && !health.isOff(now: now)
             && waitingBytes + object.cost <= DiskLimits.queuedBytes
-            && object.cost <= budget / DiskLimits.share
+            && object.contentCount <= objectLimit
     }
 
     /// Removes the part whose place a whole takes.
@@ -157,6 +166,7 @@ extension DiskTier.State {
         // A read of another variant is dropped as well, which costs one.
         reads[name.key]?.doom()
         if writing == name { isWritingDoomed = true }
+        close(name)
         dropWaiting(name.key) { $0.name == name }
     }
 
@@ -190,6 +200,7 @@ extension DiskTier.State {
     mutating func invalidate(_ key: DiskKey) -> Int {
         reads[key]?.doom()
         if writing?.key == key { isWritingDoomed = true }
+        for one in open[key] ?? [] { close(one.name) }
         let waited = waiting[key]?.count ?? 0
         dropWaiting(key) { _ in true }
         let names = index.remove(key)

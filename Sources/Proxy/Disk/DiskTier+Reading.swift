@@ -21,6 +21,10 @@ extension DiskTier {
         let found = state.withLock { state -> Lookup in
             guard !state.isClosed else { return .absent }
             if let object = state.waitingFor(hash, key, request) { return .found(object) }
+            if let (name, object) = state.openFor(hash, key, request) {
+                state.index.use(name, hash: 0)
+                return .found(object)
+            }
             guard state.forgotten[hash] == nil,
                 !state.isListed[hash.folder] || state.index.contains(hash)
             else {
@@ -89,6 +93,10 @@ extension DiskTier {
 
     /// Reads one response.
     func readNext() -> WorkThreads.Work {
+        if let load = state.withLock({ $0.loads.popFirst() }) {
+            run(load)
+            return .more
+        }
         guard let read = state.withLock({ $0.readQueue.popFirst() }) else { return .idle }
         let found = search(read)
         let kept = state.withLock { state -> CachedResponse? in
@@ -99,6 +107,10 @@ extension DiskTier {
                 guard let object = state.accept(one) else { continue }
                 // Under the lock, so that who removes it from here first finds it in memory after.
                 state.store?.recall(object)
+                if object.isOnFile {
+                    let purges = one.purges
+                    state.keepOpen(Waiting(name: one.name, object: object, purges: purges))
+                }
                 if one.answers { answer = object }
             }
             return answer
@@ -166,6 +178,7 @@ extension DiskTier {
     func drop(_ name: DiskName, _ version: UInt64) {
         let isDropped = state.withLock { state in
             guard state.index.remove(name, version: version) else { return false }
+            state.close(name)
             state.changes.append(.remove([name]))
             return true
         }
@@ -210,11 +223,18 @@ extension DiskTier {
             return (verdict, state.store)
         }
         if verdict == .removed { return .purged }
-        guard let store, record.contentCount <= store.objectLimit else { return .other }
-        let made = try object(of: record, file, bytes) { draft in
-            draft.hash = store.hash(draft.key.span)
-        } extent: {
-            store.makeExtent($0)
+        guard let store else { return .other }
+        let made: CachedResponse?
+        if record.contentCount > store.objectLimit {
+            var whole = draft
+            whole.hash = store.hash(draft.key.span)
+            made = try largeObject(of: record, file, bytes, whole, (name, version))
+        } else {
+            made = try object(of: record, file, bytes) { draft in
+                draft.hash = store.hash(draft.key.span)
+            } extent: {
+                store.makeExtent($0)
+            }
         }
         guard let object = made else { return .damaged }
         return .found(
@@ -285,6 +305,24 @@ extension DiskTier {
         return assembly.finish(prepare)
     }
 
+    /// The response in a file whose content stays there; nil if its table is not what was written.
+    private func largeObject(
+        of record: StoredRecord,
+        _ file: StoredFile,
+        _ bytes: [UInt8],
+        _ draft: ResponseDraft,
+        _ origin: (name: DiskName, version: UInt64)
+    ) throws(SystemError) -> CachedResponse? {
+        let table = try piece(record.table, of: file, bytes)
+        guard let sums = record.sums(in: table.span, checksum: checksum) else { return nil }
+        let content = DiskContent(file, record, sums: sums, origin, self)
+        return CachedResponse(
+            draft,
+            LargeContent(.extent(content)),
+            contentCount: record.contentCount
+        )
+    }
+
     /// Bytes of a file, of which the first have been read; fewer where it has become shorter.
     private func piece(_ place: Range<Int>, of file: StoredFile, _ bytes: [UInt8])
         throws(SystemError) -> [UInt8]
@@ -299,7 +337,20 @@ extension DiskTier.State {
     func waitingFor(_ hash: DiskKey, _ key: Span<UInt8>, _ request: FieldSection)
         -> CachedResponse?
     {
-        guard let all = waiting[hash] else { return nil }
+        waiting[hash].flatMap { first(of: $0, key, request)?.object }
+    }
+
+    /// What stands in a file that is open, and answers a request.
+    func openFor(_ hash: DiskKey, _ key: Span<UInt8>, _ request: FieldSection)
+        -> (name: DiskName, object: CachedResponse)?
+    {
+        // What waits in its place is newer, though it may not answer.
+        open[hash].flatMap { first(of: $0, key, request) }
+    }
+
+    private func first(of all: [DiskTier.Waiting], _ key: Span<UInt8>, _ request: FieldSection)
+        -> (name: DiskName, object: CachedResponse)?
+    {
         var scratch: [UInt8] = []
         for one in all.reversed() {
             let object = one.object
@@ -313,8 +364,8 @@ extension DiskTier.State {
                 )
             else { continue }
             switch bans.verdict(key: object.key, head: object.head, purges: one.purges) {
-            case .unaffected: return object
-            case .stale(let time): return object.expired(now: time)
+            case .unaffected: return (one.name, object)
+            case .stale(let time): return (one.name, object.expired(now: time))
             case .removed: continue
             }
         }

@@ -36,6 +36,10 @@ extension DiskTier {
         }
         guard let waiting else { return }
         let object = waiting.object
+        if let content = object.diskContent {
+            write(content, waiting)
+            return
+        }
         let writing = StoredWriting(
             object,
             StoredRecord.Place(epoch: identity.epoch, purges: waiting.purges),
@@ -46,15 +50,34 @@ extension DiskTier {
             try writeFile(name, writing)
             try finish(waiting, size: writing.count)
         } catch {
-            state.withLock { state in
-                state.writing = nil
-                state.figures.dropped += 1
-                state.dropWaiting(name.key) { $0.object === object }
-                // What has the name is older, or should not be there.
-                state.index.remove(name)
-                state.changes.append(.remove([name]))
-            }
+            notWritten(waiting)
             failed(error, "a response cannot be written")
+        }
+    }
+
+    /// Writes what is on the disk already but for its name, or for its newest head.
+    private func write(_ content: DiskContent, _ waiting: Waiting) {
+        do throws(SystemError) {
+            let size = try store(content, waiting)
+            try finish(waiting, size: size)
+        } catch {
+            notWritten(waiting)
+            // A head that found no room, or whose file has gone, is nobody's fault.
+            if !error.isMissing, error != .tooLarge {
+                failed(error, "a response cannot be written")
+            }
+        }
+    }
+
+    private func notWritten(_ waiting: Waiting) {
+        let name = waiting.name
+        state.withLock { state in
+            state.writing = nil
+            state.figures.dropped += 1
+            state.dropWaiting(name.key) { $0.object === waiting.object }
+            // What has the name is older, or should not be there.
+            state.index.remove(name)
+            state.changes.append(.remove([name]))
         }
     }
 
@@ -120,14 +143,16 @@ extension DiskTier {
     }
 
     /// The file is there: the index is told, unless it has become wrong meanwhile.
-    private func finish(_ waiting: Waiting, size: Int) throws(SystemError) {
+    ///
+    /// `size`: Bytes of the file; nil if it is one that was there, with another head.
+    private func finish(_ waiting: Waiting, size: Int?) throws(SystemError) {
         let now = clock()
         let name = waiting.name
         let isWrong = state.withLock { state in
             state.writing = nil
             state.health.succeeded(now: now)
             state.figures.writes += 1
-            state.figures.writtenBytes += size
+            state.figures.writtenBytes += size ?? 0
             let object = waiting.object
             let verdict = state.bans.verdict(
                 key: object.key,
@@ -140,7 +165,8 @@ extension DiskTier {
             if isWrong {
                 state.index.remove(name)
             } else {
-                state.index.insert(name, size: size, hash: object.hash)
+                if let size { state.index.insert(name, size: size, hash: object.hash) }
+                if object.isOnFile { state.keepOpen(waiting) }
             }
             return isWrong
         }
@@ -152,12 +178,16 @@ extension DiskTier {
     /// Returns Whether there may be more to remove.
     private func evictOne(toFit size: Int) -> Bool {
         let victim = state.withLock { state -> DiskName? in
-            let needed = state.index.bytes + DiskIndex.space(size)
+            let arriving = arrivals.withLock { $0.reserved }
+            let needed = state.index.bytes + arriving + DiskIndex.space(size)
             guard needed > state.budget || state.index.count >= DiskIndex.maximumCount
             else { return nil }
             let store = state.store
             let victim = state.index.evict { store?.contains($0) ?? false }
-            if victim != nil { state.figures.evictions += 1 }
+            if let victim {
+                state.figures.evictions += 1
+                state.close(victim)
+            }
             return victim
         }
         guard let victim else { return false }

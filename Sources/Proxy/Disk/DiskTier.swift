@@ -59,6 +59,12 @@ public final class DiskTier: CacheTier {
         var forgotten: [DiskKey: Int] = [:]
         var reads: [DiskKey: DiskRead] = [:]
         var readQueue = Queue<DiskRead>()
+        /// Runs of contents that somebody wants to send.
+        var loads = Queue<DiskLoad>()
+        /// Responses whose content is too large for memory, with their files open.
+        var open: [DiskKey: [Waiting]] = [:]
+        var openOrder: [DiskName] = []
+        var objectLimit: Int
         var figures = DiskFigures()
         var isClosed = false
         weak var store: CacheStore?
@@ -82,7 +88,11 @@ public final class DiskTier: CacheTier {
     let listing = Mutex<[UInt8]>([])
     /// The next thing for the scanner.
     let scan = Mutex(DiskScan())
+    let arrivals = Mutex(DiskArrivals())
+    /// Counts files that grow.
+    let growths = Atomic<UInt64>(0)
     let readers: WorkThreads
+    let spoolers: WorkThreads
     let writer: WorkThreads
     let scanner: WorkThreads
 
@@ -92,6 +102,8 @@ public final class DiskTier: CacheTier {
     ///
     /// `budget`: Bytes that its files may take.
     ///
+    /// `objectLimit`: Bytes of content of one response at most.
+    ///
     /// `patience`: Nanoseconds that a request waits for it.
     ///
     /// `seed`: A number that no client knows, should it be a new one.
@@ -100,6 +112,7 @@ public final class DiskTier: CacheTier {
     init(
         _ files: StoredFiles,
         budget: Int,
+        objectLimit: Int,
         patience: Int64,
         seed: UInt64,
         clock: @escaping @Sendable () -> Int64
@@ -108,6 +121,7 @@ public final class DiskTier: CacheTier {
         self.clock = clock
         waits = Atomic(patience)
         readers = try WorkThreads()
+        spoolers = try WorkThreads()
         writer = try WorkThreads()
         scanner = try WorkThreads()
         let journal: DiskJournal
@@ -128,7 +142,7 @@ public final class DiskTier: CacheTier {
         }
         identity = journal.identity
         naming = DiskNaming(identity)
-        state = Mutex(State(budget: budget, bans: journal.bans))
+        state = Mutex(State(budget: budget, bans: journal.bans, objectLimit: objectLimit))
         try files.makeFolder(identity.folder)
         // Anew in any case: what a crash has cut short goes, and that it can be written is known.
         try files.replaceJournal(DiskJournal.write(identity, journal.bans, checksum: checksum))
@@ -138,6 +152,7 @@ public final class DiskTier: CacheTier {
     func start() throws(SystemError) {
         try readers.start(DiskLimits.readers) { [self] in readNext() }
         try writer.start(1) { [self] in writeNext() }
+        try spoolers.start(DiskLimits.spoolers) { [self] in spoolNext() }
         try scanner.start(1) { [self] in scanNext() }
     }
 
@@ -146,18 +161,23 @@ public final class DiskTier: CacheTier {
         state.withLock { $0.isClosed = true }
         let end = clock() + DiskLimits.closingTime
         var areEnded = true
-        for threads in [scanner, readers, writer] {
+        for threads in [scanner, readers, spoolers, writer] {
             areEnded = threads.stop(within: max(0, end - clock())) && areEnded
         }
         // A disk that hangs does not hold up the end.
+        while areEnded, clock() < end, case .more = spoolNext() {}
         while areEnded, clock() < end, case .more = writeNext() {}
-        let left = state.withLock { state in
+        let (left, loads) = state.withLock { state in
             let left = state.reads.values
+            let loads = state.loads
             state.reads = [:]
             state.readQueue = Queue()
-            return Array(left)
+            state.loads = Queue()
+            state.closeAll()
+            return (Array(left), loads)
         }
         for read in left { read.finish(nil) }
+        for load in loads.all { load.finish(false) }
         // One that hangs may still write.
         if areEnded { files.release() }
     }
@@ -166,8 +186,11 @@ public final class DiskTier: CacheTier {
     func attach(_ store: CacheStore) { state.withLock { $0.store = store } }
 
     /// Changes how many bytes its files may take, and how long a request waits for it.
-    func adopt(budget: Int, patience: Int64) {
-        state.withLock { $0.budget = budget }
+    func adopt(budget: Int, objectLimit: Int, patience: Int64) {
+        state.withLock { state in
+            state.budget = budget
+            state.objectLimit = objectLimit
+        }
         waits.store(patience, ordering: .relaxed)
         writer.signal()
     }

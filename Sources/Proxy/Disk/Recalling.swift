@@ -10,12 +10,30 @@ extension Exchange {
     mutating func recall(_ disk: DiskTier, _ cache: CacheRuntime, key: [UInt8], hash: UInt64)
         async -> CachedResponse?
     {
+        // A second time if what was read has been changed meanwhile, or answers another request
+        // that came first.
+        for _ in 0..<Exchange.recalls {
+            let (found, mayFind) = await lookOnce(disk, cache, key: key, hash: hash)
+            if found != nil || !mayFind { return found }
+        }
+        return nil
+    }
+
+    private static let recalls = 2
+
+    /// Returns What was found, and otherwise whether another look may find something.
+    private mutating func lookOnce(
+        _ disk: DiskTier,
+        _ cache: CacheRuntime,
+        key: [UInt8],
+        hash: UInt64
+    ) async -> (CachedResponse?, Bool) {
         switch disk.find(key.span, request: request.fields) {
-        case .absent: return nil
+        case .absent: return (nil, false)
         case .found(let object):
             let isHit = mayHave(object)
             disk.count(hit: isHit, late: false)
-            return isHit ? object : nil
+            return (isHit ? object : nil, false)
         case .wait(let read):
             let isLate = await !wait(for: read, upTo: disk.patience)
             var found = read.found
@@ -23,8 +41,11 @@ extension Exchange {
             // Something newer may have come meanwhile, or another variant been asked for.
             if found == nil { found = findStored(cache, key: key, hash: hash) }
             if let object = found, !mayHave(object) { found = nil }
-            disk.count(hit: found != nil, late: isLate)
-            return found
+            // What is in memory has been found there; what is not must be asked for again.
+            let mayFind =
+                found == nil && !isLate && (read.isDoomed || read.found?.isOnFile ?? false)
+            if !mayFind { disk.count(hit: found != nil, late: isLate) }
+            return (found, mayFind)
         }
     }
 

@@ -38,6 +38,7 @@ final class DiskFolder: Sendable {
         return try DiskTier(
             files,
             budget: budget,
+            objectLimit: budget / 4,
             patience: 200_000_000,
             seed: 5,
             clock: { [weak self] in self?.now.load(ordering: .relaxed) ?? 0 }
@@ -76,6 +77,7 @@ final class DiskFolder: Sendable {
 extension DiskTier {
     /// Does all that there is to do.
     func work() {
+        while case .more = spoolNext() {}
         while case .more = writeNext() {}
         while case .more = readNext() {}
         while case .more = scanNext() {}

@@ -1,0 +1,335 @@
+import Bytes
+import Caching
+import EventLoop
+import Synchronization
+
+/// A content in a file: too large for memory, and sent from where it stands.
+///
+/// It comes in two ways. One that arrives is written by a thread while the response is passed on:
+/// what is not written yet is in memory, and read from there. One that was found in the directory
+/// is held against its checksums the first time that a piece of it is wanted.
+///
+/// An open file keeps its content, whatever becomes of its name: who is sending it goes on when it
+/// is purged, replaced or evicted.
+final class DiskContent: ContentExtent {
+    /// What a thread has to do for one that arrives.
+    enum Writing: Sendable {
+        case idle
+        case wanted
+        case underWay
+    }
+
+    struct State: Sendable {
+        /// What it is read from; nil until something has been written.
+        var file: StoredFile?
+        /// What it is written to; nil for one that was found.
+        var growing: GrowingFile?
+        /// What has come in memory before it was known to be too large for that; nil once written.
+        var prior: LargeContent?
+        var priorCount = 0
+        /// What has come since and is not written, in pieces of `CachedResponse.chunkSize`.
+        var queue = Queue<[UInt8]>()
+        var queued = 0
+        /// Bytes that have been written, and those that have come.
+        var written = 0
+        var count = 0
+        /// Of each piece, for the table.
+        var sums: [UInt32] = []
+        /// Pieces that are as their checksums say.
+        var checked: [UInt64] = []
+        var writing = Writing.idle
+        /// Bytes of the disk's budget that are set aside for it.
+        var reserved = 0
+        /// Whether it counts among those that arrive.
+        var isArriving = false
+        /// What it is stored as, once all has come.
+        var end: End?
+        var isFailed = false
+        var isComplete = false
+        /// Reading has failed, or has not ended in time.
+        var isUnreadable = false
+        /// Since when somebody waits for a run of it.
+        var loadingSince: Int64?
+        /// Who wants to hear when something has changed.
+        var news: [@Sendable () -> Void] = []
+    }
+
+    /// What is known when all has come.
+    struct End: Sendable {
+        var object: CachedResponse
+        var name: DiskName
+        var purges: UInt64
+    }
+
+    /// Where the content begins in the file.
+    let start: Int
+    /// Bytes of a slot for its head, while it arrives.
+    let slotSize: Int
+    /// Where it was found; nil for one that arrives.
+    let origin: (name: DiskName, version: UInt64)?
+    let tier: DiskTier
+    let checksum: RecordChecksum
+    let state: Mutex<State>
+
+    /// Begins one that arrives.
+    init(_ tier: DiskTier, slotSize: Int, reserved: Int) {
+        self.tier = tier
+        self.slotSize = slotSize
+        checksum = tier.checksum
+        start = StoredRecord.start(slotSize: slotSize)
+        origin = nil
+        var state = State()
+        state.reserved = reserved
+        state.isArriving = true
+        self.state = Mutex(state)
+    }
+
+    /// One that was found: whole, and not yet held against its checksums.
+    init(
+        _ file: StoredFile,
+        _ record: StoredRecord,
+        sums: [UInt32],
+        _ origin: (name: DiskName, version: UInt64),
+        _ tier: DiskTier
+    ) {
+        self.tier = tier
+        self.origin = origin
+        checksum = tier.checksum
+        start = record.start
+        slotSize = 0
+        var state = State()
+        state.file = file
+        state.written = record.contentCount
+        state.count = record.contentCount
+        state.sums = sums
+        state.checked = [UInt64](repeating: 0, count: sums.count / 64 + 1)
+        state.isComplete = true
+        self.state = Mutex(state)
+    }
+
+    deinit {
+        let (left, isArriving, growing, file) = state.withLock { state in
+            (state.reserved, state.isArriving, state.growing, state.file)
+        }
+        if isArriving { tier.endArrival(left) }
+        // Closing the last descriptor of a large file that has no name takes the disk's time.
+        if growing != nil || file != nil { tier.letGo(growing, file) }
+    }
+
+    var isFile: Bool { true }
+
+    // MARK: Arriving
+
+    /// Bytes that wait to be written.
+    var backlog: Int { state.withLock { $0.queued } }
+
+    /// Bytes of its file, once all has come.
+    var size: Int {
+        let count = state.withLock { $0.written }
+        return start + count + 4 * StoredRecord.chunks(of: count)
+    }
+
+    /// Whether it cannot be stored any more.
+    var isFailed: Bool { state.withLock { $0.isFailed } }
+
+    /// Goes on behind what has come in memory.
+    func begin(behind prior: LargeContent, _ count: Int) {
+        let mustSignal = state.withLock { state in
+            state.prior = prior
+            state.priorCount = count
+            state.count = count
+            return state.want()
+        }
+        if mustSignal { tier.enqueue(self) }
+    }
+
+    func append(_ bytes: Span<UInt8>) -> Bool {
+        let piece = bytes.bytes()
+        let (isTaken, mustSignal) = state.withLock { state in
+            if state.isFailed { return (false, false) }
+            state.queue.append(piece)
+            state.queued += piece.count
+            state.count += piece.count
+            return (true, state.want())
+        }
+        if mustSignal { tier.enqueue(self) }
+        return isTaken
+    }
+
+    /// Whether it still has to be written.
+    var isArriving: Bool { state.withLock { $0.isArriving } }
+
+    /// All has come, and is to be stored so.
+    func finish(_ end: End) {
+        let (mustSignal, isFailed) = state.withLock { state in
+            state.end = end
+            return (state.want(), state.isFailed)
+        }
+        if mustSignal { tier.enqueue(self) }
+        if isFailed { tier.lost(end) }
+    }
+
+    /// It is not to be stored any more; what has come can still be read.
+    func giveUp() {
+        let mustSignal = state.withLock { state in
+            if state.isComplete || state.isFailed { return false }
+            state.isFailed = true
+            return state.want()
+        }
+        if mustSignal { tier.enqueue(self) }
+    }
+
+    // MARK: Reading
+
+    /// Copies what is in memory already, be it the gateway's or the kernel's.
+    func read(from offset: Int, atMost limit: Int, into buffer: Buffer) -> Int {
+        read(from: offset, atMost: limit, into: buffer, mayWait: false)
+    }
+
+    /// Copies what there is from a place on; with `mayWait` it may be on the disk.
+    func read(from offset: Int, atMost limit: Int, into buffer: Buffer, mayWait: Bool) -> Int {
+        var file: StoredFile?
+        let count = state.withLock { state -> Int in
+            if offset < state.written {
+                file = state.file
+                return min(limit, state.endOfChecked(offset) - offset)
+            }
+            return state.readUnwritten(from: offset, atMost: limit, into: buffer)
+        }
+        guard let file, count > 0 else { return count }
+        return file.read(from: start + offset, atMost: count, into: buffer, mayWait: mayWait)
+    }
+
+    /// Where what is in the file ends.
+    var written: Int { state.withLock { $0.written } }
+
+    /// Whether a run of bytes can be sent from the file without waiting for the disk.
+    func isReady(_ range: Range<Int>) -> Bool {
+        let file = state.withLock { state in
+            range.upperBound <= state.endOfChecked(range.lowerBound) ? state.file : nil
+        }
+        let place = (start + range.lowerBound)..<(start + range.upperBound)
+        return file?.isInMemory(place) ?? false
+    }
+
+    /// Sends what a stream takes now of a run that has been loaded.
+    func send(to stream: EventLoop.Stream, _ range: inout Range<Int>) throws(StreamError) {
+        guard let file = state.withLock({ $0.file }) else { throw .closed }
+        var place = (start + range.lowerBound)..<(start + range.upperBound)
+        defer { range = (place.lowerBound - start)..<(place.upperBound - start) }
+        try file.send(to: stream, &place)
+    }
+
+    func readLater(from offset: Int, _ wake: @escaping @Sendable () -> Void) -> Bool {
+        let now = tier.clock()
+        let end = state.withLock { state -> Int? in
+            guard offset < state.written, !state.isUnreadable,
+                now - (state.loadingSince ?? now) < DiskLimits.runTime
+            else { return nil }
+            state.loadingSince = state.loadingSince ?? now
+            return min(state.written, offset + DiskLimits.copiedRun)
+        }
+        guard let end else { return false }
+        load(offset..<end) { _ in wake() }
+        return true
+    }
+
+    /// Has a thread read a run of bytes, so that it is in memory.
+    func load(_ range: Range<Int>, _ done: @escaping @Sendable (Bool) -> Void) {
+        tier.load(
+            DiskLoad(self, range) { [weak self] isRight in
+                self?.state.withLock { state in
+                    state.loadingSince = nil
+                    if !isRight { state.isUnreadable = true }
+                }
+                done(isRight)
+            }
+        )
+    }
+
+    /// Reads a run of bytes from the disk, so that it is in memory, and holds it against its
+    /// checksums; blocks.
+    ///
+    /// Returns False if it is not what was written, or cannot be read.
+    func load(_ range: Range<Int>) throws(SystemError) -> Bool {
+        let size = CachedResponse.chunkSize
+        var place = range.lowerBound / size * size
+        while place < range.upperBound {
+            let (file, count, sum) = state.withLock { state in
+                (state.file, min(size, state.written - place), state.sums[place / size])
+            }
+            guard let file else { return false }
+            let bytes = try file.read(from: start + place, count: count)
+            guard bytes.count == count, checksum(bytes.span) == sum else { return false }
+            let number = place / size
+            state.withLock { $0.check(number) }
+            place += size
+        }
+        return true
+    }
+}
+
+extension DiskContent.State {
+    /// Lets a thread look at it, unless one will.
+    ///
+    /// Returns Whether it is to be queued for that.
+    mutating func want() -> Bool {
+        defer { if case .idle = writing { writing = .wanted } }
+        if case .idle = writing { return true }
+        return false
+    }
+
+    /// Up to where, from a place on, pieces in the file are known to be as their checksums say.
+    func endOfChecked(_ offset: Int) -> Int {
+        // What arrived was in memory when its checksums were made.
+        if checked.isEmpty { return written }
+        var end = offset
+        while end < written {
+            let number = end / CachedResponse.chunkSize
+            guard checked[number / 64] >> UInt64(number % 64) & 1 == 1 else { break }
+            end = (number + 1) * CachedResponse.chunkSize
+        }
+        return min(end, written)
+    }
+
+    mutating func check(_ number: Int) {
+        guard number / 64 < checked.count else { return }
+        checked[number / 64] |= 1 << UInt64(number % 64)
+    }
+
+    /// Copies out of what is not written yet.
+    func readUnwritten(from offset: Int, atMost limit: Int, into buffer: Buffer) -> Int {
+        if let prior, offset < priorCount {
+            return prior.append(from: offset, min(limit, priorCount - offset), to: buffer)
+        }
+        var place = max(priorCount, written)
+        var copied = 0
+        for piece in queue.all where copied < limit {
+            let end = place + piece.count
+            let from = offset + copied
+            if from >= place, from < end {
+                let count = min(limit - copied, end - from)
+                buffer.append(piece.span.extracting((from - place)..<(from - place + count)))
+                copied += count
+            }
+            place = end
+        }
+        return copied
+    }
+}
+
+/// A run of a content that is to be brought into memory, and whom to tell.
+final class DiskLoad: Sendable {
+    let content: DiskContent
+    let range: Range<Int>
+    private let done: @Sendable (Bool) -> Void
+
+    init(_ content: DiskContent, _ range: Range<Int>, _ done: @escaping @Sendable (Bool) -> Void) {
+        self.content = content
+        self.range = range
+        self.done = done
+    }
+
+    /// It is over; whether well.
+    func finish(_ isRight: Bool) { done(isRight) }
+}
