@@ -179,6 +179,22 @@ struct TaskReuseTests {
         #expect(fresh.counts.contains { $0.hasPrefix("gateway_requests_total") })
     }
 
+    @Test("A head that is refused is logged with its own bytes, and under the peer")
+    func refusedHead() throws {
+        let capture = try LogCapture()
+        let refused = "GET  / HTTP/1.1\nHost: shop\n\n"
+        try simulate(wide, log: capture) { world in
+            let client = try await world.client()
+            try await client.send(raw: Poison.whole("GET /fixed HTTP/1.1"))
+            try await client.gets("HTTP/1.1 200 OK", body: "fixed")
+            try await client.send(raw: refused)
+            try await client.gets("HTTP/1.1 400 *")
+        }
+        let lines = try capture.objects()
+        #expect(lines.map { $0["client"] } == ["203.0.113.9", "127.0.0.1"])
+        #expect(lines.last?["bytes_in"] == "\(wire(refused).count)")
+    }
+
     /// Plays the connections that are looked at, in tasks of their own or in that of another one.
     private func observe(after poison: Poison?) throws -> Observation {
         let observation = Observation()
