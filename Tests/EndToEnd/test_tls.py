@@ -121,7 +121,8 @@ def test_early_data_is_not_taken(secure, tmp_path):
 
 @pytest.mark.skipif("debug" in str(binary()), reason="a debug build has another size")
 def test_memory_at_start(secure):
-    assert secure.resident_bytes() <= 12 << 20
+    # What only the start needed is given back once serving has begun, a moment after it answers.
+    until(lambda: secure.resident_bytes() <= 12 << 20, "12 MiB or less")
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
