@@ -55,6 +55,7 @@ http {{
             return 200 "{small}";
         }}
         location = /cached/100k {{ add_header Cache-Control "max-age=3600"; }}
+        location /stored/ {{ add_header Cache-Control "max-age=3600"; }}
         location /json/ {{ default_type application/json; }}
         location /fast/ {{ default_type application/json; alias {folder}/files/json/; }}
     }}
@@ -94,6 +95,10 @@ class Origins:
         os.makedirs(os.path.join(folder, "files", "cached"), exist_ok=True)
         with open(os.path.join(folder, "files", "cached", "100k"), "wb") as file:
             file.write(bytes(index * 37 % 251 for index in range(100_000)))
+        os.makedirs(os.path.join(folder, "files", "stored"), exist_ok=True)
+        for name, size in scenarios.STORED_SIZES.items():
+            with open(os.path.join(folder, "files", "stored", name), "wb") as file:
+                file.write((bytes(range(251)) * (size // 251 + 1))[:size])
         self.port, self.sink = free_port(), free_port()
         os.makedirs(os.path.join(folder, "files", "json"), exist_ok=True)
         for name, size in scenarios.JSON_SIZES.items():
@@ -122,9 +127,9 @@ class Origins:
             process.wait()
 
 
-def start(peer, origins, workers=1, cores="0", connections=1024, tls=False):
+def start(peer, origins, workers=1, cores="0", connections=1024, tls=False, stores=False):
     ports = peers.Ports(free_port(), free_port(), origins.port, origins.sink,
-                        free_port() if tls else 0, connections)
+                        free_port() if tls else 0, connections, stores)
     running = peers.Running(peer, ports, workers, cores)
     try:
         for port in [ports.listen] + [ports.tls] * tls:
@@ -239,7 +244,8 @@ def compare(scenario, chosen, options, origins):
         for name, peer, workers in variants:
             rows[name] = []
             try:
-                running[name] = start(peer, origins, workers, proxy_cores, tls=scenario.secure)
+                running[name] = start(peer, origins, workers, proxy_cores, tls=scenario.secure,
+                                      stores=scenario.stores)
                 problem = verify(running[name], scenario, origins)
                 warm = load(running[name], scenario, 1, load_cores) if not problem else {}
                 problem = problem or warm.get("failed")

