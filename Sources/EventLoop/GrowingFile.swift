@@ -181,23 +181,7 @@ extension StoredFile {
     ///   - range: What to send; moves on by what was sent.
     /// - Throws: `closed` when the file has become shorter, and what `Stream.send` throws.
     public func send(to stream: Stream, _ range: inout Range<Int>) throws(StreamError) {
-        guard let socket = stream.descriptor else { throw .cancelled }
-        while !range.isEmpty && stream.mayWrite {
-            var position = off_t(range.lowerBound)
-            let wanted = range.count
-            // The offset is this call's own.
-            let sent = retrying { unsafe sendfile(socket, descriptor, &position, wanted) }
-            if sent > 0 {
-                range = (range.lowerBound + sent)..<range.upperBound
-            } else if sent == 0 {
-                throw .closed
-            } else if gateway_errno() == EAGAIN {
-                stream.mayWrite = false
-            } else {
-                stream.mayRead = true
-                throw StreamError(errno: gateway_errno())
-            }
-        }
+        try stream.sendFile(descriptor, &range)
     }
 }
 

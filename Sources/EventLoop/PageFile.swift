@@ -142,32 +142,41 @@ public final class PageExtent: Sendable {
     ///   - range: What to send; moves on by what was sent.
     /// - Throws: `closed` when not all of it was written, and what `Stream.send` throws.
     public func send(to stream: Stream, _ range: inout Range<Int>) throws(StreamError) {
-        guard let socket = stream.descriptor else { throw .cancelled }
-        while !range.isEmpty && stream.mayWrite {
-            var position = off_t(start + range.lowerBound)
-            let wanted = range.count
-            // The offset is this call's own.
-            let sent = retrying {
-                unsafe sendfile(socket, file.descriptor, &position, wanted)
-            }
-            if sent > 0 {
-                range = (range.lowerBound + sent)..<range.upperBound
-            } else if sent == 0 {
-                // Not all of it was written: what is promised cannot be sent.
-                throw .closed
-            } else if gateway_errno() == EAGAIN {
-                stream.mayWrite = false
-            } else {
-                stream.mayRead = true
-                throw StreamError(errno: gateway_errno())
-            }
-        }
+        var place = (start + range.lowerBound)..<(start + range.upperBound)
+        defer { range = (place.lowerBound - start)..<(place.upperBound - start) }
+        try stream.sendFile(file.descriptor, &place)
     }
 }
 
 extension Stream {
     /// Whether pages of memory can be sent as they are: to sockets, not through TLS.
     public var takesPages: Bool { descriptor != nil }
+
+    /// Sends what the socket takes now of a file, without a copy.
+    /// - Parameters:
+    ///   - file: Its descriptor.
+    ///   - range: What to send; moves on by what was sent.
+    /// - Throws: `cancelled` when this is no plain socket, `closed` when the file ends too early: what
+    ///   was promised cannot be sent then.
+    func sendFile(_ file: Int32, _ range: inout Range<Int>) throws(StreamError) {
+        guard let socket = descriptor else { throw .cancelled }
+        while !range.isEmpty && mayWrite {
+            var position = off_t(range.lowerBound)
+            let wanted = range.count
+            // The offset is this call's own.
+            let sent = retrying { unsafe sendfile(socket, file, &position, wanted) }
+            if sent > 0 {
+                range = (range.lowerBound + sent)..<range.upperBound
+            } else if sent == 0 {
+                throw .closed
+            } else if gateway_errno() == EAGAIN {
+                mayWrite = false
+            } else {
+                mayRead = true
+                throw StreamError(errno: gateway_errno())
+            }
+        }
+    }
 
     /// Sends what the kernel takes now of a head that pages follow at once.
     ///

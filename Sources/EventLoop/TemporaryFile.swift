@@ -48,20 +48,10 @@ public final class TemporaryFile {
         while offset < count && stream.mayWrite {
             switch (storage, stream.transport) {
             case (_, .closed): throw .cancelled
-            case (.file(let file), .socket(let socket)):
-                var position = off_t(offset)
-                let sent = retrying { unsafe sendfile(socket, file, &position, count - offset) }
-                if sent > 0 {
-                    offset += sent
-                } else if sent == 0 {
-                    // Cut short behind our back: the content cannot be completed.
-                    throw .closed
-                } else if gateway_errno() == EAGAIN {
-                    stream.mayWrite = false
-                } else {
-                    stream.mayRead = true
-                    throw StreamError(errno: gateway_errno())
-                }
+            case (.file(let file), .socket):
+                var rest = offset..<count
+                defer { offset = rest.lowerBound }
+                try stream.sendFile(file, &rest)
             case (.memory(let memory), .memory):
                 let piece = Buffer()
                 let bytes = memory.readable

@@ -185,9 +185,11 @@ def test_those_who_come_meanwhile_get_it_as_it_comes(gateway, films, directory):
         assert films.half_way.wait(30)
         others = [pool.submit(fetch, gateway, "/a") for _ in range(7)]
         until(lambda: collapsed(gateway) == 7, "seven to follow")
+        assert metric(gateway, "gateway_cache_disk_arriving_objects") == 1
         films.go_on.set()
         assert "stored" in first.result()
         assert all("collapsed" in other.result() for other in others)
+    until(lambda: metric(gateway, "gateway_cache_disk_arriving_objects") == 0, "it to be stored")
     assert films.counts == {"/a": 1}
 
 

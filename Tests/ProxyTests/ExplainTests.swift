@@ -5,7 +5,7 @@ import Testing
 @testable import Proxy
 
 /// A configuration that stands in a test.
-private func load(_ text: String) throws -> Configuration {
+func load(_ text: String) throws -> Configuration {
     let access = SourceAccess(
         read: { path, _ throws(SourceAccess.Failure) in
             guard path == "gateway.conf" else { throw .unreadable("No such file") }

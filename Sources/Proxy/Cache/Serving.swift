@@ -196,22 +196,33 @@ extension Exchange {
             } catch { throw .clientGone }
         }
         if !output.isEmpty { try await flush(output) }
-        do throws(StreamError) {
-            var offset = range.lowerBound
-            while offset < range.upperBound {
-                let end = min(range.upperBound, offset + ProxyLimits.bytesPerTurn)
-                var rest = offset..<end
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let end = min(range.upperBound, offset + ProxyLimits.bytesPerTurn)
+            try await sendUncopied(offset..<end) { stream, rest throws(StreamError) in
                 try extent.send(to: stream, &rest)
-                noteSent(rest.lowerBound - offset)
-                offset = rest.lowerBound
-                if offset == range.upperBound { return }
-                if rest.isEmpty {
-                    await context.reactor.yield()
-                } else {
-                    try await stream.waitUntilWritable(
-                        deadline: context.reactor.now + timeouts.send
-                    )
-                }
+            }
+            offset = end
+            if offset < range.upperBound { await context.reactor.yield() }
+        }
+    }
+
+    /// Sends a run of content that `send` hands to the kernel, as fast as the client takes it.
+    mutating func sendUncopied(
+        _ range: Range<Int>,
+        by send: (EventLoop.Stream, inout Range<Int>) throws(StreamError) -> Void
+    ) async throws(Failure) {
+        let stream = connection.stream
+        do throws(StreamError) {
+            var rest = range
+            while !rest.isEmpty {
+                let before = rest.lowerBound
+                try send(stream, &rest)
+                noteSent(rest.lowerBound - before)
+                if rest.isEmpty { return }
+                try await stream.waitUntilWritable(
+                    deadline: context.reactor.now + timeouts.send
+                )
             }
         } catch { throw .clientGone }
     }

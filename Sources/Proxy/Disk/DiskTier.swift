@@ -205,6 +205,7 @@ public final class DiskTier: CacheTier {
             figures.budget = state.budget
             figures.queuedBytes = state.waitingBytes
             figures.queued = state.waitingCount
+            figures.arriving = arrivals.withLock { $0.count }
             figures.errors = state.health.errors
             figures.isOff = state.health.isOff(now: now)
             figures.listedFolders = state.listedCount
@@ -243,6 +244,7 @@ struct DiskFigures: Sendable, Equatable {
     var damaged = 0
     var queued = 0
     var queuedBytes = 0
+    var arriving = 0
     var isOff = false
     var listedFolders = 0
     /// Purges that not all files have been held against.
@@ -254,6 +256,7 @@ struct DiskFigures: Sendable, Equatable {
             (.hits, hits), (.misses, misses), (.late, late), (.written, writes),
             (.dropped, dropped), (.objects, objects), (.bytes, bytes), (.budget, budget),
             (.writtenBytes, writtenBytes), (.queued, queued), (.queuedBytes, queuedBytes),
+            (.arriving, arriving),
             (.evictions, evictions), (.errors, errors), (.damaged, damaged),
             (.isOff, isOff ? 1 : 0), (.knownFolders, listedFolders), (.purges, bans),
         ]

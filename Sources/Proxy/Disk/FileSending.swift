@@ -29,7 +29,10 @@ extension Exchange {
             }
             if sendsPages, isOnFile {
                 try await flush(output)
-                try await sendRun(content, offset..<end)
+                try await sendUncopied(offset..<end) { stream, rest throws(StreamError) in
+                    try content.send(to: stream, &rest)
+                }
+                await context.reactor.yield()
             } else {
                 try await copyRun(content, offset..<end, behind: output)
             }
@@ -57,25 +60,6 @@ extension Exchange {
         }
         // The content that the head has promised is not there.
         guard outcome.isRight ?? false else { throw .clientGone }
-    }
-
-    private mutating func sendRun(_ content: DiskContent, _ range: Range<Int>)
-        async throws(Failure)
-    {
-        let stream = connection.stream
-        do throws(StreamError) {
-            var rest = range
-            while !rest.isEmpty {
-                let before = rest.lowerBound
-                try content.send(to: stream, &rest)
-                noteSent(rest.lowerBound - before)
-                if rest.isEmpty { break }
-                try await stream.waitUntilWritable(
-                    deadline: context.reactor.now + timeouts.send
-                )
-            }
-        } catch { throw .clientGone }
-        await context.reactor.yield()
     }
 
     private mutating func copyRun(

@@ -41,8 +41,10 @@ extension Explainer {
     }
 
     /// What becomes of the content of hits on a route that compresses.
-    private mutating func explainForms(_ head: borrowing ResponseHead) {
-        guard let policy = exchange.route?.route.policy.compression else { return }
+    ///
+    /// Returns Whether it is compressed for who wants that.
+    private mutating func explainForms(_ head: borrowing ResponseHead) -> Bool {
+        guard let policy = exchange.route?.route.policy.compression else { return false }
         let decision = CodingDecision(
             accept: AcceptEncoding(),
             status: head.status,
@@ -50,7 +52,7 @@ extension Explainer {
             length: nil,
             rules: policy.rules
         )
-        guard decision.action == .keep(.notAccepted), decision.varies else { return }
+        guard decision.action == .keep(.notAccepted), decision.varies else { return false }
         let accept = exchange.coding?.accept ?? AcceptEncoding()
         if let coding = accept.preferred(of: policy.rules.codings) {
             add(
@@ -61,6 +63,19 @@ extension Explainer {
         } else {
             add("hits", "sent as stored: the client asks for no coding that is offered")
         }
+        return true
+    }
+
+    /// Up to which size a response is stored, in bytes and in words.
+    private func room(isCodable: Bool) -> (limit: Int, text: String)? {
+        guard let settings = exchange.snapshot.configuration.cache else { return nil }
+        let memory = "up to \(size(settings.objectSize)) of content"
+        // What the route compresses does not go out from a file.
+        guard let disk = settings.disk, !isCodable, disk.objectSize > settings.objectSize else {
+            return (settings.objectSize, memory)
+        }
+        let text = "\(memory) in memory, up to \(size(disk.objectSize)) in \(disk.path)"
+        return (disk.objectSize, text)
     }
 
     private mutating func requestLines(_ cache: CacheRuntime) -> [String] {
@@ -120,7 +135,11 @@ extension Explainer {
         case .refuse(let reason):
             add("stored", "\(described): no, \(reason.rawValue)")
         case .store(let lifetime):
-            explainForms(head)
+            let room = room(isCodable: explainForms(head))
+            if let room, let count = request.responseSize, count > room.limit {
+                add("stored", "\(described): no, \(size(count)) is too large", room.text)
+                return
+            }
             var line = "\(described): yes, fresh for \(lifetime.seconds)s"
             switch lifetime.basis {
             case .sharedMaxAge: line += " (s-maxage)"
@@ -133,6 +152,7 @@ extension Explainer {
             add(
                 "stored",
                 line,
+                room?.text,
                 lifetime.noCache ? "validated each time: no-cache" : nil,
                 lifetime.staleWhileRevalidate > 0
                     ? "served \(lifetime.staleWhileRevalidate)s longer while it is fetched" : nil,

@@ -3,7 +3,7 @@ public struct DiskTierFigures: Sendable, Equatable {
     /// One of its figures, each a family of metrics, or a result of one.
     public enum Figure: Int, Sendable, CaseIterable {
         case hits, misses, late, written, dropped
-        case objects, bytes, budget, writtenBytes, queued, queuedBytes
+        case objects, bytes, budget, writtenBytes, queued, queuedBytes, arriving
         case evictions, errors, damaged, isOff, knownFolders, purges
     }
 
@@ -93,6 +93,12 @@ extension MetricTable {
             .gauge,
             .cacheDisk(.figure(.queuedBytes)),
             "Bytes that wait to be written."
+        ),
+        .init(
+            "gateway_cache_disk_arriving_objects",
+            .gauge,
+            .cacheDisk(.figure(.arriving)),
+            "Responses, larger than memory takes, that are being written while they are passed on."
         ),
         .init(
             "gateway_cache_disk_evictions",
