@@ -156,8 +156,8 @@ extension Stream {
     /// - Parameters:
     ///   - file: Its descriptor.
     ///   - range: What to send; moves on by what was sent.
-    /// - Throws: `cancelled` when this is no plain socket, `closed` when the file ends too early: what
-    ///   was promised cannot be sent then.
+    /// - Throws: `cancelled` when this is no plain socket, `closed` when the file ends too early:
+    ///   what was promised cannot be sent then.
     func sendFile(_ file: Int32, _ range: inout Range<Int>) throws(StreamError) {
         guard let socket = descriptor else { throw .cancelled }
         while !range.isEmpty && mayWrite {

@@ -74,7 +74,6 @@ extension Stream {
 
     /// Gives back what only serves a stream in use, before it is parked.
     func restTLS() {
-        releaseHeld()
         if case .tls(let layer) = transport { layer.session.rest() }
     }
 
@@ -99,8 +98,8 @@ extension Stream {
         while true {
             layer.prepareOutput(reactor)
             let step = layer.session.handshake(unixSeconds: reactor.wallNow / 1_000_000_000)
-            if case .complete = step, layer.session.isServer, layer.hasOutput {
-                // A ticket, which goes with the first response if the request is here already.
+            if case .complete = step, layer.session.mayHoldTicket, layer.hasOutput {
+                // It goes with the first response if the request is here already.
                 layer.isHolding = true
                 layer.mayReceive = true
             } else {
@@ -183,8 +182,9 @@ extension Stream {
                     continue
                 case .ended: return taken
                 case .failed:
-                    if taken > 0 { return taken }
+                    // The alert, now: later it would stand behind what nobody sends any more.
                     _ = flushTLS(layer)
+                    if taken > 0 { return taken }
                     throw .reset
                 case .wantsInput: break
                 }

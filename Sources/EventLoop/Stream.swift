@@ -139,8 +139,11 @@ public final class Stream {
         lateWritePoint?.wake(.cancelled)
     }
 
-    /// Has the kernel report when the peer goes away, even while nobody reads.
+    /// Has the kernel report when the peer goes away, even while nobody reads, and lets it have
+    /// what was held back.
     public func watch() throws(StreamError) {
+        // Whoever watches is about to wait, however long.
+        releaseHeld()
         if isWatched { return }
         try register(events: gateway_in | gateway_rdhup, operation: EPOLL_CTL_ADD)
         isWatched = true
@@ -184,7 +187,6 @@ public final class Stream {
     public func waitUntilReadable(deadline: Int64) async throws(StreamError) {
         while !mayRead {
             guard isOpen else { throw .cancelled }
-            releaseHeld()
             try watch()
             // As `WaitPoint.wait`, without a frame of its own: each request waits here twice.
             if readPoint.prepare(until: deadline) { await reactor.door.enter() }

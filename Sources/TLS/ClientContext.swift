@@ -179,6 +179,7 @@ private let newSessionCallback: @convention(c) (OpaquePointer?, OpaquePointer?) 
 extension TLSSession {
     /// Why the peer's certificate could not be verified, in words; nil if it could.
     public var verificationProblem: String? {
+        guard let ssl = unsafe ssl else { return nil }
         let result = unsafe SSL_get_verify_result(ssl)
         guard result != Int(X509_V_OK),
             let words = unsafe X509_verify_cert_error_string(result)

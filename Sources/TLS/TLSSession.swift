@@ -111,8 +111,10 @@ import COpenSSL
         return records?.reader.mayRead(input) ?? true
     }
 
-    /// Whether the peer is a client.
-    public var isServer: Bool { server != nil }
+    /// Whether what a complete handshake has left in `output` is no more than tickets for a client.
+    ///
+    /// Before TLS 1.3 the end of the handshake stands there too, which nobody may have to wait for.
+    public var mayHoldTicket: Bool { server != nil && information?.version == .tls13 }
 
     /// Whether the peer has said farewell: nothing will follow.
     public internal(set) var hasEnded = false
@@ -261,7 +263,7 @@ public enum TLSLimits {
     /// Bytes that a record adds to its content at most.
     ///
     /// Source: RFC 8446 §5.2.
-    public static let recordOverhead = 261
+    public static let recordOverhead = headerBytes + ciphertextBytes - recordBytes
     /// Bytes before the ciphertext of a record.
     ///
     /// Source: RFC 8446 §5.1.
@@ -279,6 +281,9 @@ public enum TLSLimits {
     /// Records in a row that bring the receiver nothing, such as empty ones, of which OpenSSL
     /// allows as many, and new keys.
     public static let fruitlessRecords = 32
+    /// Bytes of content that a peer has to send for each renewal of its keys, past so many of them:
+    /// one takes as long as some hundred bytes take on their way.
+    static let bytesPerRenewal = 1024
     /// Certificates that a client's chain may have.
     static let clientChain: Int32 = 8
     /// Bytes of a PEM file at most.

@@ -94,6 +94,16 @@ def test_new_keys_of_both_sides(secure, origin, openssl, suite, tmp_path):
     assert [request.target for request in origin.requests] == [f"/{n}" for n in range(1, 7)]
 
 
+@pytest.mark.parametrize("size", [512, 4096])
+def test_a_client_with_room_for_short_records_gets_short_ones(secure, origin, openssl, size):
+    """max_fragment_length (RFC 6066 §4): s_client ends the connection at a longer record."""
+    client = openssl(secure.port, "-tls1_3", "-maxfraglen", str(size), "-quiet")
+    client.say(f"GET /{'a' * 6_000} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    client.process.wait(timeout=30)
+    client.reader.join(timeout=15)
+    assert b"HTTP/1.1 200 OK" in client.output and b"a" * 6_000 in client.output
+
+
 def context(chain):
     result = ssl.create_default_context(cafile=str(chain[0]))
     result.minimum_version = ssl.TLSVersion.TLSv1_3

@@ -246,6 +246,29 @@ struct RecordReaderTests {
         }
     }
 
+    @Test(
+        "New keys are bounded by what comes between, too",
+        // 32 at once, and one for each 1,024 bytes.
+        arguments: [(1, 32), (512, 63), (1024, 200), (16_384, 200)]
+    )
+    func keyUpdateFloodWithContent(between size: Int, allowed: Int) throws {
+        let keys = try #require(trafficKeys(.aes128GCM, .sealing, Peer.secret(.aes128GCM)))
+        let writer = RecordWriter(keys)
+        var reader = try Peer().reader
+        let target = Buffer()
+        var renewals = 0
+        for _ in 0..<200 {
+            let input = Buffer()
+            #expect(writer.seal([24, 0, 0, 1, 0, 22], to: input) && keys.renew())
+            #expect(writer.seal([UInt8](repeating: 7, count: size) + [23], to: input))
+            target.removeAll()
+            target.reserve(size + 32)
+            guard reader.read(input, into: target, atMost: size) == .bytes(size) else { break }
+            renewals += 1
+        }
+        #expect(renewals == allowed)
+    }
+
     @Test("A look leaves content where it is, and says when there is none")
     func peeking() throws {
         var peer = try Peer()

@@ -105,11 +105,14 @@ struct RecordSessionTests {
         _ = older.shake()
         #expect(older.far.information?.version == .tls12 && older.far.records == nil)
         #expect(older.far.secrets == nil)
+        // What is left to be sent then is more than a ticket: the end of the handshake.
+        #expect(!older.far.mayHoldTicket)
         #expect(older.send(bytes, from: older.far, to: older.near) == bytes)
         let newer = try pair()
         _ = newer.shake()
         #expect(newer.near.records == nil && newer.far.records != nil)
         #expect(newer.far.secrets == nil)
+        #expect(newer.far.mayHoldTicket && !newer.near.mayHoldTicket)
     }
 
     @Test("Who breaks the protocol is told so by an alert, once")

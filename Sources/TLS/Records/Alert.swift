@@ -20,7 +20,7 @@ public enum Alert: UInt8, Sendable {
     case userCanceled = 90
 
     /// The level that stands before it; peers ignore it.
-    var level: UInt8 { self == .closeNotify || self == .userCanceled ? 1 : 2 }
+    var level: UInt8 { self == .closeNotify ? 1 : 2 }
 }
 
 /// The kinds of content that a record can have.

@@ -29,6 +29,8 @@ public struct RecordReader {
     private var trailing = 0
     /// Records in a row that have brought nothing.
     private var fruitless = 0
+    /// Bytes of content that the peer still owes for the renewals of its keys.
+    private var renewalDebt = 0
     /// The peer has asked for new keys of ours, and not got them: a further request changes
     /// nothing.
     public var owesKeyUpdate = false
@@ -108,6 +110,7 @@ public struct RecordReader {
         if innerCount > TLSLimits.recordBytes + 1 { return .failed(.recordOverflow) }
         if record.type == ContentType.applicationData, record.count > 0, !messages.isUnderWay {
             fruitless = 0
+            renewalDebt = max(0, renewalDebt - record.count)
             if let direct {
                 // Opened into the free space, and initialised by that.
                 _ = unsafe direct.fill { _ in record.count }
@@ -176,6 +179,11 @@ public struct RecordReader {
             case .incomplete: break
             case .failed(let alert): return .failed(alert)
             case .keyUpdate(let isRequested):
+                // A byte of content in between would reset `fruitless`.
+                renewalDebt += TLSLimits.bytesPerRenewal
+                guard renewalDebt <= TLSLimits.fruitlessRecords * TLSLimits.bytesPerRenewal else {
+                    return .failed(.unexpectedMessage)
+                }
                 guard keys.renew() else { return .failed(.internalError) }
                 if isRequested { owesKeyUpdate = true }
             }

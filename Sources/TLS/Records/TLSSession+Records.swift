@@ -26,6 +26,8 @@ extension TLSSession {
             earlyDataOutcome == nil, unsafe SSL_version(ssl) == TLS1_3_VERSION,
             let cipher = unsafe SSL_get_current_cipher(ssl),
             let suite = CipherSuite(rawValue: unsafe SSL_CIPHER_get_protocol_id(cipher)),
+            // A client that has room for short records only: OpenSSL cuts them.
+            unsafe SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl)) == 0,
             // Nothing of what has been received may be inside: it is all in `input`.
             unsafe SSL_has_pending(ssl) == 0,
             let sent = Self.protectedRecords(in: output, from: mark),
