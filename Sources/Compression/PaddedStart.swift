@@ -58,6 +58,8 @@ public enum PaddedStart {
         let length = bits >> (window + 6) & ((1 << (8 * lengthBytes)) - 1)
         let count = lengthBytes == 0 ? 0 : Int(length) + 1
         let replaced = (window + 6 + 8 * lengthBytes + 7) / 8 + count
+        // What `base` makes is shorter; contents that come from elsewhere may say anything.
+        guard replaced <= coded.count else { return nil }
 
         // A single byte is written in a way that the library's own decoder rejects (1.0.9).
         let new = min(max(padding, 2), CompressionLimits.paddingBytes)

@@ -13,7 +13,7 @@ enum TokenBucket {
         now: Int64
     ) -> LimitDecision {
         let now = Moment(nanoseconds: now, fraction: 0)
-        let arrival = max(moment(state), now)
+        let arrival = max(moment(state, rate), now)
         guard cost <= rate.burst else {
             return refusal(arrival, rate, cost: cost, now: now)
         }
@@ -36,7 +36,7 @@ enum TokenBucket {
     /// Takes units whether they are there or not: what was used already has to be paid back.
     static func charge(_ state: inout LimitState, _ rate: LimitRate, cost: Int, now: Int64) {
         let now = Moment(nanoseconds: now, fraction: 0)
-        let arrival = max(moment(state), now)
+        let arrival = max(moment(state, rate), now)
         let most = Moment(nanoseconds: LimitRate.maximumTolerance, fraction: 0)
         let price = min(rate.interval.times(cost, count: rate.count) ?? most, most)
         // Debt is bounded, or the sums of later requests would not fit.
@@ -47,12 +47,12 @@ enum TokenBucket {
     /// Gives units back that turned out not to be used.
     static func refund(_ state: inout LimitState, _ rate: LimitRate, cost: Int) {
         guard let price = rate.interval.times(cost, count: rate.count) else { return }
-        let back = moment(state).subtracting(price, count: rate.count)
+        let back = moment(state, rate).subtracting(price, count: rate.count)
         store(back.nanoseconds < 0 ? Moment(nanoseconds: 0, fraction: 0) : back, in: &state)
     }
 
     /// When the state says no more than that the bucket is full, in nanoseconds.
-    static func end(_ state: LimitState) -> Int64 { moment(state).roundedUp }
+    static func end(_ state: LimitState) -> Int64 { stored(state).roundedUp }
 
     private static func refusal(
         _ arrival: Moment,
@@ -86,7 +86,14 @@ enum TokenBucket {
         )
     }
 
-    private static func moment(_ state: LimitState) -> Moment {
+    /// The state's moment in parts of the rate: another one may have stored it, with more of them.
+    private static func moment(_ state: LimitState, _ rate: LimitRate) -> Moment {
+        var moment = stored(state)
+        moment.fraction = min(moment.fraction, UInt32(truncatingIfNeeded: rate.count) &- 1)
+        return moment
+    }
+
+    private static func stored(_ state: LimitState) -> Moment {
         Moment(
             nanoseconds: Int64(bitPattern: state.first),
             fraction: UInt32(truncatingIfNeeded: state.second)

@@ -48,7 +48,11 @@ struct PaddedStartTests {
         #expect(write([], .brotli) == nil)
         #expect(write([0x0B, 0x02, 0x80, 0x61, 0x03], .brotli) == nil)
         #expect(write([0x78, 0x9C], .deflate) == nil)
+        // Of a third byte of padding it only speaks; of 2 to the 24th as well.
+        #expect(write([0x2C, 0x01, 0xAA, 0xAA], .brotli) == nil)
+        #expect(write([0xEC, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0, 0, 0], .brotli) == nil)
         #expect(target.isEmpty)
+        #expect(write([0xAC, 0x00, 0xAA, 0xAA], .brotli) == 4)
     }
 
     private func code(

@@ -173,6 +173,25 @@ struct PromiseTests {
         #expect(allowed == 7_006)
     }
 
+    @Test("They are so after the rate of a key has changed as well", arguments: [1, 3, 7, 10, 999])
+    func changedRate(count: Int) throws {
+        for before in 1...30 {
+            let old = try #require(LimitRate(before, per: second))
+            let new = try #require(LimitRate(count, per: second))
+            let table = LimitTable(algorithm: .tokenBucket)
+            let now = 1000 * second
+            #expect(table.take(key(1), cost: 1, old, now: now).isAllowed)
+            var left = table.look(key(1), new, now: now).remaining
+            #expect(left <= count, "\(before)")
+            while left > 0 {
+                let decision = table.take(key(1), cost: 1, new, now: now)
+                #expect(decision.isAllowed && decision.remaining == left - 1, "\(before)")
+                left -= 1
+            }
+            #expect(!table.take(key(1), cost: 1, new, now: now).isAllowed, "\(before)")
+        }
+    }
+
     @Test("What is given back can be taken again, what is charged is owed")
     func refundAndCharge() throws {
         for algorithm in LimitAlgorithm.allCases {

@@ -57,7 +57,7 @@ package enum Preconditions {
         _ request: borrowing FieldSection,
         etag: Span<UInt8>,
         lastModified: Int64?,
-        sent: Int64?,
+        sent: @autoclosure () -> Int64?,
         now: Int64
     ) -> Bool {
         guard let index = request.first(.ifRange) else { return true }
@@ -66,7 +66,7 @@ package enum Preconditions {
         if value.count > 0, value[0] == 0x22 {
             return etag.count > 0 && etag[0] == 0x22 && value.equals(etag)
         }
-        guard let date = HTTPDate.parse(value, now: now), let sent else { return false }
+        guard let date = HTTPDate.parse(value, now: now), let sent = sent() else { return false }
         return date == lastModified && date < sent
     }
 }

@@ -125,9 +125,6 @@ package final class Fill: Sendable {
     /// Whether it may still be stored.
     package var mayStore: Bool { state.withLock { $0.mayStore } }
 
-    /// Whether anybody waits for it or reads it.
-    package var hasFollowers: Bool { state.withLock { $0.waiting > 0 } }
-
     /// What it has brought, once it is complete.
     package var object: CachedResponse? { state.withLock { $0.object } }
 

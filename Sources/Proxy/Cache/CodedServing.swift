@@ -180,26 +180,11 @@ extension Exchange {
             context.reactor.buffers.give(target)
         }
         _ = stored.append(from: 0, atMost: stored.contentCount, to: source)
-        let start = context.reactor.clock
-        do throws(CodecError) {
-            try context.codecs.encodeWhole(
-                source,
-                to: target,
-                wanted,
-                .small,
-                padding: basePadding(wanted)
-            )
-        } catch {
-            context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
+        let padding = basePadding(wanted)
+        guard context.encodeWhole(source, to: target, wanted, .small, padding: padding) else {
             _ = cache.store.endCoding(stored, wanted, .failed)
             return nil
         }
-        context.metrics.countCoding(
-            wanted,
-            from: stored.contentCount,
-            to: target.count,
-            nanoseconds: context.reactor.clock - start
-        )
         let made = CachedResponse(
             stored.draft(timing: stored.timing),
             content: [target.readable.bytes()],
@@ -346,15 +331,4 @@ struct CodingJob {
 extension ContentCoding {
     /// What Cache-Status calls a form.
     fileprivate var detail: String { "coded-" + String(describing: name) }
-}
-
-extension LoopMetrics {
-    /// Counts a content that was compressed.
-    func countCoding(_ coding: ContentCoding, from: Int, to: Int, nanoseconds: Int64) {
-        let index = Int(coding.rawValue)
-        add(.responses, coding: index, 1)
-        add(.bytesIn, coding: index, from)
-        add(.bytesOut, coding: index, to)
-        add(.nanoseconds, coding: index, Int(nanoseconds))
-    }
 }

@@ -14,13 +14,21 @@ import Telemetry
 extension Exchange {
     /// What is done to the content of a response that is being stored, for the one who asked; nil
     /// for nothing.
-    private func planStoring(_ draft: ResponseDraft, length: Int?) -> ContentCoder.Plan? {
+    ///
+    /// `sets`: Whether it sets a cookie for this client alone.
+    private func planStoring(_ draft: ResponseDraft, length: Int?, sets cookie: Bool)
+        -> ContentCoder.Plan?
+    {
         guard !Status.forbidsContent(draft.status),
             let wanted = wantedCoding(draft.traits, count: length),
             let policy = route?.route.policy.compression
         else { return nil }
         guard let level = context.load.level(policy.level) else {
             context.metrics.count(.compressionSkipped, reason: CodingObstacle.busy.index)
+            return nil
+        }
+        if cookie, policy.breach == .skipCookies {
+            context.metrics.count(.compressionSkipped, reason: CodingObstacle.breach.index)
             return nil
         }
         var plan = ContentCoder.Plan(level: level, length: length)
@@ -42,20 +50,23 @@ extension Exchange {
         framing: (outgoing: BodyFlow.Outgoing, announced: BodyFraming),
         content: Buffer,
         to output: Buffer
-    ) throws(AttemptError) -> FillReader? {
+    ) async throws(AttemptError) -> FillReader? {
         // Trailers are not stored, so that nobody gets them.
         response.fields.removeAll(.trailer)
         if draft.traits.contains(.ownVary) {
             response.fields.addToVary("accept-encoding", spelling: "Accept-Encoding")
         }
-        if let plan = planStoring(draft, length: fill.head?.length) {
+        let cookie = response.fields.contains(.setCookie)
+        if let plan = planStoring(draft, length: fill.head?.length, sets: cookie) {
             if let input = connection.input, fill.count == 0 {
                 try moveResponse(connection, from: input, to: content)
             }
             if responseBody.isComplete, content.count <= CompressionLimits.wholeBytes {
+                await context.takeCodingTurn(content.count)
                 if sendWhole(plan, content, to: output) { return nil }
             } else if request.version == .http11 {
-                if let coder = FillCoder(context: context, plan) {
+                if let coder = ContentCoder(context: context, plan, mayCollect: false) {
+                    coder.isChunked = true
                     applyCoding(plan)
                     writeResponseHead(framing: .chunked, to: output)
                     progress = .headSent(endsWithConnection: false)
@@ -82,25 +93,10 @@ extension Exchange {
         else { return false }
         let coded = context.reactor.buffers.take()
         defer { context.reactor.buffers.give(coded) }
-        let start = context.reactor.clock
-        do throws(CodecError) {
-            try context.codecs.encodeWhole(
-                content,
-                to: coded,
-                target,
-                plan.level,
-                padding: plan.padding
-            )
-        } catch {
-            context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
+        let padding = plan.padding
+        guard context.encodeWhole(content, to: coded, target, plan.level, padding: padding) else {
             return false
         }
-        context.metrics.countCoding(
-            target,
-            from: content.count,
-            to: coded.count,
-            nanoseconds: context.reactor.clock - start
-        )
         applyCoding(plan)
         writeResponseHead(framing: .length(coded.count), to: output)
         progress = .headSent(endsWithConnection: false)
@@ -117,8 +113,9 @@ extension Exchange {
         length: Int?,
         _ store: CacheStore
     ) -> (reader: FillReader, coding: ContentCoding)? {
-        guard request.version == .http11, request.method != .head,
-            let plan = planStoring(draft, length: length), let wanted = plan.target
+        guard request.version == .http11,
+            let plan = planStoring(draft, length: length, sets: false),
+            let wanted = plan.target
         else { return nil }
         let now = wallMilliseconds
         let made: Fill
@@ -179,6 +176,7 @@ extension CodingJob {
             guard stage == .streaming || stage == .complete else { break }
             let isLast = stage == .complete && offset >= source.count
             let isPause = count < most && !isLast
+            await context.takeCodingTurn(count)
             if count > 0 { flushAt = nil }
             let now = context.reactor.now
             let isDue = isPause && (patience == 0 || flushAt.map { now >= $0 } ?? false)

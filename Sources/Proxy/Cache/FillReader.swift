@@ -16,7 +16,7 @@ struct FillReader {
     /// Whether more had come than was taken.
     private(set) var hasMore = false
     /// Codes what is taken, for this client alone; nil for what goes out as it stands.
-    private(set) var coder: FillCoder?
+    private(set) var coder: ContentCoder?
     /// Bytes of padding to put in front of a content that stands coded; 0 once it is there.
     private var padding = 0
     private var coding = ContentCoding.gzip
@@ -29,7 +29,7 @@ struct FillReader {
     }
 
     /// Reads what stands there and compresses it, in chunks.
-    init(fill: Fill, _ coder: FillCoder) {
+    init(fill: Fill, _ coder: ContentCoder) {
         self.init(fill: fill, isChunked: true)
         self.coder = coder
     }
@@ -72,24 +72,31 @@ struct FillReader {
         return stage
     }
 
+    /// Bytes that the next step compresses, up to so many in the output.
+    func work(_ output: Buffer, limit: Int) -> Int {
+        guard coder != nil, output.count < limit else { return 0 }
+        return min(fill.count - position, CompressionLimits.bytesPerTurn)
+    }
+
     /// Compresses one piece of what has come, so that the loop's other tasks get their turn.
-    private mutating func step(_ coder: FillCoder, to output: Buffer, limit: Int) -> Fill.Stage {
+    private mutating func step(_ coder: ContentCoder, to output: Buffer, limit: Int) -> Fill.Stage {
         if isDone { return .complete }
         if output.count >= limit {
             hasMore = true
             return .streaming
         }
         let most = CompressionLimits.bytesPerTurn
-        let (count, stage) = fill.read(from: position, atMost: most, into: coder.plain)
+        let (count, stage) = fill.read(from: position, atMost: most, into: coder.content)
         position += count
         let isLast = stage == .complete && position >= fill.count
-        guard coder.code(isLast ? .finish : .process) else { return .failed }
-        writeCoded(coder, to: output)
-        if isLast {
-            output.writeLastChunk()
-            isDone = true
+        do throws(CodecError) {
+            isDone = try coder.code(contentHasEnded: isLast) == .nothing
+        } catch {
+            return .failed
         }
-        hasMore = count == most && !isLast
+        writeCoded(coder, to: output)
+        if isDone { output.writeLastChunk() }
+        hasMore = count == most && !isDone
         return stage
     }
 
@@ -97,7 +104,7 @@ struct FillReader {
     /// to see what the upstream has sent so far.
     ///
     /// `end`: That time, once the pause has begun.
-    func pauseEnd(_ coder: FillCoder, _ end: inout Int64?, now: Int64) -> Int64 {
+    func pauseEnd(_ coder: ContentCoder, _ end: inout Int64?, now: Int64) -> Int64 {
         guard coder.hasUnflushed else { return WaitPoint.never }
         let until = end ?? now + coder.patience
         end = until
@@ -107,15 +114,21 @@ struct FillReader {
     /// Brings out what the coder holds back, because nothing more comes for now.
     ///
     /// Returns False when it cannot go on.
-    func flush(_ coder: FillCoder, to output: Buffer) -> Bool {
-        guard coder.code(.flush) else { return false }
+    func flush(_ coder: ContentCoder, to output: Buffer) -> Bool {
+        do throws(CodecError) {
+            try coder.flush()
+        } catch {
+            return false
+        }
         writeCoded(coder, to: output)
         return true
     }
 
-    private func writeCoded(_ coder: FillCoder, to output: Buffer) {
+    private func writeCoded(_ coder: ContentCoder, to output: Buffer) {
         let count = coder.coded.count
-        if count > 0 { writeChunk(count, of: coder.coded, to: output) }
+        guard count > 0 else { return }
+        writeChunk(count, of: coder.coded, to: output)
+        coder.took(count)
     }
 
     private func writeChunk(_ count: Int, of source: Buffer, to output: Buffer) {
@@ -145,80 +158,5 @@ struct FillReader {
         position = replaced
         writeChunk(front.count, of: front, to: output)
         return stage
-    }
-}
-
-/// Compresses what one client takes out of a fetch, as it takes it.
-final class FillCoder {
-    private let context: LoopContext
-    let plan: ContentCoder.Plan
-    /// What was taken and is not coded.
-    let plain: Buffer
-    /// What is coded and not framed.
-    let coded: Buffer
-    /// Nanoseconds that a pause lasts before what came so far is sent on.
-    let patience: Int64
-    private var encoder: StreamEncoder?
-    private var bytesIn = 0
-    private(set) var bytesOut = 0
-    private var nanoseconds: Int64 = 0
-
-    /// Takes what is needed; nil when the codecs' memory is used up.
-    init?(context: LoopContext, _ plan: ContentCoder.Plan) {
-        guard let target = plan.target else { return nil }
-        self.context = context
-        self.plan = plan
-        patience = plan.length == nil ? 0 : CompressionLimits.collectTime
-        plain = context.reactor.buffers.take()
-        coded = context.reactor.buffers.take()
-        encoder = context.codecs.takeEncoder(target, plan.level, padding: plan.padding, to: coded)
-        bytesOut = coded.count
-        if encoder == nil {
-            finish()
-            return nil
-        }
-    }
-
-    /// Whether something would come out by flushing.
-    var hasUnflushed: Bool { encoder?.hasUnflushed ?? false }
-
-    /// Codes all of `plain`.
-    ///
-    /// Returns False when the library failed.
-    func code(_ operation: CodecOperation) -> Bool {
-        guard let encoder else { return false }
-        let start = context.reactor.clock
-        let before = coded.count
-        bytesIn += plain.count
-        do throws(CodecError) {
-            _ = try encoder.encode(plain, to: coded, operation)
-        } catch {
-            context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
-            return false
-        }
-        bytesOut += coded.count - before
-        nanoseconds += context.reactor.clock - start
-        return true
-    }
-
-    /// Gives the encoder away, to one that goes on with the content.
-    func takeEncoder() -> StreamEncoder? {
-        defer { encoder = nil }
-        return encoder
-    }
-
-    /// Gives everything back, and counts what was done.
-    func finish() {
-        context.reactor.buffers.give(plain)
-        context.reactor.buffers.give(coded)
-        if let encoder { context.codecs.give(encoder) }
-        encoder = nil
-        guard let target = plan.target, bytesIn > 0 else { return }
-        context.metrics.countCoding(
-            target,
-            from: bytesIn,
-            to: bytesOut,
-            nanoseconds: nanoseconds
-        )
     }
 }

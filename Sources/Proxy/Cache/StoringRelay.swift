@@ -51,7 +51,7 @@ extension Exchange {
             if isNotModified {
                 writeNotModified(draft, turn, to: output)
             } else {
-                reader = try beginStored(
+                reader = try await beginStored(
                     draft,
                     fill,
                     connection,
@@ -128,11 +128,7 @@ extension Exchange {
                 }
             }
             if !isClientGone {
-                let before = reader?.position
-                // A coder or a file that failed leaves nothing to be sent that would be whole.
-                let isBroken = reader?.step(to: output, limit: room(pace)) == .failed
-                if reader?.position != before { flushAt = nil }
-                isClientGone = isBroken || !sendToClient(output)
+                isClientGone = await !bringOn(&reader, &flushAt, output, room(pace))
                 if isClientGone { output.removeAll() }
             }
             let isServed = isClientGone || (output.isEmpty && reader?.isDone ?? true)
@@ -170,6 +166,23 @@ extension Exchange {
         }
         if let coder = reader?.coder { coding?.contentBytesSent = coder.bytesOut }
         if isClientGone { throw .final(.clientGone) }
+    }
+
+    /// Takes what has come on to the client.
+    ///
+    /// Returns False when that cannot go on: the client is gone, or a coder or a file has failed
+    /// and leaves nothing to be sent that would be whole.
+    private mutating func bringOn(
+        _ reader: inout FillReader?,
+        _ flushAt: inout Int64?,
+        _ output: Buffer,
+        _ room: Int
+    ) async -> Bool {
+        await context.takeCodingTurn(reader?.work(output, limit: room) ?? 0)
+        let before = reader?.position
+        if reader?.step(to: output, limit: room) == .failed { return false }
+        if reader?.position != before { flushAt = nil }
+        return sendToClient(output)
     }
 
     /// Stores what has come of the content.
@@ -281,6 +294,7 @@ extension Exchange {
         do throws(Failure) {
             repeat {
                 if let pace, room(pace) == 0 { try await holdBack(pace) }
+                await context.takeCodingTurn(reader?.work(output, limit: room(pace)) ?? 0)
                 if reader?.step(to: output, limit: room(pace)) == .failed { throw .clientGone }
                 // What is on its way from the disk comes later.
                 if output.isEmpty, reader?.position ?? 0 < fill.count {
@@ -291,11 +305,9 @@ extension Exchange {
         } catch { throw .final(error) }
         // Who reads along has what there is; what is to come nobody keeps.
         fill.end(.failed)
-        if let coder = reader?.coder, let encoder = coder.takeEncoder() {
+        if let coder = reader?.coder {
             coding?.contentBytesSent = coder.bytesOut
-            let rest = ContentCoder(context: context, coder.plan, continuing: encoder)
-            defer { rest.finish() }
-            try await relayCoded(rest, from: connection, output: output, at: pace)
+            try await relayCoded(coder, from: connection, output: output, at: pace)
             return
         }
         responseBody.send(as: reader?.isChunked ?? false ? .chunked : .identity)

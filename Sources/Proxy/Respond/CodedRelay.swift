@@ -20,7 +20,10 @@ extension Exchange {
         var turnEnd = responseBody.contentBytes + CompressionLimits.bytesPerTurn
         while true {
             try moveResponse(connection, from: input, to: coder.content)
-            await takeTurn(coder)
+            let isFull = !coder.isCollecting && output.count >= CompressionLimits.pendingBytes
+            // While the client has no room nothing is coded.
+            let cost = isFull ? 0 : coder.work(contentHasEnded: responseBody.isComplete)
+            await context.takeCodingTurn(cost)
             let need = try code(coder, output: output)
             if let pace { try await send(output, at: pace) }
             if need == .nothing { break }
@@ -53,17 +56,6 @@ extension Exchange {
         } catch {
             throw .final(error)
         }
-    }
-
-    /// Lets the loop's other connections go first when many contents are to be coded at once.
-    private mutating func takeTurn(_ coder: ContentCoder) async {
-        let cost = coder.work(contentHasEnded: responseBody.isComplete)
-        if cost == 0 || context.codingTurns.admits(cost) { return }
-        let point = WaitPoint(reactor: context.reactor)
-        context.codingTurns.wait(at: point, for: cost)
-        // The next turns come without anybody's doing; when the loop ends, it goes on as well.
-        _ = await point.wait(until: WaitPoint.never)
-        point.retire()
     }
 
     /// Waits for more content, and no longer than what is held back may be.

@@ -65,13 +65,14 @@ final class ContentCoder {
     /// Whether the client gets it in chunks.
     var isChunked = false
     private var bytesIn = 0
-    private var bytesOut = 0
+    private(set) var bytesOut = 0
     private var nanoseconds: Int64 = 0
 
     /// Takes what is needed.
     ///
+    /// `mayCollect`: Whether a short content may be held back, to be coded in one go.
     /// Returns nil when the codecs' memory is used up.
-    init?(context: LoopContext, _ plan: Plan) {
+    init?(context: LoopContext, _ plan: Plan, mayCollect: Bool = true) {
         self.context = context
         self.plan = plan
         patience = plan.length == nil ? 0 : CompressionLimits.collectTime
@@ -84,7 +85,7 @@ final class ContentCoder {
             if isReady, plan.target != nil { plain = context.reactor.buffers.take() }
         }
         if isReady {
-            if plan.source == nil, plan.length ?? 0 <= CompressionLimits.wholeBytes {
+            if mayCollect, plan.source == nil, plan.length ?? 0 <= CompressionLimits.wholeBytes {
                 // Also where the length is not known: it may be here already.
                 let wait = plan.length == nil ? 0 : CompressionLimits.collectTime
                 content.reserve(plan.length ?? 0)
@@ -97,17 +98,6 @@ final class ContentCoder {
             finish()
             return nil
         }
-    }
-
-    /// Goes on with a content whose first bytes another one has coded and sent in chunks.
-    init(context: LoopContext, _ plan: Plan, continuing encoder: StreamEncoder) {
-        self.context = context
-        self.plan = plan
-        self.encoder = encoder
-        patience = plan.length == nil ? 0 : CompressionLimits.collectTime
-        content = context.reactor.buffers.take()
-        coded = context.reactor.buffers.take()
-        isChunked = true
     }
 
     /// Whether all that comes is still held back.
@@ -268,12 +258,12 @@ final class ContentCoder {
             context.codecs.giveDecoder(source)
         }
         decoder = nil
-        if let target = plan.target, bytesIn > 0 || bytesOut > 0 {
-            let index = Int(target.rawValue)
-            context.metrics.add(.responses, coding: index, 1)
-            context.metrics.add(.bytesIn, coding: index, bytesIn)
-            context.metrics.add(.bytesOut, coding: index, bytesOut)
-            context.metrics.add(.nanoseconds, coding: index, Int(nanoseconds))
-        }
+        guard let target = plan.target, bytesIn > 0 || bytesOut > 0 else { return }
+        context.metrics.countCoding(
+            target,
+            from: bytesIn,
+            to: bytesOut,
+            nanoseconds: nanoseconds
+        )
     }
 }

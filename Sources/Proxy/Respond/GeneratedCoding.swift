@@ -44,22 +44,8 @@ extension Exchange {
         defer { context.reactor.buffers.give(source) }
         source.append(body)
         let content = context.reactor.buffers.take()
-        do throws(CodecError) {
-            let start = context.reactor.clock
-            try context.codecs.encodeWhole(
-                source,
-                to: content,
-                target,
-                level,
-                padding: padding(policy)
-            )
-            let index = Int(target.rawValue)
-            context.metrics.add(.responses, coding: index, 1)
-            context.metrics.add(.bytesIn, coding: index, body.count)
-            context.metrics.add(.bytesOut, coding: index, content.count)
-            context.metrics.add(.nanoseconds, coding: index, Int(context.reactor.clock - start))
-        } catch {
-            context.metrics.count(.compressionSkipped, reason: CodingObstacle.failed.index)
+        let padding = padding(policy)
+        guard context.encodeWhole(source, to: content, target, level, padding: padding) else {
             context.reactor.buffers.give(content)
             return result
         }

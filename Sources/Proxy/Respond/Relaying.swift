@@ -183,6 +183,8 @@ extension Exchange {
             noteCost()
             if response.fields.containsAny(of: .rateLimits) { reconcileLimitFields() }
         }
+        // It was for this cache, and hits do not have it either. Source: RFC 9213 §3.1.
+        if caching != nil { response.fields.removeAll(named: "gateway-cache-control") }
         let rules = route?.route.policy.responseHeaders ?? []
         if !rules.isEmpty { response.fields.remove(by: rules) }
         if response.reason.isEmpty {

@@ -37,10 +37,12 @@ struct TurnGate {
 
     private mutating func admitWaiting() {
         var count = 0
-        while count < waiting.count && admits(waiting[count].cost) { count += 1 }
-        let next = waiting.prefix(count)
+        // Waking runs nothing: who waits goes on in the turn's jobs.
+        while count < waiting.count && admits(waiting[count].cost) {
+            waiting[count].point.wake(.ready)
+            count += 1
+        }
         waiting.removeFirst(count)
-        for entry in next { entry.point.wake(.ready) }
     }
 
     /// Ends all waits: the loop is ending.

@@ -162,6 +162,39 @@ private let rows: [CacheRuleCase] = [
 
 @Suite("RFC 9213 targeted fields, exchange by exchange")
 struct TargetedRuleTests {
+    @Test(
+        "§3.1 the gateway's own field is for its cache, and passed on where there is none",
+        arguments: ["cache", "# none"]
+    )
+    func own(cache: String) throws {
+        let text = "site * {\nlisten $site\n\(cache)\nproxy $server\n}"
+        try simulate(text) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            for storable in ["max-age=60", "no-store"] {
+                try await client.send("GET /\(storable) HTTP/1.1", "Host: a")
+                let origin = try await server.accept()
+                try await origin.gets("GET /\(storable) HTTP/1.1")
+                try await origin.send(
+                    "HTTP/1.1 200 OK",
+                    "Gateway-Cache-Control: \(storable)",
+                    "CDN-Cache-Control: max-age=5",
+                    "Content-Length: 2",
+                    "Connection: close",
+                    body: "ok"
+                )
+                try await client.gets(
+                    "HTTP/1.1 200 OK",
+                    cache == "cache"
+                        ? "!Gateway-Cache-Control" : "Gateway-Cache-Control: \(storable)",
+                    "CDN-Cache-Control: max-age=5",
+                    body: "ok"
+                )
+            }
+            client.close()
+        }
+    }
+
     @Test("what it says goes before Cache-Control", arguments: values)
     func valid(value: String, isReused: Bool) throws {
         try CacheRuleCase(
