@@ -138,7 +138,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "TLSTests", dependencies: ["Bytes", "TLS"], swiftSettings: settings),
+        .testTarget(
+            name: "TLSTests", dependencies: ["Bytes", "COpenSSL", "TLS"], swiftSettings: settings),
         .testTarget(
             name: "ProxyTests",
             dependencies: [

@@ -71,6 +71,8 @@ def count(peer, scenario, origins, requests):
     folder = os.path.join(peers.WORK, "callgrind")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
+    # nginx's worker is another user's by then.
+    os.chmod(folder, 0o777)
     wrapper = os.path.join(folder, "under-callgrind")
     with open(wrapper, "w", encoding="utf-8") as file:
         file.write("#!/bin/sh\nexec valgrind --tool=callgrind --quiet --trace-children=yes "

@@ -19,7 +19,7 @@ def main():
     if peer.binary is None:
         sys.exit(f"{peer.name} is not installed")
     origins = bench.Origins("1")
-    running = bench.start(peer, origins)
+    running = bench.start(peer, origins, tls=scenario.secure)
     try:
         if problem := bench.verify(running, scenario, origins):
             sys.exit(problem)

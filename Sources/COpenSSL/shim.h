@@ -3,6 +3,7 @@
 // Function-like macros are not imported: each has a function of its own here, and nothing else is here.
 // No _GNU_SOURCE, for the reason in CCares.
 #include <openssl/bio.h>
+#include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -11,6 +12,7 @@
 #include <openssl/kdf.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -71,24 +73,6 @@ static inline int gateway_mac_set_key(EVP_MAC_CTX *mac, const unsigned char *key
   parameters[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0);
   parameters[2] = OSSL_PARAM_construct_end();
   return EVP_MAC_CTX_set_params(mac, parameters);
-}
-
-// HKDF-Expand-Label (RFC 8446 §7.1) with an empty context. Here for the reason above: a parameter keeps pointers.
-static inline int gateway_expand_label(EVP_KDF *kdf, int is_sha384, const void *secret, size_t secret_count,
-                                       const void *label, size_t label_count, void *target, size_t count) {
-  EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
-  if (context == NULL) return 0;
-  int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-  OSSL_PARAM parameters[6];
-  parameters[0] = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
-  parameters[1] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, is_sha384 ? "SHA384" : "SHA256", 0);
-  parameters[2] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret, secret_count);
-  parameters[3] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, (void *)"tls13 ", 6);
-  parameters[4] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, (void *)label, label_count);
-  parameters[5] = OSSL_PARAM_construct_end();
-  int result = EVP_KDF_derive(context, target, count, parameters);
-  EVP_KDF_CTX_free(context);
-  return result > 0;
 }
 
 // Errors.

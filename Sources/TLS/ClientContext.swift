@@ -37,7 +37,13 @@ public struct ClientSettings: Sendable, Hashable {
     /// Reads the files and makes a context of them.
     /// - Throws: What is wrong with them, in words.
     public init(_ settings: ClientSettings, read: FileReader) throws(TLSSetupError) {
-        guard Library.isReady, let context = unsafe SSL_CTX_new(TLS_client_method()) else {
+        guard Library.isReady,
+            let context = unsafe SSL_CTX_new_ex(
+                nil,
+                KeyDerivationProvider.query,
+                TLS_client_method()
+            )
+        else {
             throw TLSSetupError("OpenSSL cannot make a context")
         }
         unsafe pointer = context

@@ -3,10 +3,11 @@ import COpenSSL
 /// OpenSSL as a whole.
 enum Library {
     /// Whether OpenSSL is ready: without the system's configuration file, whose settings would
-    /// contradict ours, and not before the first use, because it costs memory.
+    /// contradict ours, and not before the first use, because it costs memory; with a provider of
+    /// our own, which derives keys.
     static let isReady: Bool = {
         let options = UInt64(OPENSSL_INIT_NO_LOAD_CONFIG)
-        return OPENSSL_init_ssl(options, nil) == 1
+        return OPENSSL_init_ssl(options, nil) == 1 && KeyDerivationProvider.load()
     }()
 
     /// The kind of BIO that all sessions use; nil when memory has run out.

@@ -54,7 +54,13 @@ import Glibc
         warnings: [String],
         read: FileReader
     ) throws(TLSSetupError) {
-        guard Library.isReady, let context = unsafe SSL_CTX_new(TLS_server_method()) else {
+        guard Library.isReady,
+            let context = unsafe SSL_CTX_new_ex(
+                nil,
+                KeyDerivationProvider.query,
+                TLS_server_method()
+            )
+        else {
             throw TLSSetupError("OpenSSL cannot make a context")
         }
         unsafe pointer = context
@@ -152,7 +158,7 @@ import Glibc
         unsafe SSL_CTX_set_alpn_select_cb(pointer, protocolCallback, nil)
         unsafe gateway_ctx_set_ticket_keys(pointer, ticketKeyCallback)
         unsafe SSL_CTX_set_allow_early_data_cb(pointer, earlyDataCallback, nil)
-        unsafe SSL_CTX_set_keylog_callback(pointer, secretsCallback)
+        if settings.logsSecrets { unsafe SSL_CTX_set_keylog_callback(pointer, keyLogCallback) }
         if staples.contains(where: { $0 != nil }) {
             unsafe gateway_ctx_set_status(pointer, statusCallback)
         }
@@ -214,18 +220,11 @@ private let protocolCallback:
     }
 
 /// What OpenSSL calls with each secret of a session, in the form of a key log's line.
-private let secretsCallback: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = {
+private let keyLogCallback: @convention(c) (OpaquePointer?, UnsafePointer<CChar>?) -> Void = {
     ssl,
     line in
     guard let ssl = unsafe ssl, let line = unsafe line, let session = unsafe TLSSession.of(ssl)
     else { return }
-    // OpenSSL lends a string that ends with NUL, and wipes it afterwards.
-    let bytes = unsafe UnsafeBufferPointer(
-        start: UnsafeRawPointer(line).assumingMemoryBound(to: UInt8.self),
-        count: strlen(line)
-    )
-    let secrets = session.secrets ?? TrafficSecrets()
-    session.secrets = secrets
-    secrets.note(unsafe bytes.span)
+    // OpenSSL lends a string that ends with NUL.
     session.server?.keyLog?.write(unsafe String(cString: line))
 }

@@ -48,6 +48,8 @@ public struct ServerSettings: Sendable, Hashable {
     public let earlyData: Bool
     /// nil: clients are not asked for certificates.
     public let clientCertificates: ClientCertificates?
+    /// Whether secrets are written to the listener's key log.
+    public let logsSecrets: Bool
 
     /// Collects how a site speaks TLS.
     public init(
@@ -57,7 +59,8 @@ public struct ServerSettings: Sendable, Hashable {
         groups: String,
         tickets: Int,
         earlyData: Bool = false,
-        clientCertificates: ClientCertificates?
+        clientCertificates: ClientCertificates?,
+        logsSecrets: Bool = false
     ) {
         self.certificates = certificates
         self.minimumVersion = minimumVersion
@@ -66,6 +69,7 @@ public struct ServerSettings: Sendable, Hashable {
         self.tickets = tickets
         self.earlyData = earlyData
         self.clientCertificates = clientCertificates
+        self.logsSecrets = logsSecrets
     }
 
     /// All files that it reads.

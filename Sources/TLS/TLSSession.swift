@@ -128,7 +128,7 @@ import COpenSSL
         self.unixSeconds = unixSeconds
         if early == .expected, let progress = beginEarly() { return progress }
         let sentBefore = output?.count ?? 0
-        let result = unsafe SSL_do_handshake(ssl)
+        let result = shakeHands()
         if result == 1 {
             establish()
             partFromLibrary(outputBefore: sentBefore)
@@ -136,6 +136,17 @@ import COpenSSL
         }
         if unsafe SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ { return .wantsInput }
         return .failed(fail())
+    }
+
+    /// Has OpenSSL go on, and keeps what traffic secrets it derives.
+    private func shakeHands() -> Int32 {
+        guard server != nil, early == .over, let thread = KeyDerivation.ofThread else {
+            return unsafe SSL_do_handshake(ssl)
+        }
+        thread.secrets = secrets ?? TrafficSecrets()
+        secrets = thread.secrets
+        defer { thread.secrets = nil }
+        return unsafe SSL_do_handshake(ssl)
     }
 
     /// Decrypts into a buffer.

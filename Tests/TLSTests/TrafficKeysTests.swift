@@ -157,27 +157,24 @@ struct TrafficKeysTests {
         }
     }
 
-    @Test("Only lines of a key log with these two labels, and whole ones, are secrets")
-    func lines() {
-        let random = String(repeating: "ab", count: 32)
-        let secret = String(repeating: "0F", count: 32)
-        func note(_ lines: [String]) -> Bool {
+    @Test("Only secrets with these two labels, and no longer than there is room for, are kept")
+    func labels() {
+        func keep(_ notes: [(label: String, count: Int)], _ suite: CipherSuite) -> Bool {
             let secrets = TrafficSecrets()
-            for line in lines { secrets.note(Array(line.utf8).span) }
-            return secrets.keys(.aes128GCM, sent: 0) != nil
+            for note in notes {
+                let secret = [UInt8](repeating: 7, count: note.count)
+                secrets.note(secret.span, label: Array(note.label.utf8).span)
+            }
+            return secrets.keys(suite, sent: 0) != nil
         }
-        let client = "CLIENT_TRAFFIC_SECRET_0 \(random) \(secret)"
-        let server = "SERVER_TRAFFIC_SECRET_0 \(random) \(secret)"
-        #expect(note([client, server]))
-        #expect(note([server, "EXPORTER_SECRET \(random) \(secret)", client]))
-        #expect(!note([client]) && !note([server]) && !note([]))
-        for broken in [
-            "", "SERVER_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0 ", server + "0",
-            "SERVER_TRAFFIC_SECRET_0 \(random) ", "SERVER_TRAFFIC_SECRET_1 \(random) \(secret)",
-            "SERVER_HANDSHAKE_TRAFFIC_SECRET \(random) \(secret)", server + secret + secret,
-            String(server.dropLast(2)) + "0g", String(server.dropLast(2)),
-        ] {
-            #expect(!note([client, broken]), "\(broken)")
+        let client = "c ap traffic", server = "s ap traffic"
+        #expect(keep([(client, 32), (server, 32)], .aes128GCM))
+        #expect(keep([(server, 48), ("exp master", 48), (client, 48)], .aes256GCM))
+        #expect(!keep([(client, 32), (server, 32)], .aes256GCM))
+        #expect(!keep([], .aes128GCM))
+        for label in ["c ap traffic", "", "s ap traffi", "s ap traffic ", "s hs traffic", "key"] {
+            #expect(!keep([(client, 32), (label, 32)], .aes128GCM), "\(label)")
         }
+        #expect(!keep([(client, 32), (server, 49)], .aes128GCM))
     }
 }

@@ -77,7 +77,7 @@ public final class TLSRuntime: Sendable {
         var order: [ContextSlot] = []
         for site in configuration.sites {
             guard let tls = site.tls else { continue }
-            let settings = ServerSettings(tls)
+            let settings = ServerSettings(tls, logsSecrets: keyLog != nil)
             if slots[settings] != nil { continue }
             let slot = ContextSlot(try ServerContext(settings, read: read))
             slots[settings] = slot
@@ -91,7 +91,9 @@ public final class TLSRuntime: Sendable {
             }
             let sites = listener.sites.compactMap { number -> TLSServer.Site? in
                 let site = configuration.sites[number]
-                guard let slot = site.tls.flatMap({ slots[ServerSettings($0)] }) else { return nil }
+                guard let tls = site.tls,
+                    let slot = slots[ServerSettings(tls, logsSecrets: keyLog != nil)]
+                else { return nil }
                 return TLSServer.Site(names: site.hosts.map { .init($0) }, slot: slot)
             }
             servers.append(
@@ -140,7 +142,7 @@ public final class TLSRuntime: Sendable {
 
 extension ServerSettings {
     /// The settings of a site.
-    init(_ tls: SiteTLS) {
+    init(_ tls: SiteTLS, logsSecrets: Bool) {
         self.init(
             certificates: tls.certificates.map { Certificate($0.files) },
             minimumVersion: tls.policy.minimumVersion == .tls13 ? .tls13 : .tls12,
@@ -150,7 +152,8 @@ extension ServerSettings {
             earlyData: tls.policy.earlyData,
             clientCertificates: tls.clientCertificates.map {
                 ClientCertificates(isRequired: $0.isRequired, authorities: $0.authorities)
-            }
+            },
+            logsSecrets: logsSecrets
         )
     }
 }

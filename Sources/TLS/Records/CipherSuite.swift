@@ -21,7 +21,10 @@ public enum CipherSuite: UInt16, Sendable, CaseIterable {
     }
 
     /// Bytes of a traffic secret: what the hash gives.
-    public var secretBytes: Int { self == .aes256GCM ? 48 : 32 }
+    public var secretBytes: Int { hash.byteCount }
+
+    /// The hash that keys are derived by.
+    var hash: KeyHash { self == .aes256GCM ? .sha384 : .sha256 }
 
     /// Bytes of the cipher's key.
     var keyBytes: Int { self == .aes128GCM ? 16 : 32 }
@@ -45,12 +48,6 @@ extension Library {
     fileprivate static let aes128GCM = cipher("AES-128-GCM")
     fileprivate static let aes256GCM = cipher("AES-256-GCM")
     fileprivate static let chaCha20Poly1305 = cipher("ChaCha20-Poly1305")
-
-    /// The key derivation of TLS 1.3; nil when memory has run out.
-    static let labelExpansion: SharedPointer? = {
-        guard isReady, let found = unsafe EVP_KDF_fetch(nil, "TLS13-KDF", nil) else { return nil }
-        return unsafe SharedPointer(pointer: found)
-    }()
 
     private static func cipher(_ name: String) -> SharedPointer? {
         guard isReady, let found = unsafe EVP_CIPHER_fetch(nil, name, nil) else { return nil }

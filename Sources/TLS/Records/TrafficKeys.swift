@@ -29,6 +29,8 @@ import COpenSSL
     private static let keyOffset = 48
     private static let vectorOffset = 80
     private static let nonceOffset = 92
+    /// `tls13 `, with the space.
+    private static let prefix: InlineArray<6, UInt8> = [0x74, 0x6C, 0x73, 0x31, 0x33, 0x20]
 
     /// Derives keys from a traffic secret, by which so many records were protected already.
     ///
@@ -43,18 +45,13 @@ import COpenSSL
         self.purpose = purpose
         self.sequence = sequence
         guard secret.count == suite.secretBytes else { return nil }
-        unsafe withUnsafeMutableBytes(of: &material) { place in
-            // At most the 48 bytes before the key.
-            for index in secret.indices { unsafe place[index] = secret[index] }
-        }
+        for index in secret.indices { material[index] = secret[index] }
         guard derive() else { return nil }
     }
 
     deinit {
         unsafe EVP_CIPHER_CTX_free(context)
-        unsafe withUnsafeMutableBytes(of: &material) { place in
-            unsafe OPENSSL_cleanse(place.baseAddress, place.count)
-        }
+        KeyedHash.wipe(&material)
     }
 
     /// Gives the cipher's memory back until the next record.
@@ -69,19 +66,8 @@ import COpenSSL
     /// Source: RFC 8446 §7.2.
     public func renew() -> Bool {
         rest()
-        let count = suite.secretBytes
-        let isRenewed = unsafe withUnsafeMutableBytes(of: &material) { place in
-            // The next secret comes to stand where the key was, and goes to its own place: both
-            // ranges are inside, since 48 + 48 is less than 104.
-            let next = unsafe UnsafeMutableRawBufferPointer(
-                rebasing: place[Self.keyOffset..<(Self.keyOffset + count)]
-            )
-            guard unsafe expand("traffic upd", of: place, to: next) else { return false }
-            unsafe place.copyMemory(from: UnsafeRawBufferPointer(next))
-            return true
-        }
         sequence = 0
-        return isRenewed && derive()
+        return expand("traffic upd", suite.secretBytes, at: 0) && derive()
     }
 
     // MARK: Records
@@ -232,38 +218,35 @@ import COpenSSL
 
     /// Derives key and initialisation vector from the secret.
     private func derive() -> Bool {
-        let keyEnd = Self.keyOffset + suite.keyBytes
-        let vectorEnd = Self.vectorOffset + CipherSuite.nonceBytes
-        return unsafe withUnsafeMutableBytes(of: &material) { place in
-            let key = unsafe UnsafeMutableRawBufferPointer(
-                rebasing: place[Self.keyOffset..<keyEnd]
-            )
-            let vector = unsafe UnsafeMutableRawBufferPointer(
-                rebasing: place[Self.vectorOffset..<vectorEnd]
-            )
-            return unsafe expand("key", of: place, to: key) && expand("iv", of: place, to: vector)
-        }
+        expand("key", suite.keyBytes, at: Self.keyOffset)
+            && expand("iv", CipherSuite.nonceBytes, at: Self.vectorOffset)
     }
 
-    /// HKDF-Expand-Label, with an empty context.
-    private func expand(
-        _ label: StaticString,
-        of secret: UnsafeMutableRawBufferPointer,
-        to target: UnsafeMutableRawBufferPointer
-    ) -> Bool {
-        guard let kdf = Library.labelExpansion else { return false }
-        // All bytes are inside `material`; OpenSSL keeps none of the pointers.
-        let isDone = unsafe gateway_expand_label(
-            kdf.pointer,
-            suite == .aes256GCM ? 1 : 0,
-            secret.baseAddress,
-            suite.secretBytes,
-            label.utf8Start,
-            label.utf8CodeUnitCount,
-            target.baseAddress,
-            target.count
+    /// HKDF-Expand-Label of the secret, with an empty context, to a place in `material`.
+    private func expand(_ label: StaticString, _ count: Int, at offset: Int) -> Bool {
+        guard let keyed = KeyDerivation.ofThread?.keyed(suite.hash) else { return false }
+        var fresh = InlineArray<48, UInt8>(repeating: 0)
+        defer {
+            keyed.wipe()
+            KeyedHash.wipe(&fresh)
+        }
+        var all = fresh.mutableSpan
+        var target = all._mutatingExtracting(first: count)
+        let secret = material.span.extracting(first: suite.secretBytes)
+        // Literals last as long as the process does.
+        let text = unsafe UnsafeBufferPointer(
+            start: label.utf8Start,
+            count: label.utf8CodeUnitCount
         )
-        if isDone != 1 { ERR_clear_error() }
-        return isDone == 1
+        let isDone = unsafe keyed.expand(
+            secret,
+            prefix: Self.prefix.span,
+            label: text.span,
+            context: Span(),
+            into: &target
+        )
+        guard isDone else { return false }
+        for index in 0..<count { material[offset + index] = fresh[index] }
+        return true
     }
 }

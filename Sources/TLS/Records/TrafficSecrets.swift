@@ -1,9 +1,5 @@
-import COpenSSL
-
-/// The traffic secrets of a connection, as OpenSSL tells them during the handshake: wiped when
-/// nobody needs them any more.
-///
-/// OpenSSL gives them away in one form only, that of lines for a key log.
+/// The traffic secrets of a connection, kept while OpenSSL has them derived in the handshake
+/// (`KeyDerivationProvider`): wiped when nobody needs them any more.
 @safe final class TrafficSecrets {
     /// A secret for each side: the client's is at 0, the server's at 48.
     private var bytes = InlineArray<96, UInt8>(repeating: 0)
@@ -12,18 +8,17 @@ import COpenSSL
 
     private static let maximum = 48
 
-    deinit {
-        unsafe withUnsafeMutableBytes(of: &bytes) { place in
-            unsafe OPENSSL_cleanse(place.baseAddress, place.count)
-        }
-    }
+    deinit { KeyedHash.wipe(&bytes) }
 
-    /// Keeps the secret of a line, if it is one that protects what follows the handshake.
-    func note(_ line: Span<UInt8>) {
-        if let count = keep(line, behind: "CLIENT_TRAFFIC_SECRET_0 ", at: 0) {
-            clientCount = count
-        } else if let count = keep(line, behind: "SERVER_TRAFFIC_SECRET_0 ", at: Self.maximum) {
-            serverCount = count
+    /// Keeps a secret, if its label is of one that protects what follows the handshake.
+    func note(_ secret: Span<UInt8>, label: Span<UInt8>) {
+        guard secret.count <= Self.maximum else { return }
+        if Self.equal(label, "c ap traffic") {
+            keep(secret, at: 0)
+            clientCount = secret.count
+        } else if Self.equal(label, "s ap traffic") {
+            keep(secret, at: Self.maximum)
+            serverCount = secret.count
         }
     }
 
@@ -47,33 +42,16 @@ import COpenSSL
         return (client, server)
     }
 
-    /// Decodes a secret.
-    /// - Returns: How many bytes it has; nil for another label, or what is no secret.
-    private func keep(_ line: Span<UInt8>, behind label: StaticString, at offset: Int) -> Int? {
-        // The label, 32 bytes of the client's random number in hexadecimal, a space, the secret.
-        let start = label.utf8CodeUnitCount + 65
-        guard line.count > start, line[start - 1] == UInt8(ascii: " ") else { return nil }
-        let digits = line.count - start
-        guard digits.isMultiple(of: 2), digits / 2 <= Self.maximum else { return nil }
-        for index in 0..<label.utf8CodeUnitCount {
-            // Below the literal's length.
-            if unsafe line[index] != label.utf8Start[index] { return nil }
-        }
-        for index in 0..<(digits / 2) {
-            guard let high = Self.value(line[start + 2 * index]),
-                let low = Self.value(line[start + 2 * index + 1])
-            else { return nil }
-            bytes[offset + index] = high << 4 | low
-        }
-        return digits / 2
+    private func keep(_ secret: Span<UInt8>, at offset: Int) {
+        for index in secret.indices { bytes[offset + index] = secret[index] }
     }
 
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
+    private static func equal(_ label: Span<UInt8>, _ literal: StaticString) -> Bool {
+        guard label.count == literal.utf8CodeUnitCount else { return false }
+        for index in label.indices {
+            // Both have as many bytes.
+            if unsafe label[index] != literal.utf8Start[index] { return false }
         }
+        return true
     }
 }
