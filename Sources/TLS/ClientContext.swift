@@ -44,7 +44,8 @@ public struct ClientSettings: Sendable, Hashable {
                 TLS_client_method()
             )
         else {
-            throw TLSSetupError("OpenSSL cannot make a context")
+            let reason = LibraryErrors.words(LibraryErrors.takeFirst())
+            throw TLSSetupError("OpenSSL cannot make a context: \(reason)")
         }
         unsafe pointer = context
         self.settings = settings

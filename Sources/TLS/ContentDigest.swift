@@ -7,6 +7,7 @@ package enum ContentDigest {
     ///
     /// - Returns: 32 bytes, or none when OpenSSL fails.
     package static func sha256(_ content: Buffer) -> [UInt8] {
+        guard Library.isReady else { return [] }
         var digest = [UInt8](repeating: 0, count: 32)
         var count: UInt32 = 0
         var result: Int32 = 0

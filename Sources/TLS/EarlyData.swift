@@ -44,6 +44,8 @@ extension TLSSession {
             firstEarlyByte = byte
             early = .reading
             earlyDataOutcome = .accepted
+            // Such a session stays with OpenSSL.
+            secrets = nil
             establish()
             return .early
         case SSL_READ_EARLY_DATA_FINISH:
@@ -88,7 +90,6 @@ extension TLSSession {
             return .failed(fail())
         }
         early = .over
-        secrets = nil
         return decrypt(into: buffer, atMost: limit)
     }
 

@@ -61,7 +61,8 @@ import Glibc
                 TLS_server_method()
             )
         else {
-            throw TLSSetupError("OpenSSL cannot make a context")
+            let reason = LibraryErrors.words(LibraryErrors.takeFirst())
+            throw TLSSetupError("OpenSSL cannot make a context: \(reason)")
         }
         unsafe pointer = context
         self.settings = settings

@@ -126,9 +126,19 @@ import COpenSSL
         if let failure { return .failed(failure) }
         if information != nil { return isEarly ? .early : .complete }
         self.unixSeconds = unixSeconds
+        let thread = server == nil ? nil : KeyDerivation.ofThread
+        if let thread {
+            thread.secrets = secrets ?? TrafficSecrets()
+            secrets = thread.secrets
+        }
+        defer { thread?.secrets = nil }
+        return shakeHands()
+    }
+
+    private func shakeHands() -> Progress {
         if early == .expected, let progress = beginEarly() { return progress }
         let sentBefore = output?.count ?? 0
-        let result = shakeHands()
+        let result = unsafe SSL_do_handshake(ssl)
         if result == 1 {
             establish()
             partFromLibrary(outputBefore: sentBefore)
@@ -136,17 +146,6 @@ import COpenSSL
         }
         if unsafe SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ { return .wantsInput }
         return .failed(fail())
-    }
-
-    /// Has OpenSSL go on, and keeps what traffic secrets it derives.
-    private func shakeHands() -> Int32 {
-        guard server != nil, early == .over, let thread = KeyDerivation.ofThread else {
-            return unsafe SSL_do_handshake(ssl)
-        }
-        thread.secrets = secrets ?? TrafficSecrets()
-        secrets = thread.secrets
-        defer { thread.secrets = nil }
-        return unsafe SSL_do_handshake(ssl)
     }
 
     /// Decrypts into a buffer.

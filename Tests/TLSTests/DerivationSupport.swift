@@ -8,7 +8,7 @@ struct Asking {
     var name = "TLS13-KDF"
     var digest = "SHA2-256"
     var mode: Int32? = EVP_KDF_HKDF_MODE_EXPAND_ONLY
-    var octets: [(name: StaticString, bytes: [UInt8])] = []
+    var octets: [(name: StaticString, bytes: [UInt8]?)] = []
 
     /// What a provider answers; nil when it cannot.
     func answer(_ count: Int, by provider: String) -> [UInt8]? {
@@ -38,9 +38,10 @@ struct Asking {
             unsafe list.append(OSSL_PARAM_construct_int(text("mode"), place))
         }
         for octet in octets {
-            let place = unsafe copy(octet.bytes)
+            let place = unsafe octet.bytes.map { unsafe copy($0) }
+            let count = octet.bytes?.count ?? 0
             unsafe list.append(
-                OSSL_PARAM_construct_octet_string(text(octet.name), place, octet.bytes.count)
+                OSSL_PARAM_construct_octet_string(text(octet.name), place, count)
             )
         }
         unsafe list.append(OSSL_PARAM_construct_end())

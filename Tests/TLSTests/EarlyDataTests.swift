@@ -30,6 +30,8 @@ struct EarlyDataTests {
     private func getTicket() throws {
         let first = try pair()
         _ = first.shake()
+        // Only who sends early data stays with OpenSSL.
+        #expect(first.far.records != nil)
         _ = first.send([1], from: first.far, to: first.near)
         #expect(sessions.count == 1)
         // OpenSSL takes up no session of a connection that was broken off.
@@ -85,6 +87,17 @@ struct EarlyDataTests {
         #expect(!pair.far.isEarly)
         #expect(pair.send([1, 2], from: pair.near, to: pair.far) == [1, 2])
         #expect(pair.send([3], from: pair.far, to: pair.near) == [3])
+        #expect(pair.far.records == nil && pair.far.secrets == nil)
+    }
+
+    @Test("Who comes back without any parts from OpenSSL as everywhere else")
+    func without() throws {
+        try getTicket()
+        let pair = try pair()
+        #expect(pair.shake().far == nil)
+        #expect(pair.far.information?.isResumed == true && pair.far.earlyDataOutcome == nil)
+        #expect(pair.far.records != nil)
+        #expect(pair.send([1, 2], from: pair.near, to: pair.far) == [1, 2])
     }
 
     @Test("The same flight once more is no early data, whichever loop it meets")

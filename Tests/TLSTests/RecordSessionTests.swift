@@ -58,18 +58,66 @@ struct RecordSessionTests {
         arguments: [1, 7]
     )
     func resumed(step: Int) throws {
-        let sessions = ClientSessions()
-        let keys = TicketKeys()
-        for round in 0..<3 {
-            let client = try clientContext()
-                .connect(name: "a.example", isAddress: false, sessions: sessions)
-            let pair = try Pair(client, server(settings(), tickets: keys).accept())
-            pair.step = step
-            _ = pair.shake()
+        for suite in CipherSuite.allCases {
+            let sessions = ClientSessions()
+            let keys = TicketKeys()
+            for round in 0..<3 {
+                let client = try clientContext()
+                    .connect(name: "a.example", isAddress: false, sessions: sessions)
+                #expect(client?.offer(suite) == true)
+                let pair = try Pair(client, server(settings(), tickets: keys).accept())
+                pair.step = step
+                _ = pair.shake()
+                #expect(pair.far.records != nil)
+                #expect(pair.far.information?.isResumed == (round > 0))
+                #expect(pair.send([5], from: pair.far, to: pair.near) == [5])
+                // Without a farewell: what OpenSSL keeps of the session is still good.
+            }
+        }
+    }
+
+    @Test("Handshakes in two rounds, or with a client's certificate, are no exceptions")
+    func longer() throws {
+        // The client's first key share is of another group.
+        let other = try pair(settings(groups: "P-384"))
+        let policy = ServerSettings.ClientCertificates(
+            isRequired: true,
+            authorities: [TestFiles.rsa.chain]
+        )
+        let known = try Pair(
+            clientContext(showing: TestFiles.rsa)
+                .connect(name: "a.example", isAddress: false, sessions: ClientSessions()),
+            server(settings(clients: policy)).accept()
+        )
+        for pair in [other, known] {
+            let failures = pair.shake()
+            #expect(failures.near == nil && failures.far == nil)
             #expect(pair.far.records != nil)
-            #expect(pair.far.information?.isResumed == (round > 0))
-            #expect(pair.send([5], from: pair.far, to: pair.near) == [5])
-            // Without a farewell: what OpenSSL keeps of the session is still good.
+            #expect(pair.send(bytes, from: pair.near, to: pair.far) == bytes)
+            #expect(pair.send(bytes, from: pair.far, to: pair.near) == bytes)
+        }
+    }
+
+    @Test("Each handshake of a thread keeps its own secrets, whatever becomes of the others")
+    func interleaved() throws {
+        let pairs = try (0..<3).map { _ in try pair() }
+        pairs[1].near.input = nil
+        let broken = try #require(pairs[1].far.input)
+        for _ in 0..<4 {
+            for pair in pairs {
+                _ = pair.near.handshake(unixSeconds: pair.now)
+                _ = pair.far.handshake(unixSeconds: pair.now)
+                #expect(KeyDerivation.ofThread?.secrets == nil)
+                // One client turns out to speak no TLS in the midst of it.
+                if pair === pairs[1] { broken.append([1, 2, 3, 4, 5, 6]) }
+            }
+            for pair in pairs where pair !== pairs[1] { _ = pair.carry() }
+        }
+        #expect(pairs[1].far.information == nil)
+        for pair in [pairs[2], pairs[0]] {
+            #expect(pair.far.records != nil && pair.far.secrets == nil)
+            #expect(pair.send(bytes, from: pair.near, to: pair.far) == bytes)
+            #expect(pair.send(bytes, from: pair.far, to: pair.near) == bytes)
         }
     }
 

@@ -1,4 +1,5 @@
 import Bytes
+import Foundation
 import Testing
 
 @testable import TLS
@@ -155,6 +156,30 @@ struct SessionTests {
                     Issue.record("garbage is no handshake")
                 }
             }
+        }
+    }
+
+    @Test("Secrets are logged where the settings say so, and nowhere else")
+    func keyLog() throws {
+        for logs in [true, false] {
+            let path = TestFiles.path("keys-\(logs).log")
+            let log = try KeyLog(path: path)
+            for isOld in [false, true] {
+                let client = try clientContext()
+                    .connect(name: "a.example", isAddress: false, sessions: ClientSessions())
+                if isOld { client?.speakAtMost12() }
+                let server = try server(settings(logsSecrets: logs), keyLog: log)
+                let pair = try Pair(client, server.accept())
+                #expect(pair.shake().far == nil)
+            }
+            let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+            let labels = Set(lines.map { String($0.prefix { $0 != " " }) })
+            let wanted: Set = [
+                "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+                "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET",
+                "CLIENT_RANDOM",
+            ]
+            #expect(labels == (logs ? wanted : []))
         }
     }
 

@@ -54,23 +54,27 @@ func settings(
     _ certificates: [ServerSettings.Certificate] = [TestFiles.ecdsa],
     minimum: TLSVersion = .tls12,
     ciphers: String? = nil,
+    groups: String = "X25519:P-256:P-384",
     tickets: Int = 1,
-    clients: ServerSettings.ClientCertificates? = nil
+    clients: ServerSettings.ClientCertificates? = nil,
+    logsSecrets: Bool = false
 ) -> ServerSettings {
     ServerSettings(
         certificates: certificates,
         minimumVersion: minimum,
         ciphers: ciphers,
-        groups: "X25519:P-256:P-384",
+        groups: groups,
         tickets: tickets,
-        clientCertificates: clients
+        clientCertificates: clients,
+        logsSecrets: logsSecrets
     )
 }
 
 /// A listener with one site of every name.
 func server(
     _ settings: ServerSettings,
-    tickets: TicketKeys = TicketKeys()
+    tickets: TicketKeys = TicketKeys(),
+    keyLog: KeyLog? = nil
 ) throws -> TLSServer {
     let slot = ContextSlot(try ServerContext(settings, read: Files.read))
     return try #require(
@@ -78,7 +82,7 @@ func server(
             sites: [.init(names: [.any], slot: slot)],
             isStrict: false,
             tickets: tickets,
-            keyLog: nil
+            keyLog: keyLog
         )
     )
 }

@@ -21,13 +21,15 @@ import COpenSSL
         @_lifetime(borrow self)
         get { unsafe _overrideLifetime(bytes.span, borrowing: self) }
     }
+}
 
+extension Span<UInt8> {
     /// Whether they are a text.
     func spell(_ text: StaticString) -> Bool {
-        guard span.count == text.utf8CodeUnitCount else { return false }
-        for index in span.indices {
+        guard count == text.utf8CodeUnitCount else { return false }
+        for index in indices {
             // Both have as many bytes.
-            if unsafe span[index] != text.utf8Start[index] { return false }
+            if unsafe self[index] != text.utf8Start[index] { return false }
         }
         return true
     }
@@ -98,9 +100,10 @@ import COpenSSL
 extension KeyHash {
     /// By the names that OpenSSL has for it.
     fileprivate init?(name: LentBytes) {
-        if name.spell("SHA2-256") || name.spell("SHA256") || name.spell("SHA-256") {
+        // The second is what an engine's digest is called.
+        if name.span.spell("SHA2-256") || name.span.spell("SHA256") {
             self = .sha256
-        } else if name.spell("SHA2-384") || name.spell("SHA384") || name.spell("SHA-384") {
+        } else if name.span.spell("SHA2-384") || name.span.spell("SHA384") {
             self = .sha384
         } else {
             return nil

@@ -20,7 +20,7 @@ enum KeyHash: Sendable, CaseIterable {
     private static let second = digest("SHA384")
 
     private static func digest(_ name: String) -> SharedPointer? {
-        guard let found = unsafe EVP_MD_fetch(nil, name, nil) else { return nil }
+        guard Library.isReady, let found = unsafe EVP_MD_fetch(nil, name, nil) else { return nil }
         return unsafe SharedPointer(pointer: found)
     }
 }
@@ -99,8 +99,13 @@ enum KeyHash: Sendable, CaseIterable {
 
     /// Leaves nothing of keys, content and results in memory.
     func wipe() {
-        restart()
         Self.wipe(&pad)
+        restart()
+        if hash == .sha384 {
+            // Other than the smaller one it does not clear its block when it begins anew.
+            add(pad.span.extracting(first: hash.blockCount - 1))
+            restart()
+        }
         Self.wipe(&inner)
         Self.wipe(&result)
     }

@@ -245,7 +245,10 @@ import COpenSSL
             context: Span(),
             into: &target
         )
-        guard isDone else { return false }
+        guard isDone else {
+            ERR_clear_error()
+            return false
+        }
         for index in 0..<count { material[offset + index] = fresh[index] }
         return true
     }

@@ -13,10 +13,10 @@
     /// Keeps a secret, if its label is of one that protects what follows the handshake.
     func note(_ secret: Span<UInt8>, label: Span<UInt8>) {
         guard secret.count <= Self.maximum else { return }
-        if Self.equal(label, "c ap traffic") {
+        if label.spell("c ap traffic") {
             keep(secret, at: 0)
             clientCount = secret.count
-        } else if Self.equal(label, "s ap traffic") {
+        } else if label.spell("s ap traffic") {
             keep(secret, at: Self.maximum)
             serverCount = secret.count
         }
@@ -44,14 +44,5 @@
 
     private func keep(_ secret: Span<UInt8>, at offset: Int) {
         for index in secret.indices { bytes[offset + index] = secret[index] }
-    }
-
-    private static func equal(_ label: Span<UInt8>, _ literal: StaticString) -> Bool {
-        guard label.count == literal.utf8CodeUnitCount else { return false }
-        for index in label.indices {
-            // Both have as many bytes.
-            if unsafe label[index] != literal.utf8Start[index] { return false }
-        }
-        return true
     }
 }
