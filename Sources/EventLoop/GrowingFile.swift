@@ -12,17 +12,19 @@ extension StoredFiles {
         try fail(.write, name)
         let descriptor = unsafe gateway_open_growing(folder, name)
         guard descriptor >= 0 else { throw SystemError.current }
-        return GrowingFile(self, name: name, StoredFile(descriptor: descriptor, size: 0) { nil })
+        let fault = fault
+        let file = StoredFile(descriptor: descriptor, size: 0) { fault?($0, name) }
+        return GrowingFile(self, name: name, file)
     }
 
     /// Gives a file that is complete the name by which it is found, in the place of what has it.
     public func adopt(_ growing: GrowingFile, as path: String) throws(SystemError) {
+        try checkHeld()
         guard unsafe renameat(folder, growing.name, folder, path) == 0 else {
             throw SystemError.current
         }
+        // A power failure may take the name, and then nothing is found.
         growing.isNamed.store(true, ordering: .releasing)
-        // Its content is on the disk already; without this the name may not be.
-        _ = fsync(folder)
     }
 
     /// Writes bytes in the midst of a file, if it is still the one that another descriptor is of,
@@ -39,12 +41,13 @@ extension StoredFiles {
         guard descriptor >= 0 else { throw SystemError.current }
         defer { close(descriptor) }
         guard gateway_is_same_file(descriptor, file.descriptor) else { return false }
-        try StoredFiles.write(bytes.span, to: descriptor, at: offset)
+        try StoredFiles.writeAll(bytes.span, to: descriptor, at: offset)
         guard fdatasync(descriptor) == 0 else { throw SystemError.current }
         return true
     }
 
-    /// Removes what a crash has left half; what cannot be listed takes room, and no more.
+    /// Removes what has been left half, by a crash or now; what cannot be listed takes room, and no
+    /// more.
     func removeLeftovers() {
         unlink(StoredFiles.newJournalName)
         let entries: [Entry]
@@ -57,25 +60,12 @@ extension StoredFiles {
         }
     }
 
-    fileprivate static func write(
-        _ bytes: Span<UInt8>,
-        to descriptor: Int32,
-        at start: Int
-    ) throws(SystemError) {
-        var offset = 0
-        while offset < bytes.count {
-            let left = bytes.extracting(droppingFirst: offset)
-            // The kernel reads at most the bytes that the span lends.
-            let written = retrying {
-                unsafe left.withUnsafeBufferPointer {
-                    unsafe pwrite(descriptor, $0.baseAddress, $0.count, off_t(start + offset))
-                }
-            }
-            guard written > 0 else {
-                throw written == 0 ? SystemError(number: EIO) : SystemError.current
-            }
-            offset += written
-        }
+    /// Removes a file of the directory itself, which nobody else has.
+    private func unlink(_ name: String) { _ = unsafe unlinkat(folder, name, 0) }
+
+    /// The same, unless somebody else may have it by now.
+    fileprivate func discard(_ name: String) {
+        if isHeld { unlink(name) }
     }
 }
 
@@ -102,13 +92,13 @@ public final class GrowingFile: Sendable {
     /// Removes it; who has it open may still read what has been written.
     public func discard() {
         if isNamed.exchange(true, ordering: .acquiringAndReleasing) { return }
-        files.unlink(name)
+        files.discard(name)
     }
 
-    /// Writes bytes.
+    /// Writes bytes, be the directory its own still or not.
     public func write(_ bytes: Span<UInt8>, at offset: Int) throws(SystemError) {
-        try files.fail(.write, name)
-        try StoredFiles.write(bytes, to: file.descriptor, at: offset)
+        if let error = files.fault?(.write, name) { throw error }
+        try StoredFiles.writeAll(bytes, to: file.descriptor, at: offset)
     }
 
     /// Lets what has been written begin to reach the disk, so that little is left at the end.
@@ -137,6 +127,7 @@ extension StoredFile {
     ///
     /// False where the file system cannot say.
     public func isInMemory(_ range: Range<Int>) -> Bool {
+        guard readsNow else { return false }
         var place = range.lowerBound
         while place < range.upperBound {
             guard gateway_is_in_memory(descriptor, Int64(place)) else { return false }
@@ -145,16 +136,14 @@ extension StoredFile {
         return range.isEmpty || gateway_is_in_memory(descriptor, Int64(range.upperBound - 1))
     }
 
-    /// Copies bytes to a buffer.
+    /// Copies bytes to a buffer that are in memory, as far as can be said without waiting.
     /// - Parameters:
     ///   - offset: Where to begin.
     ///   - limit: Bytes at most.
     ///   - buffer: Gets them.
-    ///   - mayWait: Whether to wait for the disk, should they not be in memory.
     /// - Returns: How many; 0 where there are none, or waiting would be needed.
-    public func read(from offset: Int, atMost limit: Int, into buffer: Buffer, mayWait: Bool)
-        -> Int
-    {
+    public func readNow(from offset: Int, atMost limit: Int, into buffer: Buffer) -> Int {
+        guard readsNow else { return 0 }
         buffer.reserve(limit)
         return max(
             0,
@@ -162,14 +151,12 @@ extension StoredFile {
                 // The kernel writes at most the space that the buffer lends.
                 unsafe buffer.fill {
                     let room = min($0.count, limit)
-                    return mayWait
-                        ? unsafe pread(descriptor, $0.baseAddress, room, off_t(offset))
-                        : unsafe gateway_read_now(
-                            descriptor,
-                            $0.baseAddress,
-                            room,
-                            Int64(offset)
-                        )
+                    return unsafe gateway_read_now(
+                        descriptor,
+                        $0.baseAddress,
+                        room,
+                        Int64(offset)
+                    )
                 }
             }
         )

@@ -44,6 +44,11 @@ public struct LoopThread: Sendable {
         handle = thread
     }
 
+    /// Lets the thread end with nobody waiting for it: instead of `join`.
+    public func detach() {
+        _ = pthread_detach(handle)
+    }
+
     /// Waits until the thread has ended.
     ///
     /// Call once.

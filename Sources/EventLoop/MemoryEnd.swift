@@ -43,6 +43,9 @@ final class MemoryEnd {
         return count
     }
 
+    /// Whether nothing waits to be received, not even an end.
+    var isQuiet: Bool { inbound.isEmpty && !inboundEnded && !wasReset }
+
     /// As `send(2)`: a count or a negated error number.
     func send(_ buffer: Buffer) -> Int {
         if wasReset { return -Int(ECONNRESET) }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// The files of a cache's directory: each has a name and all of its content, or is not there.
 ///
-/// A file is written under another name and then renamed, so that a crash leaves nothing half;
-/// nothing is synchronised but the journal, as checksums tell what a power failure has spoilt. All
-/// calls may block: they are for threads of their own.
+/// A file is written under another name and then renamed, so that a crash leaves nothing half.
+/// Only the journal and contents that grow are synchronised: of all else checksums tell what a
+/// power failure has spoilt. All calls may block: they are for threads of their own.
 public final class StoredFiles: Sendable {
     /// Why a directory cannot be used.
     public enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
@@ -38,6 +38,8 @@ public final class StoredFiles: Sendable {
     /// What is done with a file, for who lets it fail.
     public enum Call: Sendable, Equatable {
         case open, read, write, remove, list
+        /// A read that must not wait, which some file systems refuse.
+        case readNow
     }
 
     /// Bytes of a journal at most: it is begun anew long before.
@@ -55,7 +57,8 @@ public final class StoredFiles: Sendable {
     public let path: String
     let folder: Int32
     private let lock: Int32
-    private let fault: (@Sendable (Call, String) -> SystemError?)?
+    private let isReleased = Atomic<Bool>(false)
+    let fault: (@Sendable (Call, String) -> SystemError?)?
 
     /// Takes a directory over: nobody else can until this object goes.
     /// - Parameters:
@@ -92,10 +95,23 @@ public final class StoredFiles: Sendable {
         close(lock)
     }
 
-    /// Lets another process take the directory over; nothing may be written from now on.
-    public func release() { _ = gateway_unlock_file(lock) }
+    /// Lets another process take the directory over; nothing may be changed there from now on.
+    ///
+    /// What grows loses its name, and goes with those who read it.
+    public func release() {
+        if !isReleased.exchange(true, ordering: .sequentiallyConsistent) { removeLeftovers() }
+        _ = gateway_unlock_file(lock)
+    }
+
+    /// Whether the directory has not been let go, so that it cannot be somebody else's.
+    var isHeld: Bool { !isReleased.load(ordering: .sequentiallyConsistent) }
+
+    func checkHeld() throws(SystemError) {
+        if !isHeld { throw SystemError(number: EROFS) }
+    }
 
     func fail(_ call: Call, _ path: String) throws(SystemError) {
+        if call == .write || call == .remove { try checkHeld() }
         if let error = fault?(call, path) { throw error }
     }
 
@@ -151,7 +167,7 @@ public final class StoredFiles: Sendable {
             throw SystemError(number: ENOENT)
         }
         let fault = fault
-        return StoredFile(descriptor: Int32(descriptor), size: Int(size)) { fault?(.read, path) }
+        return StoredFile(descriptor: Int32(descriptor), size: Int(size)) { fault?($0, path) }
     }
 
     /// Writes a file, in the place of what has its name; one at a time.
@@ -193,9 +209,6 @@ public final class StoredFiles: Sendable {
             throw SystemError.current
         }
     }
-
-    /// Removes a file of the directory itself.
-    func unlink(_ name: String) { _ = unsafe unlinkat(folder, name, 0) }
 
     /// Removes an empty folder; one that is not empty stays.
     public func removeFolder(_ path: String) { _ = unsafe unlinkat(folder, path, AT_REMOVEDIR) }
@@ -263,14 +276,23 @@ public final class StoredFiles: Sendable {
         }
     }
 
-    private static func writeAll(_ bytes: Span<UInt8>, to descriptor: Int32) throws(SystemError) {
+    /// Writes bytes behind what has been written, or at a place.
+    static func writeAll(
+        _ bytes: Span<UInt8>,
+        to descriptor: Int32,
+        at place: Int? = nil
+    ) throws(SystemError) {
         var offset = 0
         while offset < bytes.count {
             let left = bytes.extracting(droppingFirst: offset)
             // The kernel reads at most the bytes that the span lends.
             let written = retrying {
                 unsafe left.withUnsafeBufferPointer {
-                    unsafe CLinux.write(descriptor, $0.baseAddress, $0.count)
+                    guard let place else {
+                        return unsafe CLinux.write(descriptor, $0.baseAddress, $0.count)
+                    }
+                    let start = off_t(place + offset)
+                    return unsafe pwrite(descriptor, $0.baseAddress, $0.count, start)
                 }
             }
             guard written > 0 else {
@@ -287,12 +309,12 @@ public final class StoredFile: Sendable {
     /// Bytes; 0 for one that grows.
     public let size: Int
 
-    private let fault: @Sendable () -> SystemError?
+    private let fault: @Sendable (StoredFiles.Call) -> SystemError?
 
     init(
         descriptor: Int32,
         size: Int,
-        fault: @escaping @Sendable () -> SystemError?
+        fault: @escaping @Sendable (StoredFiles.Call) -> SystemError?
     ) {
         self.descriptor = descriptor
         self.size = size
@@ -301,9 +323,12 @@ public final class StoredFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Whether what must not wait can be read at all.
+    var readsNow: Bool { fault(.readNow) == nil }
+
     /// Reads bytes; fewer only at the end of the file.
     public func read(from offset: Int, count: Int) throws(SystemError) -> [UInt8] {
-        var failure = fault()
+        var failure = fault(.read)
         if let failure { throw failure }
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, filled in
             while filled < count {

@@ -222,9 +222,14 @@ extension Stream {
         throw .truncated
     }
 
-    /// Whether what came over an encrypted stream concerns TLS alone, as tickets do.
-    public var isQuietForTLS: Bool {
-        if case .tls(let layer) = transport { isQuietTLS(layer) } else { false }
+    /// Whether what came concerns nobody: over an encrypted stream TLS alone, as tickets do, over a
+    /// simulated one what was taken while the news was on its way.
+    public var isQuietAfterNews: Bool {
+        switch transport {
+        case .tls(let layer): isQuietTLS(layer)
+        case .memory(let end): end.isQuiet
+        case .socket, .nobody, .closed: false
+        }
     }
 
     /// As `isQuiet`, of an encrypted stream: tickets may have come, which are no one's request.

@@ -263,6 +263,7 @@ public final class Stream {
     public func isQuiet() -> Bool {
         if peerHasClosed { return false }
         if case .tls(let layer) = transport { return isQuietTLS(layer) }
+        if case .memory(let end) = transport { mayRead = !end.isQuiet }
         guard mayRead, case .socket(let descriptor) = transport else { return !mayRead && isOpen }
         var byte: UInt8 = 0
         let flags = Int32(MSG_PEEK | MSG_DONTWAIT)

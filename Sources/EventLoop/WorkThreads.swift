@@ -81,6 +81,21 @@ public final class WorkThreads: Sendable {
         return true
     }
 
+    /// Lets the threads go on until `end`, and nobody wait for them any more.
+    public func detach() {
+        let all = threads.withLock { threads in
+            defer { threads.removeAll() }
+            return threads
+        }
+        for thread in all { thread.detach() }
+    }
+
+    /// Ends the threads, each after what it is doing, without waiting for them.
+    public func end() {
+        isStopping.store(true, ordering: .releasing)
+        signal()
+    }
+
     private func run(_ work: @Sendable () -> Work) {
         while !isStopping.load(ordering: .acquiring) {
             switch work() {

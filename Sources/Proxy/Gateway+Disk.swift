@@ -46,6 +46,6 @@ extension Gateway {
                 patience: settings.timeout
             )
         }
-        if let previous, previous !== disk { previous.close() }
+        if let previous, previous !== disk { previous.retire() }
     }
 }

@@ -4,11 +4,13 @@ their files."""
 import concurrent.futures
 import hashlib
 import os
+import pathlib
 import resource
 import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -346,6 +348,44 @@ def test_damage_is_found_before_it_is_sent(gateway, films, directory):
     assert metric(gateway, "gateway_cache_disk_damaged_total") == 1
     until(lambda: not files(directory), "the file to go")
     assert "hit" not in fetch(gateway, "/a", 2)
+
+
+def test_a_file_system_that_cannot_read_without_waiting(gateway, films):
+    """That of memory is one, where it is not a newer one; NFS is another."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        directory = pathlib.Path(folder)
+        films.is_chunked = True
+        start(gateway, films, directory)
+        fetch(gateway, "/a")
+        assert "hit" in fetch(gateway, "/a")
+        written(gateway, 1)
+        assert "hit" in fetch(gateway, "/a")
+        restart(gateway)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            hits = [pool.submit(fetch, gateway, "/a") for _ in range(8)]
+            assert all("hit" in hit.result() for hit in hits)
+        part = get(gateway.port, "/a", Range="bytes=300001-5000000")
+        assert part.body == content("/a", 1)[300_001:5_000_001]
+        assert films.counts == {"/a": 1}
+        gateway.process.kill()
+        gateway.wait_for_exit()
+
+
+def test_a_reload_to_another_directory_cuts_nothing_short(gateway, films, directory, tmp_path):
+    start(gateway, films, directory, top="workers 1", site="cache\nbandwidth_limit 2m/s")
+    fetch(gateway, "/a")
+    written(gateway, 1)
+    restart(gateway)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as slow:
+        slow.sendall(b"GET /a HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+        begun = slow.recv(100)
+        # Most of it has neither been read nor held against its checksums.
+        gateway.reload_and_wait(gateway.file.read_text().replace(str(directory), str(moved)))
+        rest = b"".join(iter(lambda: slow.recv(1 << 16), b""))
+    assert (begun + rest).split(b"\r\n\r\n", 1)[1] == content("/a", 1)
+    assert (moved / "journal").exists() and len(files(directory)) == 1
 
 
 def test_memory_holds_no_more_than_is_on_its_way(gateway, make_origin, directory):

@@ -57,6 +57,32 @@ struct MemoryStreamTests {
         }
     }
 
+    @Test("Is quiet once all has been taken, whatever news was still on its way")
+    func quiet() throws {
+        try simulate { reactor in
+            let (near, far) = try reactor.pair()
+            #expect(far.isQuiet())
+            try near.send(buffer("last"))
+            await reactor.sleep(until: reactor.after(seconds: 1))
+            let got = Buffer(capacity: 100)
+            #expect(try far.receive(into: got, atMost: 2) == 2)
+            #expect(!far.isQuiet())
+            #expect(try far.receive(into: got) == 2)
+            // Of what was left of the first time.
+            await reactor.sleep(until: reactor.after(seconds: 1))
+            #expect(far.mayRead && far.isQuiet())
+            try near.send(buffer("x"))
+            await reactor.sleep(until: reactor.after(seconds: 1))
+            #expect(!far.isQuiet())
+            #expect(try far.receive(into: got) == 1)
+            #expect(far.isQuiet())
+            near.close()
+            await reactor.sleep(until: reactor.after(seconds: 1))
+            #expect(!far.isQuiet())
+            far.close()
+        }
+    }
+
     @Test("An ended direction is read to its end; the other one goes on")
     func shutdownWrite() throws {
         try simulate { reactor in

@@ -70,6 +70,20 @@ struct DiskCacheTests {
         }
     }
 
+    @Test("What is not there is counted once")
+    func absent() throws {
+        let tier = try DiskFolder().open()
+        tier.work()
+        try simulate(cached, disk: tier) { world in
+            let server = try world.origin()
+            let client = try await world.client()
+            try await client.send("GET /a HTTP/1.1", "Host: shop")
+            try await answer(server, "new")
+            try await client.gets("HTTP/1.1 200 OK", body: "new")
+            #expect(tier.figures.misses == 1 && tier.figures.late == 0)
+        }
+    }
+
     @Test("A disk that takes too long is a miss")
     func late() throws {
         let folder = try DiskFolder()

@@ -56,11 +56,10 @@ private func version(_ content: DiskContent, _ tier: DiskTier, upTo end: Int = s
         offset += count
         guard count == 0 else { continue }
         waits += 1
-        guard waits <= 2 * pieces, content.readLater(from: offset, {}) else { return nil }
+        let reader = RunCatcher()
+        guard waits <= 2 * pieces, content.readLater(from: offset, for: reader) else { return nil }
         while case .more = tier.readNext() {}
-        // Where the file system cannot say what is in memory.
-        let read = content.read(from: offset, atMost: end - offset, into: buffer, mayWait: true)
-        offset += read
+        offset += reader.run?.read(from: offset, atMost: end - offset, into: buffer) ?? 0
     }
     let bytes = buffer.readable.bytes()
     for number in 0..<(end / CachedResponse.chunkSize) {
@@ -70,13 +69,6 @@ private func version(_ content: DiskContent, _ tier: DiskTier, upTo end: Int = s
         else { return nil }
     }
     return Int(bytes[0])
-}
-
-extension DiskFolder {
-    fileprivate var leftovers: [String] {
-        let all = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return all.filter { $0.hasPrefix("new") }
-    }
 }
 
 @Suite("Contents that are too large for memory")
@@ -219,6 +211,21 @@ struct DiskContentTests {
         #expect(small.filter { $0 != nil }.count == DiskLimits.arriving)
     }
 
+    @Test("stand in a file however small they are, where memory takes less")
+    func small() throws {
+        let folder = try DiskFolder()
+        let process = try DiskProcess(folder, objectLimit: 1000)
+        let (tier, store) = (process.tier, process.store)
+        let object = process.object("a", 1)
+        let draft = object.draft(timing: object.timing)
+        let fill = Fill(key: draft.key, hash: draft.hash, started: 0, purges: 0)
+        fill.begin(draft, length: 5000, extent: tier.makeContent(for: draft, length: 5000))
+        fill.append([UInt8](repeating: 1, count: 5000).span)
+        #expect(store.complete(fill))
+        tier.work()
+        #expect(folder.names.count == 1)
+    }
+
     @Test("get another head in their file when they are validated")
     func renewed() throws {
         let folder = try DiskFolder()
@@ -244,6 +251,44 @@ struct DiskContentTests {
         #expect(last.timing.received == diskWall + 4000)
         #expect(String(decoding: last.head.bytes(), as: UTF8.self).hasSuffix("X-Round: 4\r\n"))
         #expect(found(process, "a") == 1)
+    }
+
+    @Test("answer otherwise for a while where they are held, and as before after a restart")
+    func held() throws {
+        let folder = try DiskFolder()
+        var process = try DiskProcess(folder)
+        let arrival = try Arrival(process, "a", 1)
+        #expect(arrival.append(0..<pieces))
+        arrival.store()
+        process.tier.work()
+        let old = try #require(process.onDisk("a"))
+        var timing = old.timing
+        timing.heldUntil = diskWall + 5000
+        let held = CachedResponse(old.draft(timing: timing), contentOf: old)
+        process.store.replace(old, by: held)
+        #expect(process.onDisk("a")?.timing.heldUntil == diskWall + 5000)
+        #expect(found(process, "a") == 1)
+        process.tier.work()
+        process = try restart(process, folder)
+        #expect(found(process, "a") == 1)
+    }
+
+    @Test("are closed when they have not been asked for longest")
+    func openFiles() throws {
+        let folder = try DiskFolder()
+        let process = try DiskProcess(folder)
+        var first: DiskContent?
+        for number in 0...DiskLimits.openFiles {
+            let arrival = try Arrival(process, "n\(number)", 1)
+            #expect(arrival.append(0..<pieces))
+            arrival.store()
+            process.tier.work()
+            if number == 0 { first = arrival.content }
+            #expect(process.onDisk("n0")?.diskContent === first)
+        }
+        let open = process.tier.state.withLock { $0.openOrder }
+        #expect(open.count == DiskLimits.openFiles)
+        #expect(!open.contains(process.tier.naming.name(process.object("n1", 1))))
     }
 
     @Test("that are damaged are not sent, and go")

@@ -15,9 +15,9 @@ struct DiskProcess {
     let tier: DiskTier
     let store: CacheStore
 
-    init(_ folder: DiskFolder, budget: Int = 1 << 30) throws {
+    init(_ folder: DiskFolder, budget: Int = 1 << 30, objectLimit: Int = 1 << 20) throws {
         tier = try folder.open(budget: budget)
-        store = CacheStore(budget: 64 << 20, objectLimit: 1 << 20, seed: 3, tier: tier)
+        store = CacheStore(budget: 64 << 20, objectLimit: objectLimit, seed: 3, tier: tier)
         tier.attach(store)
     }
 

@@ -187,6 +187,33 @@ struct SharedCacheTests {
         }
     }
 
+    @Test("What stands in a file alone is not read from there for others")
+    func onFile() throws {
+        let tier = try DiskFolder().open()
+        let text = "cache_path /cache 1g\ncache_object_size 1k\n" + Self.configuration
+        let content = String(repeating: "x", count: 2000)
+        try simulate(text, disk: tier) { world in
+            let redis = try PlayedRedis(world)
+            let server = try world.origin()
+            await world.pass(seconds: 1)
+            let client = try await world.client()
+            try await client.send("GET /a HTTP/1.1", "Host: a")
+            let origin = try await server.accept()
+            try await origin.gets("GET /a HTTP/1.1")
+            try await origin.send(
+                Self.answer[0],
+                Self.answer[1],
+                "Content-Length: 2000",
+                body: content
+            )
+            try await client.gets("HTTP/1.1 200 OK", body: content)
+            await world.pass(seconds: 1)
+            #expect(redis.stored.isEmpty && redis.reads == 1)
+            #expect(world.metric("gateway_cache_shared_too_large_total") == 1)
+            tier.work()
+        }
+    }
+
     @Test("An answer that comes too late is no answer, and harms nothing after it")
     func late() throws {
         try simulate(Self.configuration) { world in

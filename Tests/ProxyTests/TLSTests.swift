@@ -155,7 +155,7 @@ struct ProxyTLSTests {
             if asksAtOnce { try await client.send("GET / HTTP/1.1", "Host: a.example") }
             await world.pass(seconds: 0.01)
             // A look takes in what concerns TLS alone.
-            #expect(client.stream.isQuietForTLS)
+            #expect(client.stream.isQuietAfterNews)
             #expect(sessions.count == (asksAtOnce ? 0 : 1))
             if !asksAtOnce { try await client.send("GET / HTTP/1.1", "Host: a.example") }
             let origin = try await server.accept()
@@ -163,7 +163,7 @@ struct ProxyTLSTests {
             if waits {
                 // Nobody knows for how long.
                 await world.pass(seconds: 1)
-                #expect(client.stream.isQuietForTLS)
+                #expect(client.stream.isQuietAfterNews)
                 #expect(sessions.count == 1)
             }
             try await origin.send("HTTP/1.1 200 OK", "Content-Length: 2", body: "ok")
@@ -181,7 +181,7 @@ struct ProxyTLSTests {
             let client = try await world.secureClient(sessions: sessions)
             try await client.send(raw: "POST /")
             await world.pass(seconds: 0.1)
-            #expect(client.stream.isQuietForTLS && sessions.count == 1)
+            #expect(client.stream.isQuietAfterNews && sessions.count == 1)
             try await client.send(raw: " HTTP/1.1\nHost: a.example\nContent-Length: 2\n\nok")
             let origin = try await server.accept()
             try await origin.gets("POST / HTTP/1.1")

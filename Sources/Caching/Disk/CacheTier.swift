@@ -10,6 +10,10 @@ package protocol CacheTier: AnyObject, Sendable {
     /// the same.
     func amend(_ object: CachedResponse)
 
+    /// A response whose content stands in a file answers otherwise for a while: only in memory, and
+    /// only if the tier still has it.
+    func replace(_ old: CachedResponse, by new: CachedResponse)
+
     /// One response, with its Vary values, is removed.
     func remove(_ object: CachedResponse)
 

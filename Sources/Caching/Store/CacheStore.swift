@@ -181,6 +181,10 @@ package final class CacheStore: Sendable {
 
     /// Puts a changed object in the place of one, if that is still there.
     package func replace(_ old: CachedResponse, by new: CachedResponse) {
+        if old.isOnFile {
+            tier?.replace(old, by: new)
+            return
+        }
         part(old.hash).state.withLock { $0.replace(old, by: new) }
     }
 

@@ -4,7 +4,7 @@ import Synchronization
 /// One fetch of a response that others may wait for, and read while it arrives.
 ///
 /// Its leader, who asked the upstream, puts in what comes; followers on any loop take it out.
-package final class Fill: Sendable {
+package final class Fill: RunReader {
     /// How far it has come.
     package enum Stage: Sendable, Equatable {
         /// No head has come.
@@ -36,7 +36,13 @@ package final class Fill: Sendable {
         var waiters: [Waiter?] = []
         var waiting = 0
         var mayStore = true
+        /// What has come of a file that could not be read at once, the newest last.
+        var runs: [ContentRun] = []
     }
+
+    /// Runs of a file that are kept for those who asked for them; who is so late that there have
+    /// been as many others asks once more.
+    private static let runLimit = 4
 
     package let key: [UInt8]
     package let hash: UInt64
@@ -197,15 +203,33 @@ package final class Fill: Sendable {
             // What has moved there stays as it is, so nobody has to wait for the copy.
             guard let extent else { return (copied, stage) }
             let wanted = min(limit - copied, moved - offset - copied)
-            let count = extent.read(from: offset + copied, atMost: wanted, into: buffer)
+            var count = extent.read(from: offset + copied, atMost: wanted, into: buffer)
+            if count == 0 { count = readRun(from: offset + copied, atMost: wanted, into: buffer) }
             if count == 0 {
-                let isLater = extent.readLater(from: offset + copied) { [weak self] in
-                    self?.poke()
-                }
+                let isLater = extent.readLater(from: offset + copied, for: self)
                 return (copied, isLater ? stage : .failed)
             }
             copied += count
             if copied >= limit { return (copied, stage) }
+        }
+    }
+
+    private func readRun(from offset: Int, atMost limit: Int, into buffer: Buffer) -> Int {
+        state.withLock { state in
+            for run in state.runs {
+                let count = run.read(from: offset, atMost: limit, into: buffer)
+                if count > 0 { return count }
+            }
+            return 0
+        }
+    }
+
+    package func take(_ run: ContentRun?) {
+        change { state in
+            guard let run else { return }
+            state.runs.removeAll { $0.start == run.start }
+            state.runs.append(run)
+            if state.runs.count > Self.runLimit { state.runs.removeFirst() }
         }
     }
 

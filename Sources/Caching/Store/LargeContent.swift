@@ -12,17 +12,45 @@ package protocol ContentExtent: AnyObject, Sendable {
     func read(from offset: Int, atMost limit: Int, into buffer: Buffer) -> Int
     /// Whether it stands in a file and takes no memory; then not all of it may be readable at once.
     var isFile: Bool { get }
-    /// Has bytes made readable that have been appended and are not now.
+    /// Has bytes brought that have been appended and cannot be read now.
     ///
-    /// `wake`: Called from any thread when they are, or cannot be.
-    ///
-    /// Returns False when there are none such.
-    func readLater(from offset: Int, _ wake: @escaping @Sendable () -> Void) -> Bool
+    /// Returns Whether `reader` has been, or will be, given a run of them; once, however often it
+    /// asks before that.
+    func readLater(from offset: Int, for reader: any RunReader) -> Bool
 }
 
 extension ContentExtent {
     package var isFile: Bool { false }
-    package func readLater(from: Int, _: @escaping @Sendable () -> Void) -> Bool { false }
+    package func readLater(from: Int, for: any RunReader) -> Bool { false }
+}
+
+/// Bytes of a content that could not be read at once.
+package struct ContentRun: Sendable {
+    /// Where in the content it begins.
+    package let start: Int
+    private let bytes: [UInt8]
+
+    package init(start: Int, _ bytes: [UInt8]) {
+        self.start = start
+        self.bytes = bytes
+    }
+
+    /// Copies what it has from a place of the content on.
+    ///
+    /// Returns How many bytes.
+    package func read(from offset: Int, atMost limit: Int, into buffer: Buffer) -> Int {
+        let place = offset - start
+        guard place >= 0, place < bytes.count else { return 0 }
+        let count = min(limit, bytes.count - place)
+        buffer.append(bytes.span.extracting(place..<(place + count)))
+        return count
+    }
+}
+
+/// Who waits for a run of a content.
+package protocol RunReader: AnyObject, Sendable {
+    /// It has come, or, with nil, will not; called from any thread.
+    func take(_ run: ContentRun?)
 }
 
 /// A content that is too large to stand beside the head of its response.
@@ -175,7 +203,7 @@ struct ArrivingContent {
     /// The whole as a stored response; nil when it cannot be kept.
     mutating func finish(_ draft: ResponseDraft) -> CachedResponse? {
         if isTorn { return nil }
-        guard let extent, count > CachedResponse.inlineLimit else {
+        guard let extent, extent.isFile || count > CachedResponse.inlineLimit else {
             return CachedResponse(draft, content: chunks, contentCount: count)
         }
         let isFirst = moved == 0

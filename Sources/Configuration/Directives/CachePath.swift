@@ -25,10 +25,11 @@ extension Directive {
         help: """
             Whatever is stored in memory is also written to a file, in the background; what memory \
             has no room for any more is read from there. Checksums tell what a crash has spoilt: \
-            such a file is removed, and the application asked. A disk that is full, slow or broken \
-            costs hits and never a request. What is larger than \
+            such a file is removed, and the application asked. What is larger than \
             `cache_object_size` stands on the disk only: it is written while it is passed on, and \
-            sent from its file. Of what is asked for least the files leave first. \
+            sent from its file. A disk that is full, slow or broken costs hits; it cuts a response \
+            short only if it fails in the midst of one that is being sent from its file. \
+            Of what is asked for least the files leave first. \
             The index takes some 120 bytes of memory for each file.
             """,
         example: .top(

@@ -35,8 +35,11 @@ extension Directive {
             Argument("SIZE", .size(1...(1 << 32)), "bytes of content of one response at most")
         ],
         fallback: "`cache_object_size 8m`",
-        summary: "The largest response that is stored.",
-        help: "Larger ones are passed on as they come. A quarter of `cache_size` at most.",
+        summary: "The largest response that is stored in memory.",
+        help: """
+            Larger ones are passed on as they come, and stored where `cache_path` has room for \
+            them: `object_size=`. A quarter of `cache_size` at most.
+            """,
         example: .top(
             """
             cache_object_size 16m

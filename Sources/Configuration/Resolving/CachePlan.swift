@@ -25,13 +25,13 @@ extension Resolver {
     /// Reports settings of a cache that is not there.
     func checkCache(_ sites: [Site]) {
         guard isSound else { return }
-        if let size = top.cacheSize, let object = top.cacheObjectSize,
-            object.value > size.value / 4
-        {
+        let size = top.cacheSize?.value ?? Defaults.cacheSize
+        if let object = top.cacheObjectSize, object.value > size / 4 {
             report.error(
                 object.mark,
                 "cache_object_size: a quarter of 'cache_size' at most",
-                notes: [(size.mark, "it stands here")]
+                hint: top.cacheSize == nil ? "write cache_size: without it that is 64m" : nil,
+                notes: top.cacheSize.map { [($0.mark, "it stands here")] } ?? []
             )
         }
         if let purge = top.cachePurge, purge.value.token != nil, top.metrics?.value == nil {

@@ -81,7 +81,8 @@ extension Exchange {
                 }
             }
         }
-        if stored.traits.contains(.codable),
+        // From a file it goes out as it stands.
+        if stored.traits.contains(.codable), !stored.isOnFile,
             try await sendCoded(stored, cache, report: report, age: age)
         {
             return
@@ -143,19 +144,20 @@ extension Exchange {
     {
         let pace = pace
         // Pages go as fast as they can.
-        if pace == nil, connection.stream.takesPages, case .extent(let place) = large.place,
-            let extent = place as? PageExtent
-        {
-            try await sendPages(of: extent, range, behind: output)
-            return
-        }
-        if case .extent(let place) = large.place, let content = place as? DiskContent {
-            try await sendFile(content, range, behind: output)
-            return
+        if pace == nil, connection.stream.takesPages, case .extent(let place) = large.place {
+            if let extent = place as? PageExtent {
+                try await sendPages(of: extent, range, behind: output)
+                return
+            }
+            if let content = place as? DiskContent {
+                try await sendFile(content, range, behind: output)
+                return
+            }
         }
         if connection.stream.takesPages { try await flush(output) }
         var offset = range.lowerBound
         var turnEnd = offset + ProxyLimits.bytesPerTurn
+        var run: ContentRun?
         while offset < range.upperBound {
             var room = max(1, ProxyLimits.pendingBytes - output.count)
             if let pace {
@@ -168,7 +170,15 @@ extension Exchange {
                 }
             }
             let wanted = min(room, range.upperBound - offset)
-            let count = large.append(from: offset, wanted, to: output)
+            var count = large.append(from: offset, wanted, to: output)
+            if count == 0, let content = large.diskContent {
+                count = run?.read(from: offset, atMost: wanted, into: output) ?? 0
+                if count == 0 {
+                    try await flush(output)
+                    run = try await self.run(of: content, from: offset, DiskLimits.copiedRun)
+                    continue
+                }
+            }
             // The content that the head has promised is not there.
             guard count > 0 else { throw .clientGone }
             offset += count
@@ -208,22 +218,26 @@ extension Exchange {
     }
 
     /// Sends a run of content that `send` hands to the kernel, as fast as the client takes it.
-    mutating func sendUncopied(
+    private mutating func sendUncopied(
         _ range: Range<Int>,
+        by send: (EventLoop.Stream, inout Range<Int>) throws(StreamError) -> Void
+    ) async throws(Failure) {
+        var rest = range
+        while !rest.isEmpty { try await sendOnce(&rest, by: send) }
+    }
+
+    /// Sends what the client takes now, and waits until it takes more, should that not be all.
+    mutating func sendOnce(
+        _ rest: inout Range<Int>,
         by send: (EventLoop.Stream, inout Range<Int>) throws(StreamError) -> Void
     ) async throws(Failure) {
         let stream = connection.stream
         do throws(StreamError) {
-            var rest = range
-            while !rest.isEmpty {
-                let before = rest.lowerBound
-                try send(stream, &rest)
-                noteSent(rest.lowerBound - before)
-                if rest.isEmpty { return }
-                try await stream.waitUntilWritable(
-                    deadline: context.reactor.now + timeouts.send
-                )
-            }
+            let before = rest.lowerBound
+            try send(stream, &rest)
+            noteSent(rest.lowerBound - before)
+            if rest.isEmpty { return }
+            try await stream.waitUntilWritable(deadline: context.reactor.now + timeouts.send)
         } catch { throw .clientGone }
     }
 

@@ -73,7 +73,8 @@ final class SharedCacheLoop {
         guard useful > 0, !object.traits.contains(.purged),
             since + object.fetchTime < SharedCache.Limits.memory
         else { return }
-        guard object.contentCount <= settings.objectSize else {
+        // What stands in a file alone is not read from there, and larger than others take.
+        guard object.contentCount <= settings.objectSize, !object.isOnFile else {
             metrics.add(.sharedTooLarge)
             return
         }

@@ -73,7 +73,7 @@ extension Exchange {
         let length = response.declaredLength
         let made = makeDraft(response, turn, length: length)
         let known = response.framing(forRequest: request.method).knownLength
-        guard let draft = made, let place = storagePlace(draft, turn, length: known) else {
+        guard let draft = made, beginStoring(draft, turn, fill, length: known) else {
             context.metrics.count(.cacheUnstored, route: route)
             // What it says replaces what was stored, unless it says only that something failed.
             if let stale = turn.stale, response.status < 500 {
@@ -90,7 +90,6 @@ extension Exchange {
         }
         turn.isStored = true
         context.metrics.count(.cacheStored, route: route)
-        fill.begin(draft, length: known, extent: place.extent)
         try await passOnStoring(turn, fill, draft, upstream, server: server, series: series)
         return true
     }

@@ -71,6 +71,8 @@ extension Exchange {
             }
         }
         progress = .complete
+        // Nobody takes the rest of what is too large to be stored, where the client has it already.
+        if !responseBody.isComplete { dropUpstream(upstream) }
         finishUpstream(upstream, series: series, framing: framing)
     }
 
@@ -115,6 +117,7 @@ extension Exchange {
         var flushAt: Int64?
         var isComplete = false
         var spool = DiskSpool(fill, draft, turn.runtime)
+        listen(&spool)
         defer { end(spool) }
         var turnEnd = ProxyLimits.bytesPerTurn
         let pace = pace
@@ -136,6 +139,8 @@ extension Exchange {
             if responseBody.contentBytes >= turnEnd {
                 turnEnd = responseBody.contentBytes + ProxyLimits.bytesPerTurn
                 await context.reactor.yield()
+                // News that came meanwhile nobody has heard.
+                continue
             }
             let isHeld = !isComplete && spool.holdsBack(now: context.reactor.now)
             if !isComplete, !isHeld, connection.stream.mayRead {
@@ -288,33 +293,45 @@ extension Exchange {
         turn.isStored = false
         turn.runtime.store.land(fill)
         turn.runtime.store.notePass(turn.hash, until: wallMilliseconds + 10_000)
-        guard reader != nil else { throw .final(.clientGone) }
         let pace = pace
-        let pause = DiskSpool.pause
         do throws(Failure) {
+            // Who has it already waits for nothing more, and nobody takes the rest.
+            if reader == nil { try await flush(output) }
             repeat {
                 if let pace, room(pace) == 0 { try await holdBack(pace) }
                 await context.takeCodingTurn(reader?.work(output, limit: room(pace)) ?? 0)
                 if reader?.step(to: output, limit: room(pace)) == .failed { throw .clientGone }
-                // What is on its way from the disk comes later.
-                if output.isEmpty, reader?.position ?? 0 < fill.count {
-                    await context.reactor.sleep(until: context.reactor.now + pause)
-                }
+                try await awaitDisk(reader, fill, output)
                 try await flush(output)
-            } while reader?.hasMore ?? false || reader?.position ?? 0 < fill.count
+            } while reader?.hasMore ?? false || reader?.position ?? .max < fill.count
         } catch { throw .final(error) }
         // Who reads along has what there is; what is to come nobody keeps.
         fill.end(.failed)
-        if let coder = reader?.coder {
+        guard let reader else { return }
+        if let coder = reader.coder {
             coding?.contentBytesSent = coder.bytesOut
             try await relayCoded(coder, from: connection, output: output, at: pace)
             return
         }
-        responseBody.send(as: reader?.isChunked ?? false ? .chunked : .identity)
+        responseBody.send(as: reader.isChunked ? .chunked : .identity)
         if let pace {
             try await relay(from: connection, output: output, at: pace)
         } else {
             try await relay(from: connection, output: output)
         }
+    }
+
+    /// Waits for what is on its way from the disk, where there is nothing else to be sent.
+    private mutating func awaitDisk(_ reader: FillReader?, _ fill: Fill, _ output: Buffer)
+        async throws(Failure)
+    {
+        guard let reader, !reader.hasMore, reader.position < fill.count, output.isEmpty
+        else { return }
+        let end = context.reactor.now + DiskLimits.runTime
+        do throws(AttemptError) {
+            let isGone = try await waitStoring(nil, output: output, atMostUntil: end)
+            if !isGone { return }
+        } catch {}
+        throw .clientGone
     }
 }

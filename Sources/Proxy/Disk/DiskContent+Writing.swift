@@ -3,20 +3,30 @@ import Caching
 import EventLoop
 import Synchronization
 
+/// Why a content that arrives is not stored after all.
+enum DiskLoss: Int, Sendable, CaseIterable {
+    /// The disk did not keep up with what came.
+    case slow
+    /// It failed.
+    case failed
+    /// There was no room for more of it.
+    case full
+}
+
 /// Writing one that arrives; all of it blocks.
 extension DiskContent {
     fileprivate enum Step {
         case piece([UInt8])
         /// Of what has come in memory.
         case prior(LargeContent, Range<Int>)
-        case end(End)
+        case end
         case discard
         case nothing
     }
 
-    /// Writes what there is; one thread at a time.
+    /// Writes what there is, one thread at a time and no more than a turn takes.
     func work() {
-        while true {
+        for _ in 0..<DiskLimits.piecesPerTurn {
             let step = state.withLock { state in state.nextStep }
             do throws(SystemError) {
                 switch step {
@@ -32,38 +42,54 @@ extension DiskContent {
                     else { throw SystemError.unreadable }
                     let read = piece
                     try write(read.readable, isQueued: false)
-                case .end(let end):
-                    try complete(end)
-                    tier.arrived(self, end)
+                case .end:
+                    // That takes long, and others are to be written meanwhile.
+                    tier.enqueueEnd(self)
+                    return
                 }
             } catch {
-                fail()
+                lose(.failed)
                 tier.failed(error, "a response cannot be written")
             }
         }
+        tier.enqueue(self)
+    }
+
+    /// Lets all of it reach the disk.
+    func conclude() {
+        if let end = state.withLock({ $0.end }) {
+            do throws(SystemError) {
+                try complete(end)
+                tier.arrived(self, end)
+            } catch {
+                lose(.failed)
+                tier.failed(error, "a response cannot be written")
+            }
+        }
+        work()
     }
 
     private func write(_ bytes: Span<UInt8>, isQueued: Bool) throws(SystemError) {
         let (growing, place) = try open()
         guard tier.reserve(place + bytes.count, for: self) else {
-            fail()
+            lose(.full)
             return
         }
         try growing.write(bytes, at: start + place)
         let sum = checksum(bytes)
         let end = place + bytes.count
-        let news = state.withLock { state -> [@Sendable () -> Void] in
+        let tell = state.withLock { state -> (@Sendable () -> Void)? in
             state.sums.append(sum)
             state.written = end
             if end >= state.priorCount { state.prior = nil }
-            guard isQueued else { return [] }
+            guard isQueued else { return nil }
             _ = state.queue.popFirst()
             let before = state.queued
             state.queued -= bytes.count
             let isRoom = before > DiskLimits.window && state.queued <= DiskLimits.window
-            return isRoom ? state.news : []
+            return isRoom ? state.listener : nil
         }
-        for tell in news { tell() }
+        tell?()
         let step = DiskLimits.writeback
         if end / step > place / step {
             growing.startWriteback((start + end / step * step - step)..<(start + end / step * step))
@@ -99,39 +125,41 @@ extension DiskContent {
         try growing.write(tail.table.span, at: start + count)
         try growing.write(tail.head.span, at: 0)
         try growing.synchronise()
-        let left = state.withLock { state in
+        state.withLock { state in
             state.isComplete = true
             state.isArriving = false
-            defer { state.reserved = 0 }
-            return state.reserved
         }
-        tier.endArrival(left)
     }
 
-    /// It cannot be stored any more.
-    private func fail() {
-        let (news, end) = state.withLock { state -> ([@Sendable () -> Void], End?) in
-            state.isFailed = true
-            return (state.news, state.end)
+    /// It is not to be stored any more; what has come can still be read.
+    func giveUp() {
+        lose(.slow)
+        if state.withLock({ $0.want() }) { tier.enqueue(self) }
+    }
+
+    private func lose(_ loss: DiskLoss) {
+        let (isLost, tell, end) = state.withLock { state in
+            let isLost = !state.isFailed && !state.isComplete
+            if isLost { state.isFailed = true }
+            return (isLost, state.listener, state.end)
         }
-        for tell in news { tell() }
+        guard isLost else { return }
+        tier.count(loss)
+        tell?()
         if let end { tier.lost(end) }
     }
 
     private func discard() {
-        let (growing, left, wasArriving) = state.withLock { state in
-            defer {
-                state.isArriving = false
-                state.reserved = 0
-            }
-            return (state.growing, state.reserved, state.isArriving)
+        let growing = state.withLock { state in
+            state.isArriving = false
+            return state.growing
         }
         growing?.discard()
-        if wasArriving { tier.endArrival(left) }
+        endArrival()
     }
 
     /// Tells somebody when there is room to write again, and when there will be none any more.
-    func onNews(_ tell: @escaping @Sendable () -> Void) { state.withLock { $0.news.append(tell) } }
+    func listen(_ tell: @escaping @Sendable () -> Void) { state.withLock { $0.listener = tell } }
 }
 
 extension DiskContent.State {
@@ -147,7 +175,7 @@ extension DiskContent.State {
                 return .prior(prior, written..<end)
             }
             if let piece = queue.first { return .piece(piece) }
-            if let end, !isComplete { return .end(end) }
+            if end != nil, !isComplete { return .end }
             writing = .idle
             return .nothing
         }

@@ -38,20 +38,22 @@ final class DiskContent: ContentExtent {
         /// Pieces that are as their checksums say.
         var checked: [UInt64] = []
         var writing = Writing.idle
-        /// Bytes of the disk's budget that are set aside for it.
-        var reserved = 0
-        /// Whether it counts among those that arrive.
+        /// Bytes of the disk's budget that are set aside for it; nil once the index counts it.
+        var reserved: Int?
+        /// Whether it is still to be written.
         var isArriving = false
         /// What it is stored as, once all has come.
         var end: End?
         var isFailed = false
         var isComplete = false
-        /// Reading has failed, or has not ended in time.
+        /// Where it is found; nil while it has no name.
+        var origin: Origin?
+        /// It cannot be read, or is not what was written.
         var isUnreadable = false
-        /// Since when somebody waits for a run of it.
-        var loadingSince: Int64?
-        /// Who wants to hear when something has changed.
-        var news: [@Sendable () -> Void] = []
+        /// Runs of it that are being brought into memory.
+        var coming: [Coming] = []
+        /// Who wants to hear when there is room to write again, or when there will be none.
+        var listener: (@Sendable () -> Void)?
     }
 
     /// What is known when all has come.
@@ -61,12 +63,16 @@ final class DiskContent: ContentExtent {
         var purges: UInt64
     }
 
+    /// A file as the index has it.
+    struct Origin: Sendable {
+        var name: DiskName
+        var version: UInt64
+    }
+
     /// Where the content begins in the file.
     let start: Int
     /// Bytes of a slot for its head, while it arrives.
     let slotSize: Int
-    /// Where it was found; nil for one that arrives.
-    let origin: (name: DiskName, version: UInt64)?
     let tier: DiskTier
     let checksum: RecordChecksum
     let state: Mutex<State>
@@ -77,11 +83,11 @@ final class DiskContent: ContentExtent {
         self.slotSize = slotSize
         checksum = tier.checksum
         start = StoredRecord.start(slotSize: slotSize)
-        origin = nil
         var state = State()
         state.reserved = reserved
         state.isArriving = true
         self.state = Mutex(state)
+        tier.contentBegins()
     }
 
     /// One that was found: whole, and not yet held against its checksums.
@@ -89,11 +95,10 @@ final class DiskContent: ContentExtent {
         _ file: StoredFile,
         _ record: StoredRecord,
         sums: [UInt32],
-        _ origin: (name: DiskName, version: UInt64),
+        _ origin: Origin,
         _ tier: DiskTier
     ) {
         self.tier = tier
-        self.origin = origin
         checksum = tier.checksum
         start = record.start
         slotSize = 0
@@ -104,16 +109,17 @@ final class DiskContent: ContentExtent {
         state.sums = sums
         state.checked = [UInt64](repeating: 0, count: sums.count / 64 + 1)
         state.isComplete = true
+        state.origin = origin
         self.state = Mutex(state)
+        tier.contentBegins()
     }
 
     deinit {
-        let (left, isArriving, growing, file) = state.withLock { state in
-            (state.reserved, state.isArriving, state.growing, state.file)
-        }
-        if isArriving { tier.endArrival(left) }
+        let (reserved, growing, file) = state.withLock { ($0.reserved, $0.growing, $0.file) }
+        if let reserved { tier.endArrival(reserved) }
         // Closing the last descriptor of a large file that has no name takes the disk's time.
         if growing != nil || file != nil { tier.letGo(growing, file) }
+        tier.contentEnds()
     }
 
     var isFile: Bool { true }
@@ -131,6 +137,9 @@ final class DiskContent: ContentExtent {
 
     /// Whether it cannot be stored any more.
     var isFailed: Bool { state.withLock { $0.isFailed } }
+
+    /// Whether it still has to be written.
+    var isArriving: Bool { state.withLock { $0.isArriving } }
 
     /// Goes on behind what has come in memory.
     func begin(behind prior: LargeContent, _ count: Int) {
@@ -156,9 +165,6 @@ final class DiskContent: ContentExtent {
         return isTaken
     }
 
-    /// Whether it still has to be written.
-    var isArriving: Bool { state.withLock { $0.isArriving } }
-
     /// All has come, and is to be stored so.
     func finish(_ end: End) {
         let (mustSignal, isFailed) = state.withLock { state in
@@ -169,25 +175,19 @@ final class DiskContent: ContentExtent {
         if isFailed { tier.lost(end) }
     }
 
-    /// It is not to be stored any more; what has come can still be read.
-    func giveUp() {
-        let mustSignal = state.withLock { state in
-            if state.isComplete || state.isFailed { return false }
-            state.isFailed = true
-            return state.want()
+    /// What was set aside for it is not needed any more: the index counts its file, or it has none.
+    func endArrival() {
+        let reserved = state.withLock { state in
+            defer { state.reserved = nil }
+            return state.reserved
         }
-        if mustSignal { tier.enqueue(self) }
+        if let reserved { tier.endArrival(reserved) }
     }
 
     // MARK: Reading
 
-    /// Copies what is in memory already, be it the gateway's or the kernel's.
+    /// Copies what can be read without waiting for the disk.
     func read(from offset: Int, atMost limit: Int, into buffer: Buffer) -> Int {
-        read(from: offset, atMost: limit, into: buffer, mayWait: false)
-    }
-
-    /// Copies what there is from a place on; with `mayWait` it may be on the disk.
-    func read(from offset: Int, atMost limit: Int, into buffer: Buffer, mayWait: Bool) -> Int {
         var file: StoredFile?
         let count = state.withLock { state -> Int in
             if offset < state.written {
@@ -197,7 +197,7 @@ final class DiskContent: ContentExtent {
             return state.readUnwritten(from: offset, atMost: limit, into: buffer)
         }
         guard let file, count > 0 else { return count }
-        return file.read(from: start + offset, atMost: count, into: buffer, mayWait: mayWait)
+        return file.readNow(from: start + offset, atMost: count, into: buffer)
     }
 
     /// Where what is in the file ends.
@@ -212,60 +212,12 @@ final class DiskContent: ContentExtent {
         return file?.isInMemory(place) ?? false
     }
 
-    /// Sends what a stream takes now of a run that has been loaded.
+    /// Sends what a stream takes now of a run that is ready.
     func send(to stream: EventLoop.Stream, _ range: inout Range<Int>) throws(StreamError) {
         guard let file = state.withLock({ $0.file }) else { throw .closed }
         var place = (start + range.lowerBound)..<(start + range.upperBound)
         defer { range = (place.lowerBound - start)..<(place.upperBound - start) }
         try file.send(to: stream, &place)
-    }
-
-    func readLater(from offset: Int, _ wake: @escaping @Sendable () -> Void) -> Bool {
-        let now = tier.clock()
-        let end = state.withLock { state -> Int? in
-            guard offset < state.written, !state.isUnreadable,
-                now - (state.loadingSince ?? now) < DiskLimits.runTime
-            else { return nil }
-            state.loadingSince = state.loadingSince ?? now
-            return min(state.written, offset + DiskLimits.copiedRun)
-        }
-        guard let end else { return false }
-        load(offset..<end) { _ in wake() }
-        return true
-    }
-
-    /// Has a thread read a run of bytes, so that it is in memory.
-    func load(_ range: Range<Int>, _ done: @escaping @Sendable (Bool) -> Void) {
-        tier.load(
-            DiskLoad(self, range) { [weak self] isRight in
-                self?.state.withLock { state in
-                    state.loadingSince = nil
-                    if !isRight { state.isUnreadable = true }
-                }
-                done(isRight)
-            }
-        )
-    }
-
-    /// Reads a run of bytes from the disk, so that it is in memory, and holds it against its
-    /// checksums; blocks.
-    ///
-    /// Returns False if it is not what was written, or cannot be read.
-    func load(_ range: Range<Int>) throws(SystemError) -> Bool {
-        let size = CachedResponse.chunkSize
-        var place = range.lowerBound / size * size
-        while place < range.upperBound {
-            let (file, count, sum) = state.withLock { state in
-                (state.file, min(size, state.written - place), state.sums[place / size])
-            }
-            guard let file else { return false }
-            let bytes = try file.read(from: start + place, count: count)
-            guard bytes.count == count, checksum(bytes.span) == sum else { return false }
-            let number = place / size
-            state.withLock { $0.check(number) }
-            place += size
-        }
-        return true
     }
 }
 
@@ -316,20 +268,4 @@ extension DiskContent.State {
         }
         return copied
     }
-}
-
-/// A run of a content that is to be brought into memory, and whom to tell.
-final class DiskLoad: Sendable {
-    let content: DiskContent
-    let range: Range<Int>
-    private let done: @Sendable (Bool) -> Void
-
-    init(_ content: DiskContent, _ range: Range<Int>, _ done: @escaping @Sendable (Bool) -> Void) {
-        self.content = content
-        self.range = range
-        self.done = done
-    }
-
-    /// It is over; whether well.
-    func finish(_ isRight: Bool) { done(isRight) }
 }

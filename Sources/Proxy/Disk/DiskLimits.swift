@@ -15,8 +15,11 @@ enum DiskLimits {
     static let arriving = 32
     /// All of those take at most the so-manieth part of the disk's bytes before they are complete.
     static let arrivingShare = 2
-    /// Threads that write them.
+    /// Threads that write them, each so many pieces of one before another one's turn, and threads
+    /// that wait until all of one has reached the disk.
     static let spoolers = 4
+    static let piecesPerTurn = 16
+    static let finishers = 2
     /// Bytes of one that may wait to be written; past it the upstream waits, for so many
     /// nanoseconds, and then it is not stored.
     static let window = 2 << 20
@@ -29,7 +32,9 @@ enum DiskLimits {
     /// through TLS or at a pace.
     static let run = 1 << 20
     static let copiedRun = 256 << 10
-    /// Nanoseconds that a client waits for a run.
+    /// Runs that wait to be read: each is of somebody who is being sent it.
+    static let loads = 1 << 16
+    /// Nanoseconds that a client waits for a run, but for the first.
     static let runTime: Int64 = 60_000_000_000
     /// Files of contents that are kept open.
     static let openFiles = 64

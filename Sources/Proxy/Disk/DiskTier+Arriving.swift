@@ -10,7 +10,12 @@ struct DiskArrivals {
     private(set) var count = 0
     /// Bytes of the budget that are set aside.
     private(set) var reserved = 0
+    /// Those of which there is something to write, and those of which all has been.
     var queue = Queue<DiskContent>()
+    var ended = Queue<DiskContent>()
+    /// Contents that somebody holds, and whether the threads that serve them end with the last.
+    var contents = 0
+    var isRetired = false
     var closing = Queue<(growing: GrowingFile?, file: StoredFile?)>()
 
     /// Takes one more in, if there is room.
@@ -42,24 +47,24 @@ extension DiskTier {
     /// `length`: Its bytes, if they are known.
     func makeContent(for draft: ResponseDraft, length: Int?) -> DiskContent? {
         let now = clock()
-        let wanted = length ?? DiskLimits.reservation
-        let isTaken = state.withLock { state in
+        let taken = state.withLock { state -> Int? in
+            let wanted = length ?? min(DiskLimits.reservation, state.objectLimit)
             let room = state.budget / DiskLimits.arrivingShare
             guard !state.isClosed, !state.health.isOff(now: now), wanted <= state.objectLimit,
                 arrivals.withLock({ $0.begin(wanted, room: room) })
             else {
                 state.figures.dropped += 1
-                return false
+                return nil
             }
-            return true
+            return wanted
         }
-        guard isTaken else { return nil }
+        guard let taken else { return nil }
         // What it will need leaves meanwhile.
         writer.signal()
         return DiskContent(
             self,
             slotSize: StoredRecord.slotSize(for: draft),
-            reserved: wanted
+            reserved: taken
         )
     }
 
@@ -67,16 +72,15 @@ extension DiskTier {
     ///
     /// Returns False where that would be too much.
     func reserve(_ count: Int, for content: DiskContent) -> Bool {
-        let reserved = content.state.withLock { $0.reserved }
-        if count <= reserved { return true }
-        let isTaken = state.withLock { state in
+        guard let reserved = content.state.withLock({ $0.reserved }), count > reserved
+        else { return true }
+        let more = state.withLock { state -> Int? in
+            let more = min(DiskLimits.reservation, state.objectLimit)
             let room = state.budget / DiskLimits.arrivingShare
-            let isTaken = arrivals.withLock { $0.reserve(DiskLimits.reservation, room: room) }
-            if !isTaken { state.figures.dropped += 1 }
-            return isTaken
+            return arrivals.withLock { $0.reserve(more, room: room) } ? more : nil
         }
-        guard isTaken else { return false }
-        content.state.withLock { $0.reserved += DiskLimits.reservation }
+        guard let more else { return false }
+        content.state.withLock { $0.reserved = reserved + more }
         writer.signal()
         return true
     }
@@ -94,6 +98,28 @@ extension DiskTier {
     func enqueue(_ content: DiskContent) {
         arrivals.withLock { $0.queue.append(content) }
         spoolers.signal()
+    }
+
+    /// Has a thread let all of a content reach the disk.
+    func enqueueEnd(_ content: DiskContent) {
+        arrivals.withLock { $0.ended.append(content) }
+        finishers.signal()
+    }
+
+    func finishNext() -> WorkThreads.Work {
+        guard let content = arrivals.withLock({ $0.ended.popFirst() }) else { return .idle }
+        content.conclude()
+        return .more
+    }
+
+    func contentBegins() { arrivals.withLock { $0.contents += 1 } }
+
+    func contentEnds() {
+        let isLast = arrivals.withLock { arrivals in
+            arrivals.contents -= 1
+            return arrivals.isRetired && arrivals.contents == 0
+        }
+        if isLast { endServers() }
     }
 
     /// Has files closed by a thread that may wait.
@@ -119,40 +145,27 @@ extension DiskTier {
         writer.signal()
     }
 
+    /// One that arrives is not stored after all.
+    func count(_ loss: DiskLoss) {
+        let now = clock()
+        let mustTell = state.withLock { state in
+            state.figures.dropped += 1
+            state.figures.losses[loss.rawValue] += 1
+            guard loss == .slow, now >= state.nextSlowLog else { return false }
+            state.nextSlowLog = now + DiskHealth.logInterval
+            return true
+        }
+        if mustTell { ProxyLog.diskSlow(files.path) }
+    }
+
     /// A content that was to be stored cannot be written.
     func lost(_ end: DiskContent.End) {
         state.withLock { state in
-            state.figures.dropped += 1
             state.dropWaiting(end.name.key) { $0.object === end.object }
             // What has the name is older.
             state.discard(end.name)
         }
         writer.signal()
-    }
-
-    // MARK: Reading
-
-    /// Has a run of a content read, for who is sending it: so there are no more than connections.
-    func load(_ load: DiskLoad) {
-        let isTaken = state.withLock { state in
-            if state.isClosed { return false }
-            state.loads.append(load)
-            return true
-        }
-        if isTaken { readers.signal() } else { load.finish(false) }
-    }
-
-    /// Reads it.
-    func run(_ load: DiskLoad) {
-        var isRight = false
-        do throws(SystemError) {
-            isRight = try load.content.load(load.range)
-            if !isRight { state.withLock { $0.figures.damaged += 1 } }
-        } catch {
-            failed(error, "a response cannot be read")
-        }
-        if !isRight, let origin = load.content.origin { drop(origin.name, origin.version) }
-        load.finish(isRight)
     }
 
     // MARK: Writing
@@ -192,9 +205,23 @@ extension DiskTier.State {
     /// Keeps a content's file open, for those who will ask for it next.
     mutating func keepOpen(_ waiting: DiskTier.Waiting) {
         close(waiting.name)
+        // Nobody will ask, and the threads end with the last content.
+        if isClosed { return }
         open[waiting.name.key, default: []].append(waiting)
         openOrder.append(waiting.name)
         if openOrder.count > DiskLimits.openFiles { close(openOrder[0]) }
+    }
+
+    /// Where the index has a file.
+    func origin(of name: DiskName) -> DiskContent.Origin? {
+        let found = index.find(name.key).first { $0.name == name }
+        return found.map { DiskContent.Origin(name: $0.name, version: $0.version) }
+    }
+
+    /// It was asked for: others are closed first.
+    mutating func touch(_ name: DiskName) {
+        guard let place = openOrder.firstIndex(of: name) else { return }
+        openOrder.append(openOrder.remove(at: place))
     }
 
     /// Closes one, when nobody is sending it any more.

@@ -59,6 +59,17 @@ extension DiskTier {
         if isTaken { writer.signal() }
     }
 
+    package func replace(_ old: CachedResponse, by new: CachedResponse) {
+        let name = naming.name(old)
+        state.withLock { state in
+            for (place, one) in (state.open[name.key] ?? []).enumerated()
+            where one.object.diskContent === old.diskContent {
+                let held = Waiting(name: one.name, object: new, purges: one.purges)
+                state.open[name.key]?[place] = held
+            }
+        }
+    }
+
     package func remove(_ object: CachedResponse) {
         let name = naming.name(object)
         state.withLock { state in

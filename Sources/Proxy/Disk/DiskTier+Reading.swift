@@ -23,6 +23,7 @@ extension DiskTier {
             if let object = state.waitingFor(hash, key, request) { return .found(object) }
             if let (name, object) = state.openFor(hash, key, request) {
                 state.index.use(name, hash: 0)
+                state.touch(name)
                 return .found(object)
             }
             guard state.forgotten[hash] == nil,
@@ -91,13 +92,16 @@ extension DiskTier {
         return found
     }
 
-    /// Reads one response.
+    /// Reads one response, or a run of a content.
     func readNext() -> WorkThreads.Work {
-        if let load = state.withLock({ $0.loads.popFirst() }) {
+        let read: DiskRead
+        switch state.withLock({ $0.nextRead() }) {
+        case .load(let load):
             run(load)
             return .more
+        case .look(let next): read = next
+        case nil: return .idle
         }
-        guard let read = state.withLock({ $0.readQueue.popFirst() }) else { return .idle }
         let found = search(read)
         let kept = state.withLock { state -> CachedResponse? in
             state.reads[read.hash] = nil
@@ -228,7 +232,8 @@ extension DiskTier {
         if record.contentCount > store.objectLimit {
             var whole = draft
             whole.hash = store.hash(draft.key.span)
-            made = try largeObject(of: record, file, bytes, whole, (name, version))
+            let origin = DiskContent.Origin(name: name, version: version)
+            made = try largeObject(of: record, file, bytes, whole, origin)
         } else {
             made = try object(of: record, file, bytes) { draft in
                 draft.hash = store.hash(draft.key.span)
@@ -311,7 +316,7 @@ extension DiskTier {
         _ file: StoredFile,
         _ bytes: [UInt8],
         _ draft: ResponseDraft,
-        _ origin: (name: DiskName, version: UInt64)
+        _ origin: DiskContent.Origin
     ) throws(SystemError) -> CachedResponse? {
         let table = try piece(record.table, of: file, bytes)
         guard let sums = record.sums(in: table.span, checksum: checksum) else { return nil }
@@ -333,6 +338,19 @@ extension DiskTier {
 }
 
 extension DiskTier.State {
+    /// What a reader has to do.
+    enum Reading {
+        case look(DiskRead)
+        case load(DiskLoad)
+    }
+
+    /// The next thing to read: who asks and who is being sent something take turns.
+    mutating func nextRead() -> Reading? {
+        isLookNext.toggle()
+        if isLookNext || loads.isEmpty, let read = readQueue.popFirst() { return .look(read) }
+        return loads.popFirst().map { .load($0) }
+    }
+
     /// What waits to be written and answers a request.
     func waitingFor(_ hash: DiskKey, _ key: Span<UInt8>, _ request: FieldSection)
         -> CachedResponse?

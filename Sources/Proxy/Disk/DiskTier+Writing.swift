@@ -57,6 +57,11 @@ extension DiskTier {
 
     /// Writes what is on the disk already but for its name, or for its newest head.
     private func write(_ content: DiskContent, _ waiting: Waiting) {
+        // What had the name before was to be written; its own turn comes when all of it is there.
+        if content.isArriving {
+            state.withLock { $0.writing = nil }
+            return
+        }
         do throws(SystemError) {
             let size = try store(content, waiting)
             try finish(waiting, size: size)
@@ -166,8 +171,12 @@ extension DiskTier {
                 state.index.remove(name)
             } else {
                 if let size { state.index.insert(name, size: size, hash: object.hash) }
-                if object.isOnFile { state.keepOpen(waiting) }
+                if let content = object.diskContent {
+                    content.state.withLock { $0.origin = state.origin(of: name) }
+                    state.keepOpen(waiting)
+                }
             }
+            object.diskContent?.endArrival()
             return isWrong
         }
         if isWrong { try files.remove(path(name)) }

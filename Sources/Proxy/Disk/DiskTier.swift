@@ -61,12 +61,18 @@ public final class DiskTier: CacheTier {
         var readQueue = Queue<DiskRead>()
         /// Runs of contents that somebody wants to send.
         var loads = Queue<DiskLoad>()
+        var isLookNext = false
         /// Responses whose content is too large for memory, with their files open.
         var open: [DiskKey: [Waiting]] = [:]
         var openOrder: [DiskName] = []
         var objectLimit: Int
         var figures = DiskFigures()
+        /// It has been given up: nothing is found or stored any more.
         var isClosed = false
+        /// Nor can what is being sent be read.
+        var isEnded = false
+        /// When the log may say again that it does not keep up.
+        var nextSlowLog = Int64.min
         weak var store: CacheStore?
 
         /// Whether the files are as the index has them, but for what waits to be written.
@@ -93,6 +99,7 @@ public final class DiskTier: CacheTier {
     let growths = Atomic<UInt64>(0)
     let readers: WorkThreads
     let spoolers: WorkThreads
+    let finishers: WorkThreads
     let writer: WorkThreads
     let scanner: WorkThreads
 
@@ -122,6 +129,7 @@ public final class DiskTier: CacheTier {
         waits = Atomic(patience)
         readers = try WorkThreads()
         spoolers = try WorkThreads()
+        finishers = try WorkThreads()
         writer = try WorkThreads()
         scanner = try WorkThreads()
         let journal: DiskJournal
@@ -153,31 +161,58 @@ public final class DiskTier: CacheTier {
         try readers.start(DiskLimits.readers) { [self] in readNext() }
         try writer.start(1) { [self] in writeNext() }
         try spoolers.start(DiskLimits.spoolers) { [self] in spoolNext() }
+        try finishers.start(DiskLimits.finishers) { [self] in finishNext() }
         try scanner.start(1) { [self] in scanNext() }
     }
 
     /// Ends its threads; what is queued is still written, for a while.
     func close() {
+        state.withLock { $0.isEnded = true }
+        giveUp([scanner, readers, spoolers, finishers, writer])
+        let loads = state.withLock { state in
+            defer { state.loads = Queue() }
+            return state.loads
+        }
+        for load in loads.all { load.content.came(load.range, nil) }
+    }
+
+    /// The same, but contents that are being sent can be read to their ends.
+    func retire() {
+        for threads in servers { threads.detach() }
+        giveUp([scanner, writer])
+        let isUnused = arrivals.withLock { arrivals in
+            arrivals.isRetired = true
+            return arrivals.contents == 0
+        }
+        if isUnused { endServers() }
+    }
+
+    /// Those who read and write contents.
+    private var servers: [WorkThreads] { [readers, spoolers, finishers] }
+
+    func endServers() { for threads in servers { threads.end() } }
+
+    /// Ends threads, and lets the directory go.
+    private func giveUp(_ threads: [WorkThreads]) {
         state.withLock { $0.isClosed = true }
         let end = clock() + DiskLimits.closingTime
         var areEnded = true
-        for threads in [scanner, readers, spoolers, writer] {
+        for threads in threads {
             areEnded = threads.stop(within: max(0, end - clock())) && areEnded
         }
         // A disk that hangs does not hold up the end.
         while areEnded, clock() < end, case .more = spoolNext() {}
+        while areEnded, clock() < end, case .more = finishNext() {}
         while areEnded, clock() < end, case .more = writeNext() {}
-        let (left, loads) = state.withLock { state in
+        let left = state.withLock { state in
             let left = state.reads.values
-            let loads = state.loads
             state.reads = [:]
             state.readQueue = Queue()
-            state.loads = Queue()
+            state.waiting = [:]
             state.closeAll()
-            return (Array(left), loads)
+            return Array(left)
         }
         for read in left { read.finish(nil) }
-        for load in loads.all { load.finish(false) }
         // One that hangs may still write.
         if areEnded { files.release() }
     }
@@ -205,7 +240,8 @@ public final class DiskTier: CacheTier {
             figures.budget = state.budget
             figures.queuedBytes = state.waitingBytes
             figures.queued = state.waitingCount
-            figures.arriving = arrivals.withLock { $0.count }
+            (figures.arriving, figures.reserved) = arrivals.withLock { ($0.count, $0.reserved) }
+            figures.loads = state.loads.count
             figures.errors = state.health.errors
             figures.isOff = state.health.isOff(now: now)
             figures.listedFolders = state.listedCount
@@ -217,10 +253,16 @@ public final class DiskTier: CacheTier {
     /// The path of a file below the directory.
     func path(_ name: DiskName) -> String { "\(identity.folder)/\(name.path)" }
 
+    /// Whether the disk is left alone, as it has failed.
+    var isOff: Bool {
+        let now = clock()
+        return state.withLock { $0.health.isOff(now: now) }
+    }
+
     /// The disk has failed: it is left alone for a while.
     func failed(_ error: SystemError, _ what: String) {
         let now = clock()
-        let mustTell = state.withLock { $0.health.failed(now: now) }
+        let mustTell = state.withLock { !$0.isClosed && $0.health.failed(now: now) }
         if mustTell { ProxyLog.diskFailed(files.path, what, error) }
     }
 }
@@ -245,6 +287,12 @@ struct DiskFigures: Sendable, Equatable {
     var queued = 0
     var queuedBytes = 0
     var arriving = 0
+    /// Bytes that are set aside for those.
+    var reserved = 0
+    /// Those that were not stored after all, by `DiskLoss`.
+    var losses = [Int](repeating: 0, count: DiskLoss.allCases.count)
+    /// Runs of contents that wait to be read.
+    var loads = 0
     var isOff = false
     var listedFolders = 0
     /// Purges that not all files have been held against.
@@ -256,7 +304,10 @@ struct DiskFigures: Sendable, Equatable {
             (.hits, hits), (.misses, misses), (.late, late), (.written, writes),
             (.dropped, dropped), (.objects, objects), (.bytes, bytes), (.budget, budget),
             (.writtenBytes, writtenBytes), (.queued, queued), (.queuedBytes, queuedBytes),
-            (.arriving, arriving),
+            (.arriving, arriving), (.reserved, reserved), (.pendingReads, loads),
+            (.lostSlow, losses[DiskLoss.slow.rawValue]),
+            (.lostFailed, losses[DiskLoss.failed.rawValue]),
+            (.lostFull, losses[DiskLoss.full.rawValue]),
             (.evictions, evictions), (.errors, errors), (.damaged, damaged),
             (.isOff, isOff ? 1 : 0), (.knownFolders, listedFolders), (.purges, bans),
         ]

@@ -12,42 +12,35 @@ extension Exchange {
     {
         // A second time if what was read has been changed meanwhile, or answers another request
         // that came first.
-        for _ in 0..<Exchange.recalls {
-            let (found, mayFind) = await lookOnce(disk, cache, key: key, hash: hash)
-            if found != nil || !mayFind { return found }
+        var looks = Exchange.recalls
+        while true {
+            looks -= 1
+            var (isLate, mayFind) = (false, false)
+            var found: CachedResponse?
+            switch disk.find(key.span, request: request.fields) {
+            // It is counted there.
+            case .absent: return nil
+            case .found(let object): found = object
+            case .wait(let read):
+                isLate = await !wait(for: read, upTo: disk.patience)
+                found = read.found.flatMap { fits($0) ? $0 : nil }
+                // Something newer may have come meanwhile, or another variant been asked for.
+                if found == nil { found = findStored(cache, key: key, hash: hash) }
+                // What is in memory has been found there; what is not must be asked for again.
+                mayFind = !isLate && (read.isDoomed || read.found?.isOnFile ?? false)
+            }
+            if let object = found, mayHave(object) {
+                let isHit = await canBegin(object, disk)
+                disk.count(hit: isHit, late: !isHit)
+                return isHit ? object : nil
+            }
+            if mayFind, looks > 0 { continue }
+            disk.count(hit: false, late: isLate)
+            return nil
         }
-        return nil
     }
 
     private static let recalls = 2
-
-    /// Returns What was found, and otherwise whether another look may find something.
-    private mutating func lookOnce(
-        _ disk: DiskTier,
-        _ cache: CacheRuntime,
-        key: [UInt8],
-        hash: UInt64
-    ) async -> (CachedResponse?, Bool) {
-        switch disk.find(key.span, request: request.fields) {
-        case .absent: return (nil, false)
-        case .found(let object):
-            let isHit = mayHave(object)
-            disk.count(hit: isHit, late: false)
-            return (isHit ? object : nil, false)
-        case .wait(let read):
-            let isLate = await !wait(for: read, upTo: disk.patience)
-            var found = read.found
-            if let object = found, !fits(object) { found = nil }
-            // Something newer may have come meanwhile, or another variant been asked for.
-            if found == nil { found = findStored(cache, key: key, hash: hash) }
-            if let object = found, !mayHave(object) { found = nil }
-            // What is in memory has been found there; what is not must be asked for again.
-            let mayFind =
-                found == nil && !isLate && (read.isDoomed || read.found?.isOnFile ?? false)
-            if !mayFind { disk.count(hit: found != nil, late: isLate) }
-            return (found, mayFind)
-        }
-    }
 
     /// Waits until the disk has let go of what was removed: an answer that says so is then true
     /// after a crash as well.

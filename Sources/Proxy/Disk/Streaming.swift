@@ -3,12 +3,6 @@ import Caching
 import EventLoop
 import HTTP
 
-/// Where a response's content is to stand.
-struct StoragePlace {
-    /// nil: in ordinary memory.
-    var extent: (any ContentExtent)?
-}
-
 extension CacheRuntime {
     /// Whether a response may stand on the disk alone.
     ///
@@ -23,45 +17,53 @@ extension CacheRuntime {
         guard let disk, mayStandOnDisk(draft) else { return false }
         return length <= disk.objectLimit
     }
-
-    /// Where a content of a length, or of one that is not known, is to stand; nil where there is
-    /// no place for it now.
-    func place(for draft: ResponseDraft, length: Int?) -> StoragePlace? {
-        guard let length, length > store.objectLimit else {
-            return StoragePlace(extent: store.makeExtent(length))
-        }
-        guard let content = disk?.makeContent(for: draft, length: length) else { return nil }
-        return StoragePlace(extent: content)
-    }
 }
 
 extension Exchange {
-    /// Where a response is to be stored; nil, with the reason in the turn, if it is not.
-    mutating func storagePlace(_ draft: ResponseDraft, _ turn: CacheTurn, length: Int?)
-        -> StoragePlace?
-    {
+    /// Begins to store a response in a place for its content.
+    ///
+    /// Returns Whether it is stored; if not, the reason is in the turn.
+    mutating func beginStoring(
+        _ draft: ResponseDraft,
+        _ turn: CacheTurn,
+        _ fill: Fill,
+        length: Int?
+    ) -> Bool {
+        let runtime = turn.runtime
         turn.refusal = .tooLarge
-        guard turn.runtime.hasRoom(for: draft, length: response.declaredLength ?? 0) else {
-            return nil
+        guard runtime.hasRoom(for: draft, length: response.declaredLength ?? 0) else {
+            return false
         }
         guard isUsedEnough(turn) else {
             turn.refusal = .usedTooSeldom
-            return nil
+            return false
         }
-        guard let place = turn.runtime.place(for: draft, length: length) else { return nil }
+        var extent: (any ContentExtent)?
+        if let length, length > runtime.store.objectLimit {
+            // nil where the disk takes none now.
+            extent = runtime.disk?.makeContent(for: draft, length: length)
+            if extent == nil { return false }
+        } else {
+            extent = runtime.store.makeExtent(length)
+        }
         turn.refusal = nil
-        return place
+        fill.begin(draft, length: length, extent: extent)
+        return true
     }
 
     /// Whether so many bytes of content can still be stored.
     mutating func keeps(_ spool: inout DiskSpool, _ count: Int) -> Bool {
         guard spool.takes(count) else { return false }
-        if spool.content != nil, spool.listener == nil {
-            let number = context.cache.enroll(gathering)
-            let ticket = spool.fill.join(context.cache.news, number: number)
-            spool.listener = (number, ticket)
-        }
+        listen(&spool)
         return true
+    }
+
+    /// Hears of the disk from now on, if that has to do with it.
+    mutating func listen(_ spool: inout DiskSpool) {
+        guard spool.content != nil, spool.listener == nil else { return }
+        let number = context.cache.enroll(gathering)
+        let ticket = spool.fill.join(context.cache.news, number: number)
+        spool.listener = (number, ticket)
     }
 
     /// Nobody waits for the disk any more.
@@ -79,13 +81,12 @@ extension Exchange {
 /// of a fetch whose storing fails in the middle the one who leads it gets all, those who follow it
 /// no more than what there is.
 struct DiskSpool {
-    /// Nanoseconds between two looks at what comes from the disk.
-    static let pause: Int64 = 5_000_000
-
     let fill: Fill
     private let draft: ResponseDraft
     private let runtime: CacheRuntime
     private(set) var content: DiskContent?
+    /// Bytes that it may have on the disk.
+    private var limit = 0
     private var heldSince: Int64?
     /// By which the one who leads hears of the disk.
     var listener: (number: UInt64, ticket: Int)?
@@ -99,13 +100,14 @@ struct DiskSpool {
 
     private mutating func take(_ content: DiskContent?) {
         self.content = content
-        content?.onNews { [weak fill] in fill?.poke() }
+        limit = runtime.disk?.objectLimit ?? 0
+        content?.listen { [weak fill] in fill?.poke() }
     }
 
     /// Whether so many bytes of content can be stored; what grows too large for memory goes to the
     /// disk.
     fileprivate mutating func takes(_ count: Int) -> Bool {
-        if let content { return !content.isFailed && count <= runtime.disk?.objectLimit ?? 0 }
+        if let content { return !content.isFailed && count <= limit }
         if count <= runtime.store.objectLimit { return true }
         guard let disk = runtime.disk, runtime.mayStandOnDisk(draft),
             let content = disk.makeContent(for: draft, length: nil)
@@ -132,17 +134,22 @@ struct DiskSpool {
         return false
     }
 
-    /// When the waiting for the disk is over; and at what a reader that waits for it looks again.
+    /// When the waiting for the disk is over; and when a reader that waits for it looks again.
     func patience(now: Int64) -> Int64 {
         guard content != nil else { return WaitPoint.never }
         return heldSince.map { $0 + DiskLimits.backpressure } ?? now + DiskLimits.runTime
     }
 }
 
-extension CachedResponse {
-    /// The file that its content stands in, if it does.
+extension LargeContent {
+    /// The file that it stands in, if it does.
     var diskContent: DiskContent? {
-        guard isOnFile, case .extent(let extent) = large?.place else { return nil }
+        guard case .extent(let extent) = place, extent.isFile else { return nil }
         return extent as? DiskContent
     }
+}
+
+extension CachedResponse {
+    /// The file that its content stands in, if it does.
+    var diskContent: DiskContent? { large?.diskContent }
 }

@@ -116,7 +116,7 @@ final class UpstreamLoop {
             context.metrics.adjust(.connectionsIdle, server: connection.series, by: -1)
             // Anything that arrives on an idle connection is an end or a breach of the protocol.
             if connection.stream.isOpen && !connection.stream.peerHasClosed
-                && (!connection.stream.mayRead || connection.stream.isQuietForTLS)
+                && (!connection.stream.mayRead || connection.stream.isQuietAfterNews)
             {
                 return connection
             }

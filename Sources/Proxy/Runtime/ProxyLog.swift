@@ -53,6 +53,14 @@ enum ProxyLog {
         )
     }
 
+    /// The disk of stored responses is slower than what comes.
+    static func diskSlow(_ directory: String) {
+        logger.warning(
+            "the disk tier does not keep up: a large response that arrives is not stored",
+            metadata: ["directory": "\(directory)"]
+        )
+    }
+
     /// The files of an earlier process have been found.
     static func diskIsKnown(_ directory: String, objects: Int, bytes: Int, milliseconds: Int64) {
         logger.notice(

@@ -4,6 +4,7 @@ public struct DiskTierFigures: Sendable, Equatable {
     public enum Figure: Int, Sendable, CaseIterable {
         case hits, misses, late, written, dropped
         case objects, bytes, budget, writtenBytes, queued, queuedBytes, arriving
+        case reserved, pendingReads, lostSlow, lostFailed, lostFull
         case evictions, errors, damaged, isOff, knownFolders, purges
     }
 
@@ -22,7 +23,7 @@ public struct DiskTierFigures: Sendable, Equatable {
 /// What a family of the disk tier shows.
 enum DiskMetric: Sendable, Equatable {
     case figure(DiskTierFigures.Figure)
-    case requests, writes
+    case requests, writes, losses
 }
 
 extension DiskTierFigures {
@@ -37,6 +38,12 @@ extension DiskTierFigures {
         case .writes:
             for (name, figure) in [("written", Figure.written), ("dropped", .dropped)] {
                 writer.sample(LabelText.pairs([("result", name)]), value: self[figure])
+            }
+        case .losses:
+            for (name, figure) in [
+                ("slow", Figure.lostSlow), ("failed", .lostFailed), ("full", .lostFull),
+            ] {
+                writer.sample(LabelText.pairs([("reason", name)]), value: self[figure])
             }
         }
     }
@@ -99,6 +106,25 @@ extension MetricTable {
             .gauge,
             .cacheDisk(.figure(.arriving)),
             "Responses, larger than memory takes, that are being written while they are passed on."
+        ),
+        .init(
+            "gateway_cache_disk_arriving_reserved_bytes",
+            .gauge,
+            .cacheDisk(.figure(.reserved)),
+            "Bytes of the size that are set aside for responses which arrive."
+        ),
+        .init(
+            "gateway_cache_disk_arriving_lost",
+            .counter,
+            labels: ["reason"],
+            .cacheDisk(.losses),
+            "Responses that arrived and were not stored, as the disk was slow, failed or full."
+        ),
+        .init(
+            "gateway_cache_disk_pending_reads",
+            .gauge,
+            .cacheDisk(.figure(.pendingReads)),
+            "Pieces of large responses that wait to be read, for clients that are being sent them."
         ),
         .init(
             "gateway_cache_disk_evictions",

@@ -53,7 +53,7 @@ extension MetricTable {
             "gateway_cache_shared_too_large",
             .counter,
             .loopCounter(.sharedTooLarge),
-            "Responses not sent to Redis, because they exceed object_size."
+            "Responses not sent to Redis: they exceed object_size, or stand on the disk alone."
         ),
         .init(
             "gateway_cache_shared_purges_sent",

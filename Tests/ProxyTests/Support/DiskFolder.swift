@@ -16,6 +16,8 @@ final class DiskFolder: Sendable {
     let now = Atomic<Int64>(1_000_000_000)
     /// Calls out of 256 that fail; not those for the journal.
     let faults = Atomic<Int>(0)
+    /// Whether nothing can be read without waiting, as over NFS.
+    let refusesNow = Atomic<Bool>(false)
     private let chance: Mutex<SeededGenerator>
     private let pending = Mutex<(call: StoredFiles.Call, action: @Sendable () -> Void)?>(nil)
 
@@ -51,6 +53,10 @@ final class DiskFolder: Sendable {
     }
 
     private func fault(_ call: StoredFiles.Call, _ path: String) -> SystemError? {
+        if call == .readNow {
+            let isRefused = refusesNow.load(ordering: .relaxed)
+            return isRefused ? SystemError(number: EOPNOTSUPP) : nil
+        }
         let action = pending.withLock { pending -> (@Sendable () -> Void)? in
             guard let (kind, action) = pending, kind == call, path != "journal" else { return nil }
             pending = nil
@@ -72,15 +78,33 @@ final class DiskFolder: Sendable {
         let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
         return all.filter { $0.split(separator: "/").count == 3 }
     }
+
+    /// Names of those that are not complete.
+    var leftovers: [String] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return all.filter { $0.hasPrefix("new") }
+    }
 }
 
 extension DiskTier {
     /// Does all that there is to do.
     func work() {
         while case .more = spoolNext() {}
+        while case .more = finishNext() {}
         while case .more = writeNext() {}
         while case .more = readNext() {}
         while case .more = scanNext() {}
         while case .more = writeNext() {}
     }
+}
+
+/// Takes what a thread brings.
+final class RunCatcher: RunReader {
+    private let runs = Mutex<[ContentRun?]>([])
+
+    /// Whether something has come, or has been said not to.
+    var hasCome: Bool { runs.withLock { !$0.isEmpty } }
+    var run: ContentRun? { runs.withLock { $0.first ?? nil } }
+
+    func take(_ run: ContentRun?) { runs.withLock { $0.append(run) } }
 }
