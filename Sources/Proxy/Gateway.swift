@@ -39,6 +39,8 @@ public final class Gateway: Sendable {
         var metricsAddress: SocketAddress?
         var watches: [Endpoint: Resolver.Watch] = [:]
         var resolved: [Endpoint: [IPAddress]] = [:]
+        /// Who waits for a name's first answer.
+        var awaited: [Endpoint: LoopBarrier] = [:]
         var figures = ConfigurationFigures()
         var threads: [LoopThread] = []
         var fileWatcher: FileWatcher?
@@ -51,7 +53,7 @@ public final class Gateway: Sendable {
     let build: BuildFigures
     private let seed: UInt64
     let state: Mutex<State>
-    private let resolver: Mutex<Resolver?>
+    let resolver: Mutex<Resolver?>
     private let running = Atomic<Int>(0)
     let logger = Logger(label: "gateway")
 
@@ -139,9 +141,9 @@ public final class Gateway: Sendable {
             state.withLock { $0.threads.append(thread) }
             run(on: worker) { $0.start() }
         }
-        install(bound)
         install(metrics: metrics)
-        watchNames()
+        lookUp(snapshot.configuration.serverNames)
+        install(bound)
         watchFiles()
         waitForLoops()
         state.withLock { state in
@@ -167,7 +169,7 @@ public final class Gateway: Sendable {
         let logs = try Gateway.openLogs(configuration, known: before.1, writer: logWriter)
         let tls = try Gateway.loadTLS(configuration, previous: before.0.tls)
         let disk = try Gateway.openDisk(configuration, previous: before.0.disk, seed: seed)
-        let resolved = state.withLock { $0.resolved }
+        let resolved = lookUp(configuration.serverNames)
         let snapshot = ServingSnapshot(
             configuration,
             previous: before.0,
@@ -185,13 +187,15 @@ public final class Gateway: Sendable {
             state.listeners = addresses
             state.metricsAddress = configuration.metrics
         }
+        // What has been heard since.
+        snapshot.update(resolved: state.withLock { $0.resolved }, registry: registry)
         for worker in workers { run(on: worker) { $0.adopt(snapshot) } }
         install(bound)
         adjustModes(configuration)
         if configuration.metrics != before.3 { install(metrics: metrics) }
         Gateway.adoptDisk(configuration, disk, previous: before.0.disk)
         for worker in workers { run(on: worker) { $0.closeListeners(except: addresses) } }
-        watchNames()
+        forgetNames(except: configuration.serverNames)
         watchFiles()
         waitForLoops()
         state.withLock { state in
@@ -258,7 +262,7 @@ public final class Gateway: Sendable {
     ///
     /// A task that starts elsewhere than on the loop may be overtaken, and a loop that is told of
     /// two reloads in the wrong order goes on serving by the first.
-    private func run(on worker: Worker, _ body: @escaping @Sendable (isolated Worker) -> Void) {
+    func run(on worker: Worker, _ body: @escaping @Sendable (isolated Worker) -> Void) {
         Task(executorPreference: worker.executor) { await worker.perform(body) }
     }
 
@@ -325,52 +329,5 @@ public final class Gateway: Sendable {
             } catch { throw .cannotOpenLog(error.description) }
         }
         return open
-    }
-
-    /// Has the upstreams' names resolved, and again when their time is over.
-    private func watchNames() {
-        let (names, known) = state.withLock { ($0.snapshot.names, $0.watches) }
-        if names.isEmpty && known.isEmpty { return }
-        guard let resolver = startedResolver() else { return }
-        for (name, watch) in known where !names.contains(name) {
-            resolver.unwatch(watch)
-            state.withLock { state in
-                state.watches[name] = nil
-                state.resolved[name] = nil
-            }
-        }
-        for name in names where known[name] == nil {
-            guard case .name(let host, _) = name else { continue }
-            let watch = resolver.watch(host) { [weak self] resolution in
-                self?.resolved(name, resolution)
-            }
-            state.withLock { $0.watches[name] = watch }
-        }
-    }
-
-    private func startedResolver() -> Resolver? {
-        resolver.withLock { resolver in
-            if resolver == nil { resolver = try? Resolver() }
-            return resolver
-        }
-    }
-
-    private func resolved(_ name: Endpoint, _ resolution: Resolution) {
-        if case .resolved = resolution {
-            logger.debug("resolved", metadata: ["name": "\(name)"])
-        } else {
-            if let worker = workers.first {
-                run(on: worker) { $0.context.metrics.add(.nameLookupFailures) }
-            }
-            logger.warning(
-                "a server's name cannot be resolved",
-                metadata: ["name": "\(name)", "reason": "\(resolution)"]
-            )
-        }
-        let snapshot = state.withLock { state in
-            if !resolution.addresses.isEmpty { state.resolved[name] = resolution.addresses }
-            return (state.snapshot, state.resolved)
-        }
-        snapshot.0.update(resolved: snapshot.1, registry: registry)
     }
 }

@@ -162,6 +162,37 @@ struct StoreTests {
         )
     }
 
+    @Test("lets others follow a fetch that is complete and not yet stored")
+    func followsToTheEnd() {
+        let store = CacheStore(budget: 1 << 20, objectLimit: 1000, seed: 1)
+        let key = bytes("s\nhttp://a/x")
+        func join() -> CacheStore.Turn {
+            store.join(
+                key.span,
+                hash: store.hash(key.span),
+                mayFollow: true,
+                request: FieldSection(),
+                patience: 1000,
+                now: now * 1000
+            )
+        }
+        guard case .lead(let fill) = join() else {
+            Issue.record("somebody else leads")
+            return
+        }
+        let made = object("s\nhttp://a/x", hash: fill.hash)
+        fill.begin(made.draft(timing: made.timing), length: 1)
+        fill.append(bytes("a").span)
+        #expect(fill.finish() != nil)
+        if case .follow(let other) = join() {
+            #expect(other === fill)
+        } else {
+            Issue.record("it is asked for again")
+        }
+        store.land(fill)
+        if case .follow = join() { Issue.record("what has landed is followed") }
+    }
+
     @Test("a large content is read whole from its chunks")
     func chunks() {
         let size = CachedResponse.chunkSize * 3 + 17

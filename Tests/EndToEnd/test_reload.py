@@ -170,3 +170,23 @@ def test_listeners_are_added_and_removed(gateway, origin):
     gateway.reload(gateway.configuration(origin.address))
     until(lambda: not accepts(added), "the listener to go")
     assert gateway.get().status == 200
+
+
+def test_a_new_name_is_known_before_the_first_request(gateway, origin):
+    """At start and at a reload: nobody is told that there is no server while it is looked up."""
+    def text(host):
+        return (f"log level=debug\naccess_log off\nmetrics 127.0.0.1:{gateway.metrics_port}\n"
+                f"site * {{\n    listen 127.0.0.1:{gateway.port}\n"
+                f"    proxy {host}:{origin.port}\n}}\n")
+
+    gateway.start(text("localhost"))
+    assert gateway.get().status == 200
+    for _ in range(10):
+        # What no server is named by is forgotten.
+        gateway.reload_and_wait(text("127.0.0.1"))
+        gateway.reload_and_wait(text("localhost"))
+        assert gateway.get().status == 200
+    steps = [word for line in gateway.output.splitlines()
+             for word in ("resolved name=localhost", "listening", "reloaded") if word in line]
+    assert steps == ["resolved name=localhost", "listening"] + 10 * [
+        "reloaded", "resolved name=localhost", "reloaded"]

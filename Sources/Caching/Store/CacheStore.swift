@@ -293,11 +293,12 @@ package final class CacheStore: Sendable {
                     switch fill.stage {
                     case .waiting:
                         if now - fill.started < patience { return .follow(fill) }
-                    case .streaming:
+                    // What is complete is about to be stored.
+                    case .streaming, .complete:
                         if let head = fill.head, Self.fits(head.draft, request) {
                             return .follow(fill)
                         }
-                    case .complete, .passed, .settled, .failed: continue
+                    case .passed, .settled, .failed: continue
                     }
                 }
             }

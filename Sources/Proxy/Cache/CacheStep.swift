@@ -92,8 +92,12 @@ extension Exchange {
                 try await goPast(cache, upstream, key: key, reason: reason)
                 return
             }
+            guard let joined = join(cache, found, key: key, hash: hash, now: now) else {
+                isCollapsed = true
+                continue
+            }
             let fill: Fill
-            switch join(cache, found, key: key, hash: hash, now: now) {
+            switch joined {
             case .follow(let other):
                 switch try await follow(other, cache) {
                 case .served: return
@@ -153,13 +157,14 @@ extension Exchange {
     }
 
     /// Joins another one's fetch, or begins one that others may join.
+    /// - Returns: nil when another loop has stored what it fetched since this one looked.
     private mutating func join(
         _ cache: CacheRuntime,
         _ found: CachedResponse?,
         key: [UInt8],
         hash: UInt64,
         now: Int64
-    ) -> CacheStore.Turn {
+    ) -> CacheStore.Turn? {
         // What is asked with credentials is asked for one client; a range is a part that others may
         // not want.
         let isAlone =
@@ -168,7 +173,7 @@ extension Exchange {
         if isAlone {
             return .lead(Fill(key: key, hash: hash, started: now, purges: cache.store.purgeCount))
         }
-        return cache.store.join(
+        let joined = cache.store.join(
             key.span,
             hash: hash,
             mayFollow: true,
@@ -176,6 +181,14 @@ extension Exchange {
             patience: cache.rule.patience,
             now: now
         )
+        if case .lead(let fill) = joined, let newer = findStored(cache, key: key, hash: hash),
+            newer !== found
+        {
+            fill.end(.settled)
+            cache.store.land(fill)
+            return nil
+        }
+        return joined
     }
 
     private mutating func missReason(

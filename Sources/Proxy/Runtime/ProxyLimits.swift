@@ -8,6 +8,9 @@ enum ProxyLimits {
     static let spliceThreshold = 64 * 1024
     /// Nanoseconds that a reload waits for the loops at most before it is called done.
     static let adoption: Int64 = 5_000_000_000
+    /// Nanoseconds that a start or a reload waits for the first answers to new names at most: what
+    /// comes later is taken in then.
+    static let firstLookups: Int64 = 3_000_000_000
     /// Nanoseconds after which a connection without a request gives up its task and is parked.
     static let parkAfter: Int64 = 1_000_000_000
     /// Connections of one loop that wait for a request with a task of their own; past it they are

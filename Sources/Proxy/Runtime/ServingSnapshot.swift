@@ -127,20 +127,6 @@ public final class ServingSnapshot: Sendable {
         listeners.firstIndex { $0.identity == listener }
     }
 
-    /// The host names that upstreams name.
-    public var names: Set<Endpoint> {
-        var names: Set<Endpoint> = []
-        for server in configuration.redis?.servers ?? [] {
-            if case .name = server { names.insert(server) }
-        }
-        for upstream in configuration.upstreams {
-            for server in upstream.servers {
-                if case .name = server.endpoint { names.insert(server.endpoint) }
-            }
-        }
-        return names
-    }
-
     /// What the keys of all caches begin with.
     var cachePrefixes: [[UInt8]] {
         var prefixes: [[UInt8]] = []
