@@ -33,6 +33,9 @@ struct Serving {
             }
             try gateway.start(inherited: inherited) { Signals.announceEnd() }
         } catch {
+            // All that is wrong with TLS, with its places, and not only what was met first.
+            let problems = CertificateCheck(loaded).diagnostics.filter { $0.severity == .error }
+            StandardError.write(Diagnostic.render(problems))
             logger.critical("\(error)")
             throw Failed()
         }
