@@ -7,7 +7,7 @@ import pytest
 
 from support import certificates
 from support.gateway import run_command
-from support.waiting import free_port
+from support.waiting import free_port, until
 
 
 @pytest.fixture
@@ -170,3 +170,25 @@ upstream app {
 site * { listen 127.0.0.1:PORT; proxy app }
 """)
     assert "upstream app: 127.0.0.1:1 tls\n  tls: verified as 'app.internal', by " in done.stdout
+
+
+def test_a_reload_says_the_same(gateway, folder):
+    text = f"""site a.test {{
+    listen 127.0.0.1:{gateway.port} tls
+    certificate {folder}/a.pem {folder}/a.key
+    respond 200 x
+}}
+"""
+    gateway.start(text)
+    gateway.reload(text.replace("respond", "tls ciphers=FOO groups=BAR\n    respond"))
+    until(lambda: "the running one stays" in gateway.output, "the reload to fail")
+    for place in ("gateway.conf:4:17: error: tls: OpenSSL knows no cipher suite of 'FOO'",
+                  "gateway.conf:4:28: error: tls: OpenSSL does not know all groups of 'BAR'"):
+        assert place in gateway.output
+
+
+def test_the_files_of_redis(folder):
+    shared = "redis rediss://127.0.0.1:1 ca=missing.pem\nrate_limit 1/s\n"
+    (error,) = both(folder, shared + site(""))
+    assert "gateway.conf:1:1: error: redis: " in error
+    assert "missing.pem' cannot be read: No such file or directory" in error
