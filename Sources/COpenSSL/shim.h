@@ -42,6 +42,13 @@ static inline long gateway_ctx_set_status(SSL_CTX *context, int (*callback)(SSL 
 }
 static inline int gateway_ctx_clear_chain(SSL_CTX *context) { return SSL_CTX_clear_chain_certs(context) == 1; }
 
+static inline int gateway_ctx_cipher_count(SSL_CTX *context) {
+  return sk_SSL_CIPHER_num(SSL_CTX_get_ciphers(context));
+}
+static inline const SSL_CIPHER *gateway_ctx_cipher_at(SSL_CTX *context, int index) {
+  return sk_SSL_CIPHER_value(SSL_CTX_get_ciphers(context), index);
+}
+
 // One connection.
 static inline int gateway_ssl_set_minimum(SSL *ssl, int version) { return SSL_set_min_proto_version(ssl, version); }
 static inline int gateway_ssl_set_maximum(SSL *ssl, int version) { return SSL_set_max_proto_version(ssl, version); }

@@ -26,9 +26,29 @@ extension Stream {
         if case .tls(let layer) = transport { layer.session.information } else { nil }
     }
 
-    /// Why the peer's certificate could not be verified, in words.
-    public var verificationProblem: String? {
-        if case .tls(let layer) = transport { layer.session.verificationProblem } else { nil }
+    /// What went wrong with TLS, in words for the operator; nil while nothing has.
+    public var tlsProblem: String? {
+        if case .tls(let layer) = transport { layer.session.problem } else { nil }
+    }
+
+    /// Why TLS failed on a connection that has come to nothing, in words; nil where it did not.
+    ///
+    /// Who breaks TLS off says why and closes, so a write may fail before that has been read: what
+    /// the kernel still has is looked at.
+    public func findTLSProblem() -> String? {
+        guard case .tls(let layer) = transport else { return nil }
+        if layer.session.problem == nil, layer.session.information != nil {
+            layer.prepareOutput(reactor)
+            _ = layer.receive(reactor, peerHasClosed: peerHasClosed)
+            if layer.session.mayDecrypt { _ = layer.session.peek() }
+            layer.giveBuffers(reactor)
+        }
+        return layer.session.problem
+    }
+
+    /// The name that a client has asked for so far; nil for none.
+    public var requestedName: String? {
+        if case .tls(let layer) = transport { layer.session.requestedName } else { nil }
     }
 
     /// Whether the handshake is not complete, and what comes is early data, which may be a replay.

@@ -15,6 +15,11 @@ extension CertificateReading {
         } else if let authorities, let problem = end(authorities) {
             findings.append(problem)
         }
+        if let curve = pair.curve, !CertificateReading.curves.contains(curve) {
+            findings.append(
+                "has a key on the curve '\(curve)', which clients do not take: make one on P-256"
+            )
+        }
         let missed = hosts.filter { !covers($0) }
         if !missed.isEmpty {
             let shown = missed.prefix(4).map { "'\($0)'" }.joined(separator: ", ")
@@ -30,6 +35,11 @@ extension CertificateReading {
         if overflow { return 0 }
         return seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     }
+
+    /// The curves of ECDSA that clients verify, by OpenSSL's names.
+    ///
+    /// Source: RFC 8446 §4.2.3.
+    private static let curves: Set<String> = ["prime256v1", "secp384r1", "secp521r1"]
 
     private func dates(now: Int64) -> [String] {
         var findings: [String] = []
@@ -85,10 +95,12 @@ extension CertificateReading {
         if last.isIssued(by: last) {
             return all.count == 1
                 ? "is signed by itself: only clients that are told to trust it do"
-                : "leads to '\(issuer)', which is not among the system's authorities"
+                : "leads to '\(issuer)', which is not among the system's authorities: only clients "
+                    + "that are told to trust it do"
         }
-        return "lacks its intermediate: '\(issuer)' is neither in the file nor among the system's "
-            + "authorities; append its certificate"
+        let what = all.count == 1 ? "lacks its intermediate:" : "has no known end:"
+        return "\(what) '\(issuer)' is neither in the file nor among the system's authorities; "
+            + "append its certificate, unless it is a root of your own that clients trust"
     }
 
     private var all: [BorrowedCertificate] {

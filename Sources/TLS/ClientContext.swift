@@ -3,11 +3,11 @@ import COpenSSL
 /// How the servers of an upstream are spoken to.
 public struct ClientSettings: Sendable, Hashable {
     /// Paths of PEM files with the authorities that are believed; empty: the system's.
-    public let authorities: [String]
+    public var authorities: [String]
     /// What is shown when a server asks for a certificate; nil: nothing.
-    public let certificate: ServerSettings.Certificate?
+    public var certificate: ServerSettings.Certificate?
     /// Whether servers' certificates are verified.
-    public let isVerified: Bool
+    public var isVerified: Bool
     /// Whether HTTP is spoken, which is said by ALPN.
     public let speaksHTTP: Bool
 
@@ -95,6 +95,8 @@ public struct ClientSettings: Sendable, Hashable {
             return
         }
         let store = unsafe SSL_CTX_get_cert_store(pointer)
+        // Who is named is believed, be it a root or an intermediate.
+        _ = unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         for path in settings.authorities {
             let authorities = try PEM.certificates(try read(path), file: path)
             if authorities.isEmpty {

@@ -28,10 +28,17 @@ import COpenSSL
         }
         guard unsafe X509_check_private_key(first.pointer, key) == 1 else {
             _ = LibraryErrors.takeFirst()
+            let owner = certificates.firstIndex {
+                unsafe X509_check_private_key($0.pointer, key) == 1
+            }
+            _ = LibraryErrors.takeFirst()
             unsafe EVP_PKEY_free(key)
             throw TLSSetupError(
-                "the key in '\(keyFile)' does not fit the certificate in "
-                    + "'\(chainFile)'"
+                owner.map {
+                    "'\(chainFile)' is out of order: the key in '\(keyFile)' fits certificate "
+                        + "\($0 + 1), which must come first"
+                }
+                    ?? "the key in '\(keyFile)' does not fit the certificate in '\(chainFile)'"
             )
         }
         isTaken = true

@@ -16,7 +16,7 @@ import Glibc
     public let warnings: [String]
     /// The OCSP response to staple with each pair; nil for none.
     private let staples: [OCSPResponse?]
-    private let pairs: [KeyPair]
+    let pairs: [KeyPair]
 
     /// Reads the files and makes a context of them.
     /// - Throws: What is wrong with them, in words.
@@ -70,6 +70,7 @@ import Glibc
         self.staples = staples
         self.warnings = warnings
         expirations = pairs.map(\.notAfter)
+        try ServerContext.checkKinds(pairs, settings.certificates)
         for (pair, files) in zip(pairs, settings.certificates) {
             guard unsafe pair.install(in: context) else {
                 let reason = LibraryErrors.words(LibraryErrors.takeFirst())
@@ -86,18 +87,15 @@ import Glibc
     private func setProtocol() throws(TLSSetupError) {
         let minimum = settings.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
         _ = unsafe gateway_ctx_set_minimum(pointer, minimum)
-        // Security level 2: no key shorter than 2048 bits of RSA, no SHA-1.
-        unsafe SSL_CTX_set_security_level(pointer, 2)
-        let ciphers = settings.ciphers ?? ServerSettings.intermediateCiphers
-        guard unsafe SSL_CTX_set_cipher_list(pointer, ciphers) == 1 else {
-            _ = LibraryErrors.takeFirst()
-            throw TLSSetupError("OpenSSL knows no cipher suite of '\(ciphers)'")
-        }
+        try setCiphers()
         // Mozilla's order: half the key, a third less work, and no attack on either.
         unsafe SSL_CTX_set_ciphersuites(pointer, ServerSettings.suites)
         guard unsafe gateway_ctx_set_groups(pointer, settings.groups) == 1 else {
             _ = LibraryErrors.takeFirst()
-            throw TLSSetupError("OpenSSL does not know all groups of '\(settings.groups)'")
+            throw TLSSetupError(
+                "OpenSSL does not know all groups of '\(settings.groups)'",
+                part: .groups
+            )
         }
         unsafe SSL_CTX_set_options(pointer, gateway_server_options)
         if settings.tickets == 0 { unsafe SSL_CTX_set_options(pointer, gateway_no_tickets) }
@@ -130,6 +128,8 @@ import Glibc
             return
         }
         let store = unsafe SSL_CTX_get_cert_store(pointer)
+        // Who is named is believed, be it a root or an intermediate.
+        _ = unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         for path in policy.authorities {
             let content = try read(path)
             identity = Certificates.sha256(identity + content)

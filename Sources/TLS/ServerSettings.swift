@@ -35,19 +35,19 @@ public struct ServerSettings: Sendable, Hashable {
     }
 
     /// At least one.
-    public let certificates: [Certificate]
+    public var certificates: [Certificate]
     /// The oldest version that is spoken.
     public let minimumVersion: TLSVersion
     /// Cipher suites of TLS 1.2; nil: Mozilla's intermediate ones.
-    public let ciphers: String?
+    public var ciphers: String?
     /// Groups of the key exchange.
-    public let groups: String
+    public var groups: String
     /// Tickets for each full handshake; 0: no resumption.
     public let tickets: Int
     /// Whether early data (0-RTT) is taken.
     public let earlyData: Bool
     /// nil: clients are not asked for certificates.
-    public let clientCertificates: ClientCertificates?
+    public var clientCertificates: ClientCertificates?
     /// Whether secrets are written to the listener's key log.
     public let logsSecrets: Bool
 

@@ -29,13 +29,45 @@ public enum TLSFailure: String, Error, Sendable, CaseIterable {
 
     /// Where it stands among the reasons of the metric.
     public var metricIndex: Int { TLSFailure.allCases.firstIndex(of: self) ?? 0 }
+
+    /// What happened, for the operator: said by one side of the other.
+    public var words: String {
+        switch self {
+        case .plainHTTP: "it speaks HTTP without TLS"
+        case .notTLS: "what it sends is no TLS"
+        case .unsupportedVersion: "no version of TLS is known to both sides"
+        case .noSharedCipher: "no cipher suite, group or signature is known to both sides"
+        case .unknownName: "no site has the name that it asks for"
+        case .noApplicationProtocol: "no application protocol is spoken by both sides"
+        case .noClientCertificate: "it shows no certificate, and has to"
+        case .invalidCertificate: "its certificate cannot be verified"
+        case .refusedByPeer: "it has broken the handshake off"
+        case .closed: "the connection ended before the handshake did"
+        case .timedOut: "the handshake took too long"
+        case .limit: "too many handshakes were under way"
+        case .protocolError: "it broke the protocol"
+        }
+    }
 }
 
 /// Why something of TLS could not be set up: a sentence for the operator.
 public struct TLSSetupError: Error, Sendable, CustomStringConvertible {
     /// The sentence, with the file that it is about.
     public let description: String
+    /// The setting that it is about, where that is no file.
+    public let part: Part?
+
+    /// A setting of a site.
+    public enum Part: Sendable, Hashable {
+        case ciphers
+        case groups
+        /// By its place among the certificates.
+        case certificate(Int)
+    }
 
     /// Says what is wrong.
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String, part: Part? = nil) {
+        self.description = description
+        self.part = part
+    }
 }

@@ -52,6 +52,8 @@ import COpenSSL
     /// The contexts in use, which OpenSSL counts as well: this keeps what its callbacks read.
     var context: AnyObject?
     var failure: TLSFailure?
+    /// OpenSSL's code for the failure; 0 where there is none.
+    private var failureCode: UInt = 0
     /// How far it is with early data.
     var early = EarlyPhase.over
     /// The first byte of early data, until it is read.
@@ -224,11 +226,23 @@ import COpenSSL
     }
 
     func fail() -> TLSFailure {
-        let found = refusal ?? LibraryErrors.failure(LibraryErrors.takeFirst())
+        failureCode = LibraryErrors.takeFirst()
         ERR_clear_error()
+        let found = refusal ?? LibraryErrors.failure(failureCode)
         failure = found
         return found
     }
+
+    /// What went wrong, in words for the operator; nil while nothing has.
+    public var problem: String? {
+        guard let failure else { return nil }
+        if failure == .invalidCertificate, let problem = verificationProblem { return problem }
+        if refusal != nil || failureCode == 0 { return failure.words }
+        return "\(failure.words) (\(LibraryErrors.words(failureCode)))"
+    }
+
+    /// The name that the client has asked for so far; nil for none, and on the client's side.
+    public var requestedName: String? { server == nil ? nil : serverName }
 
     /// Notes what the handshake has established.
     func establish() { information = collectInformation() }

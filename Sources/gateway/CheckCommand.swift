@@ -19,18 +19,19 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let loaded = try file.load()
         let certificates = CertificateCheck(loaded)
+        StandardError.write(Diagnostic.render(certificates.diagnostics))
         let errors = certificates.errors + SystemCheck.errors(loaded)
         for error in errors {
             StandardError.write("\(printable(file.path)): error: \(printable(error))\n")
         }
-        let missing = certificates.warnings + SystemCheck.findings(loaded)
+        let missing = SystemCheck.findings(loaded)
         for finding in missing {
             StandardError.write("\(printable(file.path)): warning: \(printable(finding))\n")
         }
         for line in loaded.summary { StandardOutput.write(printable(line) + "\n") }
         for line in certificates.summary { StandardOutput.write(printable(line) + "\n") }
-        if !errors.isEmpty { throw ExitCode(1) }
-        let count = loaded.warnings.count + missing.count
+        if certificates.hasErrors || !errors.isEmpty { throw ExitCode(1) }
+        let count = loaded.warnings.count + certificates.diagnostics.count + missing.count
         let warnings = count == 0 ? "" : ", with \(count) warning\(count == 1 ? "" : "s")"
         StandardOutput.write("\(printable(file.path)): good\(warnings)\n")
     }

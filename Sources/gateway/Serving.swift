@@ -33,6 +33,7 @@ struct Serving {
             }
             try gateway.start(inherited: inherited) { Signals.announceEnd() }
         } catch {
+            StandardError.write(problems(loaded))
             logger.critical("\(error)")
             throw Failed()
         }
@@ -86,8 +87,10 @@ struct Serving {
     ) {
         ServiceManager.reloading()
         defer { ServiceManager.ready() }
+        var understood: Configuration?
         do {
             let loaded = try Configuration.load(path, access: .system)
+            understood = loaded
             for warning in loaded.warnings { logger.warning("\(warning)") }
             let certificates = CertificateKeeping(loaded)
             try certificates.prepare(logger)
@@ -101,11 +104,20 @@ struct Serving {
             logger.notice("configuration reloaded")
         } catch {
             gateway.reloadFailed()
+            let problems = understood.map(problems) ?? ""
             logger.error(
                 "configuration not taken over, the running one stays",
-                metadata: ["reason": "\(error)"]
+                metadata: ["reason": "\(problems.isEmpty ? "\(error)" : problems)"]
             )
         }
+    }
+
+    /// All that is wrong with the TLS of a configuration that cannot be served by, with its places,
+    /// and not only what was met first.
+    private func problems(_ configuration: Configuration) -> String {
+        Diagnostic.render(
+            CertificateCheck(configuration).diagnostics.filter { $0.severity == .error }
+        )
     }
 
     private func workerCount(_ workers: Workers) -> Int {

@@ -98,7 +98,7 @@ enum SystemCheck {
         }
     }
 
-    private static func logProblem(_ path: String) -> String? {
+    static func logProblem(_ path: String) -> String? {
         guard case .success(let kind) = fileKind(path) else {
             return folderProblem(folder(of: path))
         }
@@ -137,7 +137,33 @@ enum SystemCheck {
         }
     }
 
-    private static func folder(of path: String) -> String {
+    /// Why a folder that the gateway makes when it starts cannot be made, or written to.
+    static func makingProblem(_ folder: String) -> String? {
+        var path = folder
+        while true {
+            switch fileKind(path) {
+            case .success(let kind):
+                guard kind == S_IFDIR else { return "'\(path)' is no folder" }
+                return trialProblem(path)
+            case .failure(let failure):
+                guard failure.number == ENOENT, path != "/", path != "." else {
+                    return "'\(path)': \(failure)"
+                }
+                path = self.folder(of: path)
+            }
+        }
+    }
+
+    /// Why nothing can be made in a folder: some file systems, such as /proc, allow it and refuse.
+    private static func trialProblem(_ folder: String) -> String? {
+        if unsafe access(folder, W_OK | X_OK) != 0 { return "'\(folder)': \(errorWords(errno))" }
+        let trial = "\(folder)/.gateway-check-\(getpid())"
+        guard unsafe mkdir(trial, 0o700) == 0 else { return "'\(folder)': \(errorWords(errno))" }
+        _ = unsafe rmdir(trial)
+        return nil
+    }
+
+    static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }

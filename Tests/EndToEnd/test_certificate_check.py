@@ -47,8 +47,8 @@ def warning(tmp_path, pki, chain, key, **options):
     """The one warning, and the file it names; the gateway would start."""
     status, _, errors = check(tmp_path, pki, chain, key, **options)
     assert status == 0
-    assert len(errors.splitlines()) == 1, errors
-    assert f"warning: certificate '{chain}' " in errors
+    assert errors.count("warning:") == 1, errors
+    assert f"gateway.conf:4:5: warning: certificate '{chain}' " in errors
     return errors
 
 
@@ -75,6 +75,18 @@ def test_without_its_intermediate(tmp_path, pki):
     leaf = pki.leaf("shop.example")
     text = warning(tmp_path, pki, pki.chain(leaf), leaf.key_path)
     assert "lacks its intermediate: 'CN=Test Intermediate' is neither in the file nor" in text
+
+
+def test_with_the_root_of_a_house(tmp_path, pki):
+    """Whether what is missing is an intermediate or a root that clients have cannot be seen."""
+    own = pki.make("House Root", None, "authority")
+    middle = pki.make("House Intermediate", own, "authority")
+    leaf = pki.leaf("shop.example", issuer=middle)
+    text = warning(tmp_path, pki, pki.chain(leaf, middle), leaf.key_path)
+    assert "has no known end: 'CN=House Root' is neither in the file nor" in text
+    assert "unless it is a root of your own that clients trust" in text
+    text = warning(tmp_path, pki, pki.chain(leaf, middle, own), leaf.key_path)
+    assert "only clients that are told to trust it do" in text
 
 
 def test_out_of_order(tmp_path, pki):
@@ -118,7 +130,7 @@ def error(tmp_path, pki, chain, key):
     status, output, errors = check(tmp_path, pki, chain, key)
     assert status == 1
     assert "good" not in output
-    assert "gateway.conf: error: " in errors
+    assert "gateway.conf:4:5: error: certificate: " in errors
     return errors
 
 
@@ -142,4 +154,4 @@ def test_all_problems_of_a_certificate_in_one_go(tmp_path, pki):
     leaf = pki.leaf("shop.example", starts=-30, days=-3.5)
     status, _, errors = check(tmp_path, pki, pki.chain(leaf), leaf.key_path, hosts="a.example")
     assert status == 0
-    assert len(errors.splitlines()) == 3
+    assert errors.count("gateway.conf:4:5: warning: certificate ") == 3

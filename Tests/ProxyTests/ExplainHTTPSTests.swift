@@ -42,6 +42,7 @@ private func explain(
     _ url: String,
     _ fields: String...,
     certificate: PeerCertificate? = nil,
+    showsNone: Bool = false,
     by text: String = shop
 ) throws -> Explanation {
     let request = try ExplainedRequest(method: "GET", url: url, from: "203.0.113.9", fields: fields)
@@ -54,7 +55,7 @@ private func explain(
         environment: { _ in nil }
     )
     var explainer = try Explainer(request, Configuration.load("gateway.conf", access: access))
-    if let certificate {
+    if certificate != nil || showsNone {
         explainer.exchange.connection.tls = TLSInformation(
             version: .tls13,
             cipher: "",
@@ -159,8 +160,57 @@ struct ExplainHTTPSTests {
 
     @Test("A certificate demanded since the handshake is missed")
     func demandedLater() throws {
-        // The handshake of this world shows none, as one from before a reload.
-        #expect(try explain("https://partners.example/").status == 421)
+        // As in a handshake from before a reload.
+        #expect(try explain("https://partners.example/", showsNone: true).status == 421)
+    }
+
+    @Test("A client that has to show a certificate is taken to show one")
+    func requiredCertificate() throws {
+        let explanation = try explain("https://partners.example/")
+        #expect(explanation.status == nil)
+        #expect(
+            explanation["tls"]?.last
+                == "the client must show a certificate; taken to show a good one"
+        )
+        #expect(
+            try certificateFields(explanation) == [
+                "Client-Cert: <the client's certificate>",
+                "Client-Cert-Chain: <what leads to its authority>",
+                "X-Client-Cert-Subject: <its subject>", "X-Client-Cert-Fingerprint: <its SHA-256>",
+            ]
+        )
+    }
+
+    @Test("How an upstream's servers are verified is said")
+    func upstream() throws {
+        let text = """
+            access_log off
+            upstream app {
+                server 127.0.0.1:8443 tls
+                server 127.0.0.1:8000
+                tls ca=internal.pem name=app.internal certificate=own.pem key=own.key
+            }
+            site * {
+                listen :80
+                route /a { proxy app }
+                route * { proxy https://127.0.0.1:1 }
+            }
+            """
+        let named = try #require(explain("http://a/a", by: text)["upstream"])
+        #expect(named.contains("server 127.0.0.1:8443 tls"))
+        #expect(named.contains("server 127.0.0.1:8000"))
+        #expect(
+            named.contains(
+                "tls: verified as 'app.internal', by internal.pem; shown own.pem if they ask"
+            )
+        )
+        let unnamed = try #require(explain("http://a/b", by: text)["upstream"])
+        #expect(
+            unnamed.contains(
+                "tls: verified as the name or address they are configured by, by the system's "
+                    + "authorities"
+            )
+        )
     }
 
     @Test("On a listener without TLS an unknown host stays 404")

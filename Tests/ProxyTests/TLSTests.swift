@@ -94,6 +94,35 @@ struct ProxyTLSTests {
         }
     }
 
+    @Test(
+        "HTTP without TLS is logged with its own line and times, as far as it is here",
+        arguments: [
+            ("GET /abc?x=1 HTTP/1.1\nHost: a.example\n\n", "GET", "/abc?x=1"),
+            ("POST /abc HTTP/1.1\nHost: a.example\nContent-Length: 5\n\n12", "POST", "/abc"),
+            ("GET /half", "", ""), ("GET  / HTTP/1.1\n\n", "", ""),
+        ]
+    )
+    func plainHTTPIsLogged(_ request: String, _ method: String, _ target: String) throws {
+        let log = try LogCapture()
+        try simulate(
+            "access_log x format=json\n" + secure.replacing("proxy $server", with: "respond 204"),
+            files: TestCertificate.files,
+            log: log
+        ) { world in
+            // A clock that nobody has read shows in the duration.
+            await world.pass(seconds: 100)
+            let client = try await world.client()
+            try await client.send(raw: request)
+            try await client.gets("HTTP/1.1 400 Bad Request", "Connection: close")
+        }
+        let line = try #require(try log.objects().first)
+        #expect(line["method"] ?? "" == method)
+        #expect(line["target"] ?? "" == target)
+        #expect(line["error"] == "plain_http")
+        #expect(line["time"]?.hasPrefix("1970") == false)
+        #expect(try #require(line["duration_ms"].flatMap(Double.init)) < 1000)
+    }
+
     @Test("Who says nothing, or not all of a handshake, is let go after its time")
     func slowHandshake() throws {
         try run("timeout handshake=3s\n" + secure) { world in

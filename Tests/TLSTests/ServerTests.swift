@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import TLS
@@ -100,6 +101,112 @@ struct ServerTests {
             problem(.init(chain: "/nowhere", key: ecdsa.key, ocsp: nil))
                 .contains("No such file or directory")
         )
+        let turned = TestFiles.path("turned.pem")
+        let chain = try Files.read(rsa.chain) + Files.read(ecdsa.chain)
+        try Data(chain).write(to: URL(filePath: turned))
+        #expect(
+            problem(.init(chain: turned, key: ecdsa.key, ocsp: nil))
+                == "'\(turned)' is out of order: the key in '\(ecdsa.key)' fits certificate 2, which "
+                + "must come first"
+        )
+    }
+
+    @Test("Of two certificates of one kind one would never be shown")
+    func kinds() throws {
+        let other = TestFiles.certificate(
+            "c.example",
+            kind: ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]
+        )
+        let error = #expect(throws: TLSSetupError.self) {
+            try ServerContext(settings([TestFiles.ecdsa, TestFiles.rsa, other]), read: Files.read)
+        }
+        #expect(error?.part == .certificate(2))
+        #expect(error?.description.contains("are both ECDSA: only the last would be") == true)
+        _ = try ServerContext(settings([TestFiles.ecdsa, TestFiles.rsa]), read: Files.read)
+    }
+
+    static let lists: [(list: String, problem: String)] = [
+        ("FOO", "OpenSSL knows no cipher suite of 'FOO'"),
+        ("ALL", "is without authentication: write ':!aNULL' behind the list"),
+        ("ALL:aNULL:eNULL:@SECLEVEL=0", "is without authentication"),
+        ("ECDHE-ECDSA-AES128-GCM-SHA256:eNULL:!aNULL", "is without encryption"),
+        ("ECDHE-ECDSA-AES128-GCM-SHA256:NULL:!aNULL", "is without encryption"),
+    ]
+
+    @Test(
+        "Cipher suites that protect nothing are refused, whatever the list says",
+        arguments: lists
+    )
+    func bareCiphers(_ list: String, _ problem: String) {
+        let error = #expect(throws: TLSSetupError.self) {
+            try ServerContext(settings(ciphers: list), read: Files.read)
+        }
+        #expect(error?.part == .ciphers)
+        #expect(error?.description.contains(problem) == true)
+    }
+
+    static let findings: [(list: String?, texts: [String])] = [
+        (nil, []),
+        ("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256", []),
+        ("HIGH:!aNULL:!kRSA:!EXPORT:!kDHE:!PSK:!SRP", []),
+        (
+            "ECDHE-ECDSA-AES128-GCM-SHA256:AES128-SHA",
+            [
+                "'AES128-SHA' has no forward secrecy: who gets hold of the key can read what was "
+                    + "recorded before"
+            ]
+        ),
+        (
+            "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384",
+            [
+                "no cipher suite fits a certificate with a key of kind ECDSA: clients of TLS 1.2 "
+                    + "are refused"
+            ]
+        ),
+        (
+            "DHE-RSA-AES128-GCM-SHA256",
+            [
+                "no cipher suite fits a certificate with a key of kind ECDSA: clients of TLS 1.2 "
+                    + "are refused"
+            ]
+        ),
+        (
+            "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA265",
+            [
+                "'ECDHE-ECDSA-AES128-GCM-SHA265' stands for no cipher suite of TLS 1.2 that "
+                    + "OpenSSL knows"
+            ]
+        ),
+    ]
+
+    @Test("What is dangerous or dead in a list of cipher suites is found", arguments: findings)
+    func cipherFindings(_ list: String?, _ texts: [String]) throws {
+        let context = try ServerContext(settings(ciphers: list), read: Files.read)
+        #expect(context.cipherFindings(hasAllCertificates: true) == texts)
+        let unknown = context.cipherFindings(hasAllCertificates: false)
+        #expect(unknown == texts.filter { !$0.hasPrefix("no cipher suite fits") })
+    }
+
+    @Test("A curve that clients do not verify is found")
+    func curves() throws {
+        func findings(_ curve: String) throws -> [String] {
+            let files = TestFiles.certificate(
+                curve,
+                kind: ["ec", "-pkeyopt", "ec_paramgen_curve:" + curve]
+            )
+            return try CertificateReading(
+                chain: files.chain,
+                chainPEM: Files.read(files.chain),
+                key: files.key,
+                keyPEM: Files.read(files.key)
+            ).findings(now: Int64(Date().timeIntervalSince1970), hosts: [], authorities: nil)
+        }
+        #expect(
+            try findings("secp256k1") == [
+                "has a key on the curve 'secp256k1', which clients do not take: make one on P-256"
+            ]
+        )
+        #expect(try findings("P-384") == [])
     }
 
     @Test("Ticket keys renew themselves, and old ones decrypt as long as tickets live")

@@ -203,4 +203,54 @@ struct SessionTests {
         #expect(try shake(required: true, own: TestFiles.rsa) == (nil, "CN=b.example"))
         #expect(try shake(required: false, own: TestFiles.ecdsa) == (.invalidCertificate, nil))
     }
+
+    @Test("What went wrong is said in words on both sides")
+    func problems() throws {
+        let client = try clientContext()
+            .connect(name: "other.example", isAddress: false, sessions: ClientSessions())
+        var pair = try Pair(client, server(settings()).accept())
+        #expect(pair.near.problem == nil && pair.far.problem == nil)
+        _ = pair.shake()
+        #expect(pair.near.problem == "hostname mismatch")
+        #expect(pair.far.problem?.hasPrefix("it has broken the handshake off (") == true)
+        #expect(pair.far.requestedName == "other.example" && pair.near.requestedName == nil)
+        let policy = ServerSettings.ClientCertificates(
+            isRequired: true,
+            authorities: [TestFiles.rsa.chain]
+        )
+        func shake(_ own: ServerSettings.Certificate?) throws -> String? {
+            let client = try clientContext(showing: own)
+                .connect(name: "a.example", isAddress: false, sessions: ClientSessions())
+            pair = try Pair(client, server(settings(clients: policy)).accept())
+            _ = pair.shake()
+            return pair.far.problem
+        }
+        #expect(
+            try shake(nil)
+                == "it shows no certificate, and has to (peer did not return a certificate)"
+        )
+        #expect(try shake(TestFiles.ecdsa) == "self-signed certificate")
+        #expect(try shake(TestFiles.rsa) == nil)
+    }
+
+    @Test("An intermediate that is named is believed, though its root is not known")
+    func intermediateOnly() throws {
+        let (authority, leaf) = try TestFiles.belowIntermediate()
+        let policy = ServerSettings.ClientCertificates(isRequired: true, authorities: [authority])
+        let client = try clientContext(showing: leaf)
+            .connect(name: "a.example", isAddress: false, sessions: ClientSessions())
+        let asked = try Pair(client, server(settings(clients: policy)).accept())
+        #expect(asked.shake() == (nil, nil))
+        #expect(asked.far.information?.peerCertificate?.subject == "CN=a.example")
+        let context = try ClientContext(
+            ClientSettings(authorities: [authority], certificate: nil, isVerified: true),
+            read: Files.read
+        )
+        let near = context.connect(name: "a.example", isAddress: false, sessions: ClientSessions())
+        #expect(try Pair(near, server(settings([leaf])).accept()).shake() == (nil, nil))
+        // One that is not named is not.
+        let other = context.connect(name: "a.example", isAddress: false, sessions: ClientSessions())
+        let strange = try Pair(other, server(settings()).accept())
+        #expect(strange.shake().near == .invalidCertificate)
+    }
 }

@@ -42,6 +42,33 @@ enum TestFiles {
         return files
     }
 
+    /// An intermediate authority whose root is thrown away, and a certificate for `a.example`.
+    static func belowIntermediate() throws -> (authority: String, leaf: ServerSettings.Certificate)
+    {
+        let stem = path("below-" + UUID().uuidString)
+        let leaf = ServerSettings.Certificate(
+            chain: stem + ".pem",
+            key: stem + ".key",
+            ocsp: nil
+        )
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        let root = ["-CA", stem + ".root", "-CAkey", stem + ".root-key"]
+        let middle = ["-CA", stem + ".middle", "-CAkey", stem + ".middle-key"]
+        let authority = ["-addext", "basicConstraints=critical,CA:TRUE"]
+        func make(_ subject: String, _ name: String, _ key: String, _ more: [String]) {
+            openssl(
+                ["req", "-x509", "-days", "30", "-subj", "/CN=" + subject] + curve + more
+                    + ["-keyout", key, "-out", name]
+            )
+        }
+        make("root", stem + ".root", stem + ".root-key", authority)
+        make("middle", stem + ".middle", stem + ".middle-key", root + authority)
+        let names = ["-addext", "subjectAltName=DNS:a.example"]
+        let end = ["-addext", "basicConstraints=critical,CA:FALSE"]
+        make("a.example", leaf.chain, leaf.key, middle + names + end)
+        return (stem + ".middle", leaf)
+    }
+
     static let ecdsa = certificate(
         "a.example",
         kind: ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]

@@ -116,6 +116,7 @@ private func setServerTLS(_ call: Call, _ block: Block) {
     draft.earlyData = call.keyword("early_data").map { $0 == "on" }
     draft.strictSNI = call.has("strict_sni")
     draft.keyLog = call.options["keylog"].map(call.path)
+    draft.marks = call.options.mapValues(\.mark)
     if draft.isModern == true, draft.minimumVersion == .tls12 {
         call.error(call.options["min_version"]?.mark, "'modern' speaks TLS 1.3 only")
     }
@@ -134,6 +135,12 @@ private func setServerTLS(_ call: Call, _ block: Block) {
         if !isPlain || option.text.isEmpty {
             call.error(option.mark, "'\(option.text)' is no list of names with colons between")
         }
+    }
+    if let option = call.options["ciphers"], option.text.uppercased().contains("@SECLEVEL") {
+        call.error(
+            option.mark,
+            "'@SECLEVEL' is not for this list: OpenSSL's security level is 2, always"
+        )
     }
     if let option = call.options["keylog"] {
         call.warning(

@@ -74,9 +74,15 @@ final class Report {
         )
     }
 
+    /// A place to be found again when the load is over.
+    func origin(_ mark: Mark) -> Origin {
+        let file = files[mark.file]
+        return Origin(place: file.place(mark), line: file.line(mark))
+    }
+
     /// A text without control characters: messages quote what a file or the environment holds, and
     /// a terminal would obey it, or show one message as two.
-    private static func printable(_ text: String) -> String {
+    static func printable(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

@@ -22,8 +22,11 @@ extension Configuration {
             }
         }
         for upstream in upstreams {
-            let servers = upstream.servers.map { "\($0.endpoint)" }.joined(separator: " ")
+            let servers = upstream.servers
+                .map { "\($0.endpoint)" + ($0.isSecure ? " tls" : "") }
+                .joined(separator: " ")
             lines.append("upstream \(upstream.name): \(servers)")
+            if let tls = upstream.tls { lines.append("  \(tls.summary)") }
         }
         if let metrics { lines.append("metrics \(metrics)") }
         return lines

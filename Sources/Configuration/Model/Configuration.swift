@@ -34,6 +34,8 @@ public struct Configuration: Sendable {
     public let cacheSharing: CacheSharing?
     /// What holds for TLS in the whole process.
     public let tls: TLSProcessSettings
+    /// Where settings of TLS stand that only the machine can judge.
+    public let origins: TLSOrigins
     /// What holds for a request that no site answers: malformed, or for an unknown host.
     public let policy: Policy
     /// What compression may take of each event loop.

@@ -139,3 +139,15 @@ public struct UpstreamTLS: Sendable, Hashable {
     /// Whether the server's certificate is verified at all.
     public let isVerified: Bool
 }
+
+extension UpstreamTLS {
+    /// How servers are believed, and what they are shown, as a sentence.
+    public var summary: String {
+        let name = name.map { "'\($0)'" } ?? "the name or address they are configured by"
+        let authorities =
+            authorities.isEmpty
+            ? "the system's authorities" : authorities.joined(separator: " ")
+        let belief = isVerified ? "verified as \(name), by \(authorities)" : "not verified"
+        return "tls: \(belief)" + (certificate.map { "; shown \($0.chain) if they ask" } ?? "")
+    }
+}

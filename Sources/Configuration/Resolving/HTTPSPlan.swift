@@ -9,11 +9,17 @@ extension PolicyPlan {
         guard hasAny || !cookies.isEmpty else { return nil }
         return HTTPSPolicy(
             redirection: draft?.redirect == nil
-                ? nil : HTTPSRedirection(port: draft?.port ?? securePort, host: firstHost),
+                ? nil : HTTPSRedirection(port: redirectionPort(draft), host: firstHost),
             strictTransport: draft?.strictTransport,
             acmeDirectory: draft?.acmeDirectory,
             cookies: cookies
         )
+    }
+
+    /// The port that a redirect names; nil for 443, which a URL leaves out.
+    private func redirectionPort(_ draft: HTTPSDraft?) -> UInt16? {
+        guard let port = draft?.port else { return securePort }
+        return port == 443 ? nil : port
     }
 
     private func cookies(_ draft: HTTPSDraft?) -> CookieRules {

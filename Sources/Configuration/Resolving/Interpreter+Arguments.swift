@@ -16,6 +16,8 @@ extension Interpreter {
                 if options[word.text] != nil {
                     report.error(word.mark, "\(directive.name): '\(word.text)' stands twice")
                     isGood = false
+                } else if let flag = directive.options.first(where: { $0.name == word.text }) {
+                    isGood = mayStand(flag, word, directive, context) && isGood
                 }
                 options[word.text] = Parsed(value: .flag, word: word)
             } else {
@@ -62,14 +64,7 @@ extension Interpreter {
             )
             return false
         }
-        if let contexts = option.contexts, !contexts.contains(context) {
-            report.error(
-                word.mark,
-                "\(directive.name): '\(name)=' has no effect \(context.phrase)",
-                hint: "it stands \(alternatives(contexts.map(\.phrase)))"
-            )
-            return false
-        }
+        guard mayStand(option, word, directive, context) else { return false }
         if let first = options[name] {
             report.error(
                 word.mark,
@@ -83,6 +78,23 @@ extension Interpreter {
         }
         options[name] = parsed
         return true
+    }
+
+    /// Whether an option has an effect where its directive stands; reports one that has none.
+    private func mayStand(
+        _ option: Directive.Option,
+        _ word: Word,
+        _ directive: Directive,
+        _ context: Context
+    ) -> Bool {
+        guard let contexts = option.contexts, !contexts.contains(context) else { return true }
+        let name = option.kind.isFlag ? option.name : option.name + "="
+        report.error(
+            word.mark,
+            "\(directive.name): '\(name)' has no effect \(context.phrase)",
+            hint: "it stands \(alternatives(contexts.map(\.phrase)))"
+        )
+        return false
     }
 
     /// Gives each word its argument: a run of several takes what the ones behind it leave.

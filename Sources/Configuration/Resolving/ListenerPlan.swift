@@ -123,6 +123,9 @@ struct ListenerPlan {
         numbers(of: site).contains { entries[$0].proxyProtocol }
     }
 
+    /// Whether a listener has TLS.
+    func hasTLS(_ number: Int) -> Bool { entries[number].isSecure }
+
     /// Whether any listener of a site has TLS.
     func isSecure(_ site: Int) -> Bool { numbers(of: site).contains { entries[$0].isSecure } }
 

@@ -52,6 +52,7 @@ struct Resolver {
         let tls = tlsPlan
         if isSound {
             tls.checkState(sites)
+            tls.checkAddresses(sites, listeners)
             let secure = top.sites.indices.filter { listeners.isSecure($0) }
             tls.checkTop(
                 isSecure: !secure.isEmpty,
@@ -76,6 +77,7 @@ struct Resolver {
             cache: cacheSettings(sites),
             cacheSharing: cacheSharing(),
             tls: tls.process(),
+            origins: tls.origins(),
             policy: policy,
             compression: top.compressionSettings
                 ?? CompressionSettings(

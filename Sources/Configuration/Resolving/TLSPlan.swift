@@ -1,3 +1,5 @@
+import Addressing
+
 /// Puts together how TLS is spoken, from what stands in a site and at the top.
 struct TLSPlan {
     let top: Block
@@ -106,6 +108,36 @@ struct TLSPlan {
         }
     }
 
+    /// Warns of hosts that are addresses, where clients would meet the certificate of another site:
+    /// they ask for names only.
+    ///
+    /// Source: RFC 6066 §3.
+    func checkAddresses(_ sites: [Site], _ listeners: ListenerPlan) {
+        for number in Set(sites.flatMap(\.listeners)).sorted() where listeners.hasTLS(number) {
+            let own = sites.indices.filter { sites[$0].listeners.contains(number) }
+            guard let met = own.first(where: { sites[$0].hosts.contains(.any) }) ?? own.first else {
+                continue
+            }
+            for site in own where sites[site].tls != sites[met].tls {
+                for host in top.sites[site].hosts {
+                    guard case .exact(let name) = host.value, isAddress(name) else { continue }
+                    report.warning(
+                        host.mark,
+                        "site: '\(name)' cannot be reached over TLS: who asks for an address names "
+                            + "none in the handshake, and meets site '\(sites[met].name)'",
+                        hint: "let both have the same certificates and TLS settings, or listen on "
+                            + "addresses of their own",
+                        notes: [(top.sites[met].mark, "the site that is met stands here")]
+                    )
+                }
+            }
+        }
+    }
+
+    private func isAddress(_ host: String) -> Bool {
+        host.hasPrefix("[") || IPAddress(host) != nil
+    }
+
     private func checkInert(_ block: Block) {
         var settings = block.certificates.first.map { [("certificate", $0.mark)] } ?? []
         if let tls = block.tls { settings.append(("tls", tls.mark)) }
@@ -187,4 +219,6 @@ struct TLSDraft: Sendable {
     var earlyData: Bool?
     var strictSNI = false
     var keyLog: String?
+    /// Where the values of options stand.
+    var marks: [String: Mark] = [:]
 }

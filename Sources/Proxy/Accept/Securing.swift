@@ -1,3 +1,4 @@
+import Addressing
 import Bytes
 import Configuration
 import EventLoop
@@ -43,6 +44,7 @@ extension Exchange {
             try await stream.handshake(deadline: deadline)
         } catch {
             context.metrics.count(.tlsHandshakesFailed, reason: error.metricIndex)
+            noteFailure(error)
             return .failed(error)
         }
         connection.tls = stream.tlsInformation
@@ -51,6 +53,21 @@ extension Exchange {
         context.metrics.add(.tlsHandshakes)
         if connection.tls?.isResumed == true { context.metrics.add(.tlsResumptions) }
         return .done
+    }
+
+    /// Tells the operator of a handshake that came to nothing, seldom enough that nobody can fill a
+    /// disk by it.
+    private func noteFailure(_ failure: TLSFailure) {
+        let now = context.reactor.now
+        guard let more = context.handshakeLog.admit(failure, now: now) else { return }
+        let rule = context.snapshot.topRule
+        ProxyLog.handshakeFailed(
+            failure,
+            client: rule.start(peer: connection.peer, header: connection.proxyHeader).peer,
+            name: connection.stream.requestedName,
+            problem: connection.stream.tlsProblem ?? failure.words,
+            more: more
+        )
     }
 
     private mutating func countEarlyData(of stream: EventLoop.Stream) {
@@ -104,7 +121,7 @@ extension Exchange {
     /// Answers who speaks HTTP to a TLS listener, without TLS.
     mutating func rejectPlainHTTP() async {
         context.metrics.count(.tlsHandshakesFailed, reason: TLSFailure.plainHTTP.metricIndex)
-        request.removeAll()
+        receiveRefused()
         await reject(.refused(.plainHTTP))
     }
 }

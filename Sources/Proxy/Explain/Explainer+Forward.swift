@@ -54,8 +54,10 @@ extension Explainer {
             if let limit = server.maximumConnections { line += " max_connections=\(limit)" }
             if server.isBackup { line += " backup" }
             if server.isDown { line += " down" }
+            if server.isSecure { line += " tls" }
             lines.append(line)
         }
+        if let tls = upstream.tls { lines.append(tls.summary) }
         if upstream.servers.count > 1 { lines.append(method(upstream.balance)) }
         add("upstream", lines)
     }
@@ -229,7 +231,7 @@ extension Explainer {
         if isMeasured, let index = lines.lastIndex(of: "Content-Length: 0") {
             lines[index] = "Content-Length: <as much as has been read>"
         }
-        add("sent", lines)
+        add("sent", withoutPlaceholders(lines))
         addResponseRules(ofUpstream: true)
     }
 }

@@ -7,17 +7,50 @@ import TLS
 /// What TLS and the directives `https` and `cookies` make of a request.
 extension Explainer {
     /// What a handshake of today's clients would establish.
-    static func handshake(with request: ExplainedRequest) -> TLSInformation {
+    /// - Parameters:
+    ///   - request: Whose host is asked for.
+    ///   - policy: What the site whose certificate is shown for a name asks of clients.
+    /// - Returns: With a certificate that stands for any, where clients have to show one.
+    static func handshake(
+        with request: ExplainedRequest,
+        _ policy: (String?) -> ClientCertificatePolicy?
+    ) -> TLSInformation {
         // Source: RFC 6066 §3: a name, and no address.
         let isAddress = IPAddress(request.url.host) != nil || request.url.host.hasPrefix("[")
+        let name = isAddress ? nil : request.url.host.lowercased()
         return TLSInformation(
             version: .tls13,
             cipher: "TLS_AES_128_GCM_SHA256",
-            serverName: isAddress ? nil : request.url.host.lowercased(),
+            serverName: name,
             applicationProtocol: "http/1.1",
             isResumed: false,
-            peerCertificate: nil
+            peerCertificate: policy(name)?.isRequired == true ? anyCertificate : nil
         )
+    }
+
+    /// Stands for the certificate of a client that has to show one, without which nothing follows.
+    private static let anyCertificate = PeerCertificate(
+        der: Array("any".utf8),
+        subject: "<its subject>",
+        fingerprint: Array("any".utf8),
+        chain: [Array("any".utf8)]
+    )
+
+    /// The fields that are sent, with words in place of what only a real certificate could say.
+    func withoutPlaceholders(_ lines: [String]) -> [String] {
+        guard exchange.connection.tls?.peerCertificate?.der == Explainer.anyCertificate.der else {
+            return lines
+        }
+        return lines.map { line in
+            if line.hasPrefix("Client-Cert: ") { return "Client-Cert: <the client's certificate>" }
+            if line.hasPrefix("Client-Cert-Chain: ") {
+                return "Client-Cert-Chain: <what leads to its authority>"
+            }
+            if line.hasPrefix("X-Client-Cert-Fingerprint: ") {
+                return "X-Client-Cert-Fingerprint: <its SHA-256>"
+            }
+            return line
+        }
     }
 
     /// The handshake.
@@ -48,7 +81,7 @@ extension Explainer {
             settings.policy.earlyData ? earlyData : nil,
             settings.clientCertificates.map {
                 $0.isRequired
-                    ? "the client must show a certificate; taken to have one that it does not show"
+                    ? "the client must show a certificate; taken to show a good one"
                     : "the client may show a certificate; taken to show none"
             }
         )

@@ -34,7 +34,11 @@ struct Explainer: ~Copyable {
         let choice = try ListenerChoice(request, host: head.host, configuration)
         let connection = try Explainer.connect(request, choice.identity, context.reactor)
         if configuration.listeners[choice.number].isSecure, request.url.scheme == .https {
-            connection.tls = Explainer.handshake(with: request)
+            let listener = context.snapshot.listeners[choice.number]
+            connection.tls = Explainer.handshake(with: request) { name in
+                listener.site(forServerName: name)
+                    .flatMap { configuration.sites[$0].tls?.clientCertificates }
+            }
         }
         // Nothing throws from here on: a value that cannot be copied is made whole or not at all.
         self.request = request

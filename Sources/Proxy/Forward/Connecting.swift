@@ -56,14 +56,17 @@ extension UpstreamLoop {
         do throws(TLSFailure) {
             try await stream.handshake(deadline: deadline)
         } catch {
-            let problem = stream.verificationProblem
+            let problem = stream.tlsProblem ?? error.words
             stream.close()
+            let server = servers.set.servers[index].description.name
             switch error {
             case .timedOut: throw .connectTimeout
             case .invalidCertificate:
-                noteUntrusted(servers.set.servers[index].description.name, problem)
+                noteUntrusted(server, name: target.name, problem)
                 throw .certificateUntrusted
-            default: throw .tlsFailed
+            default:
+                noteTLSFailure(server, problem)
+                throw .tlsFailed
             }
         }
     }

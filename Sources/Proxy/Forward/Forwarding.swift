@@ -221,6 +221,7 @@ extension Exchange {
     mutating func dropUpstream(_ upstream: UpstreamLoop) {
         guard let connection = self.upstream else { return }
         self.upstream = nil
+        upstream.noteTLSFailure(of: connection)
         upstream.close(connection)
     }
 

@@ -46,6 +46,7 @@ final class UpstreamLoop {
     /// TLS sessions for the next connections.
     let tlsSessions: ClientSessions
     private var untrustedLog = RateLimitedLog()
+    private var tlsLog = RateLimitedLog()
     private let idlePolicy: IdlePolicy?
     private var generation: Int
     /// A reload has put another loop in this one's place, or none: then nobody looks after what
@@ -150,14 +151,38 @@ final class UpstreamLoop {
     }
 
     /// Tells the operator, once in a while, that a server's certificate is not believed.
-    func noteUntrusted(_ server: String, _ problem: String?) {
+    /// - Parameters:
+    ///   - server: The server, as metrics have it.
+    ///   - name: What its certificate would have to be for.
+    ///   - problem: What is wrong with it.
+    func noteUntrusted(_ server: String, name: String, _ problem: String) {
         guard let more = untrustedLog.admit(now: context.reactor.now) else { return }
         ProxyLog.untrusted(
             upstream: runtime.configuration.name,
             server: server,
-            problem: problem ?? "unknown",
+            name: name,
+            problem: problem,
             more: more
         )
+    }
+
+    /// Tells the operator, once in a while, that TLS with a server comes to nothing.
+    func noteTLSFailure(_ server: String, _ problem: String) {
+        guard let more = tlsLog.admit(now: context.reactor.now) else { return }
+        ProxyLog.tlsFailed(
+            upstream: runtime.configuration.name,
+            server: server,
+            problem: problem,
+            more: more
+        )
+    }
+
+    /// Tells the operator, once in a while, that a server broke a connection's TLS off: over TLS
+    /// 1.3 one that refuses the gateway's certificate does so after the handshake.
+    func noteTLSFailure(of connection: UpstreamConnection) {
+        guard let problem = connection.stream.findTLSProblem() else { return }
+        let server = servers.set.servers.first { $0.identity == connection.identity }
+        noteTLSFailure(server?.description.name ?? "", problem)
     }
 
     /// Counts a new connection.

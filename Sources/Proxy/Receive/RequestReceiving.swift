@@ -29,9 +29,7 @@ extension Exchange {
         ) {
             return ended
         }
-        times = Times()
-        times.started = context.reactor.now
-        times.startedUnixMilliseconds = context.reactor.wallNow / 1_000_000
+        startClock()
         let deadline = times.started + settings.headerTimeout
         // The same for all of a head: the parser has counted by them when a reload brings others.
         let limits = context.snapshot.limits
@@ -65,6 +63,29 @@ extension Exchange {
             }
         }
         return .ended(.clientClosed)
+    }
+
+    /// Notes that a request begins now.
+    @inline(__always)
+    mutating func startClock() {
+        times = Times()
+        times.started = context.reactor.now
+        times.startedUnixMilliseconds = context.reactor.wallNow / 1_000_000
+    }
+
+    /// Takes in the head of a request that is to be refused whatever it says, as far as it is here:
+    /// for the log, and since HEAD wants no content.
+    mutating func receiveRefused() {
+        startClock()
+        bytesReceived = 0
+        request.removeAll()
+        guard let input = connection.input else { return }
+        parser.reset()
+        let limits = context.snapshot.limits
+        let result = parser.parse(input.readable, limits: limits, into: &request)
+        guard case .complete(let count) = result else { return forgetRequest(input) }
+        input.consume(count)
+        bytesReceived = count
     }
 
     /// Forgets what was understood of a request that is none.

@@ -57,6 +57,8 @@ final class LoopContext {
     var load = LoadGauge()
     /// TLS handshakes under way in this loop.
     var handshakes = 0
+    /// Says which of the handshakes that fail are told of.
+    var handshakeLog = HandshakeLog()
     /// Handshakes that are computed, one unit each.
     var handshakeTurns = TurnGate(limit: ProxyLimits.handshakesPerTurn)
     /// Contents that are compressed or decoded, by their bytes.

@@ -1,6 +1,7 @@
 import Addressing
 import EventLoop
 import Logging
+import TLS
 
 /// What the proxy says to the operator.
 enum ProxyLog {
@@ -86,12 +87,54 @@ enum ProxyLog {
     }
 
     /// A server's certificate could not be verified.
-    static func untrusted(upstream: String, server: String, problem: String, more: Int) {
+    static func untrusted(
+        upstream: String,
+        server: String,
+        name: String,
+        problem: String,
+        more: Int
+    ) {
         logger.error(
             "a server's certificate cannot be verified: its requests fail",
             metadata: [
+                "upstream": "\(upstream)", "server": "\(server)", "name": "\(name)",
+                "reason": "\(problem)", "suppressed": "\(more)",
+            ]
+        )
+    }
+
+    /// TLS with a server came to nothing, for another reason than its certificate.
+    static func tlsFailed(upstream: String, server: String, problem: String, more: Int) {
+        logger.error(
+            "TLS with a server fails: its requests do",
+            metadata: [
                 "upstream": "\(upstream)", "server": "\(server)", "reason": "\(problem)",
                 "suppressed": "\(more)",
+            ]
+        )
+    }
+
+    /// A handshake with a client came to nothing.
+    /// - Parameters:
+    ///   - failure: Why; it says how loudly.
+    ///   - client: Who it was.
+    ///   - name: The name that it has asked for; nil for none.
+    ///   - problem: Why, in words.
+    ///   - more: How many failed for the same reason and were not told of.
+    static func handshakeFailed(
+        _ failure: TLSFailure,
+        client: Peer,
+        name: String?,
+        problem: String,
+        more: Int
+    ) {
+        logger.log(
+            level: failure.logLevel,
+            "a client's TLS handshake failed",
+            metadata: [
+                "client": "\(client.address.map { "\($0)" } ?? "unix")",
+                "name": "\(name ?? "-")", "failure": "\(failure.rawValue)",
+                "reason": "\(problem)", "suppressed": "\(more)",
             ]
         )
     }

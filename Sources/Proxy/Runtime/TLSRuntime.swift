@@ -125,7 +125,7 @@ public final class TLSRuntime: Sendable {
         )
     }
 
-    private static func load(_ path: String, into tickets: TicketKeys, read: FileReader)
+    static func load(_ path: String, into tickets: TicketKeys, read: FileReader)
         throws(TLSSetupError)
     {
         let bytes = try read(path)
