@@ -33,9 +33,28 @@ public enum TLSFailure: String, Error, Sendable, CaseIterable {
 
 /// Why something of TLS could not be set up: a sentence for the operator.
 public struct TLSSetupError: Error, Sendable, CustomStringConvertible {
+    /// What there is to know besides the sentence.
+    enum Cause: Sendable {
+        /// A responder says that the certificate is revoked.
+        case revoked
+        /// An OCSP response is about another certificate.
+        case anotherCertificate
+        /// Nothing.
+        case other
+    }
+
     /// The sentence, with the file that it is about.
     public let description: String
+    let cause: Cause
 
     /// Says what is wrong.
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String) { self.init(description, .other) }
+
+    init(_ description: String, _ cause: Cause) {
+        self.description = description
+        self.cause = cause
+    }
+
+    /// Whether it comes to pass with every renewal, until somebody fetches the next response.
+    public var isExpected: Bool { cause == .anotherCertificate }
 }
