@@ -33,7 +33,7 @@ public final class FileWatcher: Sendable {
     }
 
     private let notifier: Int32
-    private let stopper: Int32
+    private let waker: Int32
     private let state = Mutex(State())
     private let isStopping = Atomic<Bool>(false)
 
@@ -42,8 +42,8 @@ public final class FileWatcher: Sendable {
     public init() throws(SystemError) {
         notifier = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
         guard notifier >= 0 else { throw SystemError.current }
-        stopper = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-        guard stopper >= 0 else {
+        waker = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        guard waker >= 0 else {
             // `deinit` closes what there is: it runs once all properties are set.
             throw SystemError.current
         }
@@ -51,11 +51,15 @@ public final class FileWatcher: Sendable {
 
     deinit {
         close(notifier)
-        close(stopper)
+        close(waker)
     }
 
-    /// Watches these files and no others; a change is one against what they are now.
-    public func watch(_ paths: Set<String>) {
+    /// Watches these files and no others.
+    /// - Parameters:
+    ///   - paths: The files.
+    ///   - stamps: What they were when they were read, for what changed since then; without one a
+    ///     change is one against what a file is now, or was when it was looked at last.
+    public func watch(_ paths: Set<String>, since stamps: [String: WatchedFile.Stamp?] = [:]) {
         state.withLock { state in
             for path in state.stamps.keys where !paths.contains(path) {
                 state.stamps.removeValue(forKey: path)
@@ -65,9 +69,14 @@ public final class FileWatcher: Sendable {
             // Before the files are looked at, so that nothing happens in between.
             arm(&state)
             for path in new { state.stamps.updateValue(WatchedFile.stamp(of: path), forKey: path) }
+            for (path, stamp) in stamps where paths.contains(path) {
+                state.stamps.updateValue(stamp, forKey: path)
+            }
             // They have been read anew by whoever names them.
             state.unusable = .none
         }
+        // Of what has changed already nothing is heard.
+        _ = eventfd_write(waker, 1)
     }
 
     /// Watches until `stop`; call on a thread of its own.
@@ -81,7 +90,7 @@ public final class FileWatcher: Sendable {
         while !isStopping.load(ordering: .acquiring) {
             let pause = pause
             let timeout = isDirty ? LoopLimits.fileSettleMilliseconds : pause
-            let hasNews = gateway_wait_two(notifier, stopper, timeout) > 0
+            let hasNews = gateway_wait_two(notifier, waker, timeout) > 0
             if isStopping.load(ordering: .acquiring) { return }
             if hasNews {
                 drain()
@@ -121,7 +130,7 @@ public final class FileWatcher: Sendable {
     /// Lets `run` return.
     public func stop() {
         isStopping.store(true, ordering: .releasing)
-        _ = eventfd_write(stopper, 1)
+        _ = eventfd_write(waker, 1)
     }
 
     /// Forgets what inotify says: which file it was shows when all are looked at.
@@ -129,6 +138,8 @@ public final class FileWatcher: Sendable {
         var bytes = [UInt8](repeating: 0, count: 4096)
         // At most as many bytes as the array has.
         while unsafe read(notifier, &bytes, bytes.count) > 0 {}
+        var count: eventfd_t = 0
+        _ = unsafe eventfd_read(waker, &count)
     }
 
     private func takeChanges(withUnusable: Bool) -> Set<String> {

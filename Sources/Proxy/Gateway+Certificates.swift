@@ -25,7 +25,7 @@ extension Gateway {
             return fresh
         }
         if let watcher {
-            watcher.watch(paths)
+            watcher.watch(paths, since: tls.stamps.all)
         } else if !paths.isEmpty {
             ProxyLog.cannotWatch()
         }

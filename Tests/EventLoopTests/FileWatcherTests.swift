@@ -93,6 +93,21 @@ struct FileWatcherTests {
         }
     }
 
+    @Test("A change between the reading of a file and its watching is told")
+    func early() throws {
+        let watched = try Watched()
+        defer { watched.end() }
+        let (path, same) = (watched.file("a"), watched.file("b"))
+        let stamps = [path: WatchedFile.stamp(of: path), same: WatchedFile.stamp(of: same)]
+        try Data("22".utf8).write(to: URL(filePath: path))
+        try watched.start([path, same], since: stamps)
+        #expect(watched.tells(path))
+        #expect(!watched.hasTold(same))
+        // Once more, while it is running.
+        try watched.start([path, same], since: stamps)
+        #expect(watched.tells(path))
+    }
+
     @Test("What could not be used is told again in a while, although it does not change")
     func retry() throws {
         let watched = try Watched()
@@ -139,8 +154,9 @@ private final class Watched {
         return path
     }
 
-    func start(_ paths: Set<String>) throws {
-        watcher.watch(paths)
+    func start(_ paths: Set<String>, since stamps: [String: WatchedFile.Stamp?] = [:]) throws {
+        watcher.watch(paths, since: stamps)
+        if isRunning { return }
         isRunning = true
         let (watcher, told, unusable, done) = (watcher, told, unusable, done)
         let seen = self.paths
@@ -160,6 +176,9 @@ private final class Watched {
     func tells(_ path: String) -> Bool {
         told.wait(timeout: .now() + 30) == .success && paths.value.contains(path)
     }
+
+    /// Whether the last change that was told is one of this file.
+    func hasTold(_ path: String) -> Bool { paths.value.contains(path) }
 
     func end() {
         watcher.stop()

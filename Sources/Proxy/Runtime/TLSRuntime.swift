@@ -17,6 +17,8 @@ public final class TLSRuntime: Sendable {
     let ticketKeyFile: String?
     /// What each site's certificates stand for, by the path of their chain.
     let hosts: [String: [String]]
+    /// What the files were when they were read.
+    let stamps: FileStamps
 
     /// The contexts for upstreams and Redis, which changed files replace.
     var clients: [Slot<ClientContext>] { (upstreams + [redis]).compactMap(\.self) }
@@ -56,7 +58,8 @@ public final class TLSRuntime: Sendable {
         slots: [],
         tickets: TicketKeys(),
         ticketKeyFile: nil,
-        hosts: [:]
+        hosts: [:],
+        stamps: FileStamps()
     )
 
     private init(
@@ -66,7 +69,8 @@ public final class TLSRuntime: Sendable {
         slots: [ContextSlot],
         tickets: TicketKeys,
         ticketKeyFile: String?,
-        hosts: [String: [String]]
+        hosts: [String: [String]],
+        stamps: FileStamps
     ) {
         self.servers = servers
         self.upstreams = upstreams
@@ -75,6 +79,7 @@ public final class TLSRuntime: Sendable {
         self.tickets = tickets
         self.ticketKeyFile = ticketKeyFile
         self.hosts = hosts
+        self.stamps = stamps
     }
 
     /// Reads all files that a configuration names for TLS.
@@ -87,8 +92,10 @@ public final class TLSRuntime: Sendable {
     public static func load(
         _ configuration: Configuration,
         previous: TLSRuntime?,
-        read: FileReader
+        read: @escaping FileReader
     ) throws(TLSSetupError) -> TLSRuntime {
+        let stamps = FileStamps()
+        let read = stamps.noting(read)
         let usesTLS = configuration.listeners.contains(where: \.isSecure)
         let tickets: TicketKeys
         if let path = configuration.tls.ticketKeys, usesTLS {
@@ -139,7 +146,8 @@ public final class TLSRuntime: Sendable {
             slots: order,
             tickets: tickets,
             ticketKeyFile: usesTLS ? configuration.tls.ticketKeys : nil,
-            hosts: hosts(configuration)
+            hosts: hosts(configuration),
+            stamps: stamps
         )
     }
 
