@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -107,15 +108,21 @@ static inline int gateway_open_temporary(const char *directory) {
 // open is variadic.
 static inline int gateway_file_open(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
 
-// st_mtim is a macro behind which the members differ.
-static inline int gateway_file_stamp(const char *path, int64_t *modified, int64_t *size, uint64_t *inode) {
+// st_mtim and st_ctim are macros behind which the members differ.
+static inline int gateway_file_stamp(const char *path, int64_t *modified, int64_t *changed, int64_t *size,
+                                     uint64_t *inode) {
     struct stat status;
     if (stat(path, &status) != 0) return -1;
     *modified = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+    *changed = (int64_t)status.st_ctim.tv_sec * 1000000000 + status.st_ctim.tv_nsec;
     *size = (int64_t)status.st_size;
     *inode = (uint64_t)status.st_ino;
     return 0;
 }
+
+// realpath is hidden without extensions; what it gives is freed by the second.
+static inline char *gateway_real_path(const char *path) { return realpath(path, NULL); }
+static inline void gateway_free(void *memory) { free(memory); }
 
 // open is variadic. O_NONBLOCK: a pipe in the place of the file must not make the loop wait.
 static inline int gateway_open_regular(const char *path) {

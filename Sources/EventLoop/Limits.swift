@@ -38,6 +38,9 @@ public enum LoopLimits {
     static let fileLookMilliseconds: Int32 = 60_000
     /// Milliseconds without a change after which changed files are taken for complete.
     static let fileSettleMilliseconds: Int32 = 300
+    /// Milliseconds after which files that could not be used are tried again, before anything is
+    /// said: a pair may be replaced in two steps.
+    static let fileRetryMilliseconds: Int32 = 5_000
     /// Changes in a row that postpone the look at watched files.
     static let filePostponements = 64
     /// Bytes of encrypted records handed to the kernel in one call at most.

@@ -44,6 +44,8 @@ public final class Gateway: Sendable {
         var figures = ConfigurationFigures()
         var threads: [LoopThread] = []
         var fileWatcher: FileWatcher?
+        /// Files of TLS that have changed and cannot be used.
+        var fileTroubles: [FilePart: FileTrouble] = [:]
         var isReady = false
     }
 
@@ -295,12 +297,9 @@ public final class Gateway: Sendable {
         state.withLock { state in
             var figures = state.figures
             var seen: Set<String> = []
-            for slot in state.snapshot.tls.slots {
-                let context = slot.current
-                for (files, end) in zip(context.settings.certificates, context.expirations)
-                where seen.insert(files.chain).inserted {
-                    figures.certificates.ends.append(.init(name: files.chain, end: end))
-                }
+            for (chain, end) in state.snapshot.tls.expirations
+            where seen.insert(chain).inserted {
+                figures.certificates.ends.append(.init(name: chain, end: end))
             }
             figures.certificates.nowUnixSeconds = SystemClock.unixSeconds()
             return figures

@@ -187,7 +187,7 @@ final class RedisLink {
         guard let tls = settings.tls, let stream else { return }
         let name = tls.name ?? target.name
         guard
-            let session = tls.context.connect(
+            let session = tls.context.current.connect(
                 name: name,
                 isAddress: IPAddress(name) != nil,
                 sessions: sessions

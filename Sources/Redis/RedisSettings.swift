@@ -65,12 +65,12 @@ public struct RedisSentinel: Sendable, Equatable {
 /// How connections to Redis are encrypted.
 public struct RedisTLS: Sendable {
     /// Whom to believe, and what to show.
-    public var context: ClientContext
+    public var context: Slot<ClientContext>
     /// The name in the servers' certificates; nil: that by which each server is known.
     public var name: String?
 
     /// Joins the two.
-    public init(context: ClientContext, name: String?) {
+    public init(context: Slot<ClientContext>, name: String?) {
         self.context = context
         self.name = name
     }

@@ -34,9 +34,46 @@ public struct ClientSettings: Sendable, Hashable {
     /// What it was made from.
     public let settings: ClientSettings
 
+    private let pair: KeyPair?
+    private let authorities: [AuthorityFile]
+    /// Why parts cannot be used; for these goes on what was there before.
+    public let troubles: [FilePart: TLSSetupError]
+    /// What its sessions have verified and shown: others do not go on with them.
+    let identity: [UInt8]
+
+    /// When the certificate ends that it shows, in Unix seconds; nil without one.
+    public var expiration: Int64? { pair?.notAfter }
+
     /// Reads the files and makes a context of them.
+    /// - Parameters:
+    ///   - settings: Names the files.
+    ///   - previous: The context before, of the same settings: what it was made from goes on for
+    ///     files that cannot be used now. nil: all of them must be good.
+    ///   - read: Reads a file.
     /// - Throws: What is wrong with them, in words.
-    public init(_ settings: ClientSettings, read: FileReader) throws(TLSSetupError) {
+    public init(_ settings: ClientSettings, previous: ClientContext? = nil, read: FileReader)
+        throws(TLSSetupError)
+    {
+        let before = previous?.settings == settings ? previous : nil
+        var reader = PartReader()
+        pair = try settings.certificate.map { files throws(TLSSetupError) in
+            try reader.take(files.pair, before: before?.pair) { () throws(TLSSetupError) in
+                try KeyPair(files, read: read)
+            }
+        }
+        var authorities: [AuthorityFile] = []
+        for (index, path) in (settings.isVerified ? settings.authorities : []).enumerated() {
+            let part = FilePart(.authorities, [path])
+            authorities.append(
+                try reader.take(part, before: before?.authorities[index]) {
+                    () throws(TLSSetupError) in try AuthorityFile(path, read: read)
+                }
+            )
+        }
+        self.authorities = authorities
+        troubles = reader.troubles
+        let shown = pair.flatMap { unsafe Certificates.der($0.certificate) } ?? []
+        identity = Certificates.sha256(authorities.flatMap(\.digest) + shown)
         guard Library.isReady,
             let context = unsafe SSL_CTX_new_ex(
                 nil,
@@ -64,14 +101,8 @@ public struct ClientSettings: Sendable, Hashable {
             let protocols = [8] + Array("http/1.1".utf8)
             _ = unsafe SSL_CTX_set_alpn_protos(context, protocols, UInt32(protocols.count))
         }
-        try believe(read: read)
-        if let files = settings.certificate {
-            let pair = try KeyPair(
-                chain: files.chain,
-                chainPEM: try read(files.chain),
-                key: files.key,
-                keyPEM: try read(files.key)
-            )
+        try believe()
+        if let pair, let files = settings.certificate {
             guard unsafe pair.install(in: context) else {
                 let reason = LibraryErrors.words(LibraryErrors.takeFirst())
                 throw TLSSetupError("the certificate in '\(files.chain)' cannot be used: \(reason)")
@@ -81,7 +112,7 @@ public struct ClientSettings: Sendable, Hashable {
 
     deinit { unsafe SSL_CTX_free(pointer) }
 
-    private func believe(read: FileReader) throws(TLSSetupError) {
+    private func believe() throws(TLSSetupError) {
         guard settings.isVerified else {
             unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
             return
@@ -94,19 +125,16 @@ public struct ClientSettings: Sendable, Hashable {
             }
             return
         }
-        let store = unsafe SSL_CTX_get_cert_store(pointer)
-        // Who is named is believed, be it a root or an intermediate.
-        _ = unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
-        for path in settings.authorities {
-            let authorities = try PEM.certificates(try read(path), file: path)
-            if authorities.isEmpty {
-                throw TLSSetupError("'\(path)' holds no certificate in PEM form")
-            }
-            for each in authorities {
-                unsafe X509_STORE_add_cert(store, each.pointer)
-                unsafe X509_free(each.pointer)
-            }
-        }
+        for each in authorities { unsafe each.install(in: pointer, areNamed: false) }
+    }
+
+    /// What servers would refuse about its certificate, in words.
+    /// - Parameter now: Unix seconds.
+    /// - Returns: Sentences that begin behind the path of the chain.
+    public func findings(now: Int64) -> [String] {
+        pair.map {
+            CertificateReading($0).findings(now: now, hosts: [], authorities: nil)
+        } ?? []
     }
 
     /// Begins a session with a server.
@@ -134,6 +162,7 @@ public struct ClientSettings: Sendable, Hashable {
                 UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
             )
         }
+        sessions.begin(identity)
         sessions.resume(session, name: name)
         return session
     }
@@ -143,6 +172,8 @@ public struct ClientSettings: Sendable, Hashable {
 @safe public final class ClientSessions {
     /// By the server's name; SSL_SESSION*, each one reference.
     private var kept: [String: SharedPointer] = [:]
+    /// Of the context whose sessions these are.
+    private var identity: [UInt8] = []
 
     /// Starts with none.
     public init() {}
@@ -151,6 +182,20 @@ public struct ClientSettings: Sendable, Hashable {
 
     /// How many are kept.
     public var count: Int { kept.count }
+
+    /// Drops what is kept for a context that has verified or shown other certificates: it would
+    /// bring that along.
+    func begin(_ identity: [UInt8]) {
+        if identity == self.identity { return }
+        self.identity = identity
+        for each in kept.values { unsafe SSL_SESSION_free(each.pointer) }
+        kept.removeAll()
+    }
+
+    /// Whether these are the sessions of a context.
+    func belong(to context: AnyObject?) -> Bool {
+        (context as? ClientContext)?.identity == identity
+    }
 
     /// Lets a new connection take up an earlier session.
     func resume(_ session: TLSSession, name: String) {
@@ -180,7 +225,8 @@ private let newSessionCallback: @convention(c) (OpaquePointer?, OpaquePointer?) 
     ssl,
     fresh in
     guard let ssl = unsafe ssl, let fresh = unsafe fresh, let session = unsafe TLSSession.of(ssl),
-        let name = session.serverName, let sessions = session.client
+        let name = session.serverName, let sessions = session.client,
+        sessions.belong(to: session.context)
     else { return 0 }
     return unsafe sessions.keep(fresh, name: name) ? 1 : 0
 }

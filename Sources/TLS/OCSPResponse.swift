@@ -67,12 +67,14 @@ public struct OCSPResponse: Sendable {
         var next: UnsafeMutablePointer<ASN1_GENERALIZEDTIME>?
         guard
             unsafe OCSP_resp_find_status(basic, id, &status, &reason, &revoked, &this, &next) == 1
-        else { throw TLSSetupError("the response is about another certificate") }
+        else {
+            throw TLSSetupError("the response is about another certificate", .anotherCertificate)
+        }
+        if status == V_OCSP_CERTSTATUS_REVOKED {
+            throw TLSSetupError("the certificate is revoked", .revoked)
+        }
         guard status == V_OCSP_CERTSTATUS_GOOD else {
-            throw TLSSetupError(
-                status == V_OCSP_CERTSTATUS_REVOKED
-                    ? "the certificate is revoked" : "the responder does not know the certificate"
-            )
+            throw TLSSetupError("the responder does not know the certificate")
         }
         guard let thisUpdate = unsafe Certificates.unixSeconds(this) else {
             throw TLSSetupError("the response has no date")

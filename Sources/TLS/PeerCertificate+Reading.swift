@@ -8,14 +8,16 @@ extension PeerCertificate {
             unsafe SSL_get_verify_result(ssl) == Int(X509_V_OK),
             let der = unsafe Certificates.der(certificate)
         else { return nil }
+        // What was verified, and not what was sent, which may be anything. A session that was taken
+        // up again has none.
         var chain: [[UInt8]] = []
-        // On the server's side OpenSSL leaves the peer's own certificate out.
-        if let others = unsafe SSL_get_peer_cert_chain(ssl) {
-            for index in 0..<(unsafe gateway_certificate_count(others)) {
-                guard let other = unsafe gateway_certificate_at(others, index),
-                    let bytes = unsafe Certificates.der(other)
-                else { continue }
-                chain.append(bytes)
+        if let verified = unsafe SSL_get0_verified_chain(ssl) {
+            for index in 1..<max(1, unsafe gateway_certificate_count(verified)) {
+                guard let pointer = unsafe gateway_certificate_at(verified, index) else { continue }
+                let other = unsafe BorrowedCertificate(pointer: pointer)
+                // The root is known to who believes it. Source: RFC 9440 §2.3.
+                if other.isIssued(by: other) { continue }
+                if let bytes = unsafe Certificates.der(pointer) { chain.append(bytes) }
             }
         }
         self.init(

@@ -10,50 +10,39 @@ import Glibc
     let pointer: OpaquePointer
     /// What it was made from.
     public let settings: ServerSettings
-    /// When each certificate ends, in Unix seconds, in the order of the settings.
-    public let expirations: [Int64]
-    /// Why OCSP responses that were given are not stapled, in words.
-    public let warnings: [String]
-    /// The OCSP response to staple with each pair; nil for none.
-    private let staples: [OCSPResponse?]
-    let pairs: [KeyPair]
+    /// What was read from its files.
+    private let parts: ServerParts
+    /// For which handshakes its sessions are, whatever name is asked for.
+    let sessionPolicy: [UInt8]
 
-    /// Reads the files and makes a context of them.
-    /// - Throws: What is wrong with them, in words.
-    public convenience init(_ settings: ServerSettings, read: FileReader) throws(TLSSetupError) {
-        var pairs: [KeyPair] = []
-        var staples: [OCSPResponse?] = []
-        var warnings: [String] = []
-        for files in settings.certificates {
-            let pair = try KeyPair(
-                chain: files.chain,
-                chainPEM: try read(files.chain),
-                key: files.key,
-                keyPEM: try read(files.key)
-            )
-            pairs.append(pair)
-            var staple: OCSPResponse?
-            // One that clients would take for a fault is worse than none; the file is empty until
-            // the first one has been fetched.
-            if let path = files.ocsp, case let der = try read(path), !der.isEmpty {
-                do throws(TLSSetupError) {
-                    staple = try pair.staple(der, now: Int64(time(nil)))
-                } catch {
-                    warnings.append("'\(path)' is not stapled: \(error)")
-                }
-            }
-            staples.append(staple)
+    /// Its certificates and keys, in the order of the settings.
+    var pairs: [KeyPair] { parts.pairs }
+
+    /// When each certificate ends, in Unix seconds, in the order of the settings.
+    public var expirations: [Int64] { pairs.map(\.notAfter) }
+
+    /// Why parts cannot be used; for these goes on what was there before.
+    public var troubles: [FilePart: TLSSetupError] { parts.troubles }
+
+    /// Why OCSP responses that were given are not stapled, in words.
+    public var warnings: [String] {
+        settings.parts.filter { $0.kind == .response }.compactMap { part in
+            troubles[part].map { "'\(part.files[0])' is not stapled: \($0)" }
         }
-        try self.init(settings, pairs: pairs, staples: staples, warnings: warnings, read: read)
     }
 
-    private init(
-        _ settings: ServerSettings,
-        pairs: [KeyPair],
-        staples: [OCSPResponse?],
-        warnings: [String],
-        read: FileReader
-    ) throws(TLSSetupError) {
+    /// Reads the files and makes a context of them.
+    /// - Parameters:
+    ///   - settings: Names the files.
+    ///   - previous: The context before, of the same settings: what it was made from goes on for
+    ///     files that cannot be used now. nil: all of them must be good, but OCSP responses.
+    ///   - read: Reads a file.
+    /// - Throws: What is wrong with them, in words.
+    public init(_ settings: ServerSettings, previous: ServerContext? = nil, read: FileReader)
+        throws(TLSSetupError)
+    {
+        let before = previous?.settings == settings ? previous?.parts : nil
+        var parts = try ServerParts(settings, before: before, read: read)
         guard Library.isReady,
             let context = unsafe SSL_CTX_new_ex(
                 nil,
@@ -64,21 +53,19 @@ import Glibc
             let reason = LibraryErrors.words(LibraryErrors.takeFirst())
             throw TLSSetupError("OpenSSL cannot make a context: \(reason)")
         }
+        do throws(TLSSetupError) {
+            try unsafe parts.install(in: context, settings, before: before)
+        } catch {
+            unsafe SSL_CTX_free(context)
+            throw error
+        }
         unsafe pointer = context
         self.settings = settings
-        self.pairs = pairs
-        self.staples = staples
-        self.warnings = warnings
-        expirations = pairs.map(\.notAfter)
+        self.parts = parts
+        sessionPolicy = SessionIdentity.policy(settings, parts.authorities)
         try ServerContext.checkKinds(pairs, settings.certificates)
-        for (pair, files) in zip(pairs, settings.certificates) {
-            guard unsafe pair.install(in: context) else {
-                let reason = LibraryErrors.words(LibraryErrors.takeFirst())
-                throw TLSSetupError("the certificate in '\(files.chain)' cannot be used: \(reason)")
-            }
-        }
         try setProtocol()
-        try askForCertificates(read: read)
+        askForCertificates()
         setCallbacks()
     }
 
@@ -118,34 +105,29 @@ import Glibc
         )
     }
 
-    private func askForCertificates(read: FileReader) throws(TLSSetupError) {
-        // A session may be taken up again only where the same certificates are asked for.
-        var identity = Certificates.sha256(
-            Array("\(settings.clientCertificates, default: "")".utf8)
-        )
-        guard let policy = settings.clientCertificates else {
-            unsafe SSL_CTX_set_session_id_context(pointer, &identity, 32)
-            return
-        }
-        let store = unsafe SSL_CTX_get_cert_store(pointer)
-        // Who is named is believed, be it a root or an intermediate.
-        _ = unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
-        for path in policy.authorities {
-            let content = try read(path)
-            identity = Certificates.sha256(identity + content)
-            let authorities = try PEM.certificates(content, file: path)
-            defer { for each in authorities { unsafe X509_free(each.pointer) } }
-            if authorities.isEmpty {
-                throw TLSSetupError("'\(path)' holds no certificate in PEM form")
-            }
-            for each in authorities {
-                unsafe X509_STORE_add_cert(store, each.pointer)
-                unsafe SSL_CTX_add_client_CA(pointer, each.pointer)
-            }
-        }
-        unsafe SSL_CTX_set_session_id_context(pointer, &identity, 32)
+    private func askForCertificates() {
+        // Each handshake adds the name: OpenSSL wants one from the start where it verifies.
+        var identity = sessionPolicy
+        unsafe SSL_CTX_set_session_id_context(pointer, &identity, UInt32(identity.count))
+        if settings.clientCertificates == nil { return }
+        for each in parts.authorities { unsafe each.install(in: pointer, areNamed: true) }
         unsafe SSL_CTX_set_verify_depth(pointer, TLSLimits.clientChain)
         unsafe SSL_CTX_set_verify(pointer, verifyMode, nil)
+    }
+
+    /// What clients would refuse about its certificates, in words.
+    /// - Parameters:
+    ///   - now: Unix seconds.
+    ///   - hosts: What each certificate stands for, by the path of its chain.
+    /// - Returns: By the path of its chain, what is said of each certificate.
+    public func findings(now: Int64, hosts: [String: [String]]) -> [String: [String]] {
+        var findings: [String: [String]] = [:]
+        for (files, pair) in zip(settings.certificates, parts.pairs) {
+            let names = hosts[files.chain] ?? []
+            findings[files.chain] = CertificateReading(pair)
+                .findings(now: now, hosts: names, authorities: nil)
+        }
+        return findings
     }
 
     /// How clients are asked for certificates, in OpenSSL's terms.
@@ -158,9 +140,15 @@ import Glibc
         unsafe SSL_CTX_set_client_hello_cb(pointer, clientHelloCallback, nil)
         unsafe SSL_CTX_set_alpn_select_cb(pointer, protocolCallback, nil)
         unsafe gateway_ctx_set_ticket_keys(pointer, ticketKeyCallback)
+        unsafe SSL_CTX_set_session_ticket_cb(
+            pointer,
+            ticketMakingCallback,
+            ticketReadingCallback,
+            nil
+        )
         unsafe SSL_CTX_set_allow_early_data_cb(pointer, earlyDataCallback, nil)
         if settings.logsSecrets { unsafe SSL_CTX_set_keylog_callback(pointer, keyLogCallback) }
-        if staples.contains(where: { $0 != nil }) {
+        if parts.staples.contains(where: { $0 != nil }) {
             unsafe gateway_ctx_set_status(pointer, statusCallback)
         }
     }
@@ -168,7 +156,8 @@ import Glibc
     /// What is stapled to the certificate that a session shows, as long as it counts.
     fileprivate func staple(for ssl: OpaquePointer, now: Int64) -> [UInt8]? {
         let shown = unsafe SSL_get_certificate(ssl)
-        for (pair, staple) in zip(pairs, staples) where unsafe pair.certificate == shown {
+        for (pair, staple) in zip(parts.pairs, parts.staples)
+        where unsafe pair.certificate == shown {
             guard let staple, staple.isCurrent(now: now) else { return nil }
             return staple.der
         }

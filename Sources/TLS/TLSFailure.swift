@@ -52,8 +52,19 @@ public enum TLSFailure: String, Error, Sendable, CaseIterable {
 
 /// Why something of TLS could not be set up: a sentence for the operator.
 public struct TLSSetupError: Error, Sendable, CustomStringConvertible {
+    /// What there is to know besides the sentence.
+    enum Cause: Sendable {
+        /// A responder says that the certificate is revoked.
+        case revoked
+        /// An OCSP response is about another certificate.
+        case anotherCertificate
+        /// Nothing.
+        case other
+    }
+
     /// The sentence, with the file that it is about.
     public let description: String
+    let cause: Cause
     /// The setting that it is about, where that is no file.
     public let part: Part?
 
@@ -67,7 +78,15 @@ public struct TLSSetupError: Error, Sendable, CustomStringConvertible {
 
     /// Says what is wrong.
     public init(_ description: String, part: Part? = nil) {
+        self.init(description, .other, part: part)
+    }
+
+    init(_ description: String, _ cause: Cause, part: Part? = nil) {
         self.description = description
+        self.cause = cause
         self.part = part
     }
+
+    /// Whether it comes to pass with every renewal, until somebody fetches the next response.
+    public var isExpected: Bool { cause == .anotherCertificate }
 }

@@ -54,7 +54,9 @@ public struct PeerCertificate: Sendable {
     public let subject: String
     /// SHA-256 of `der`, 32 bytes.
     public let fingerprint: [UInt8]
-    /// The certificates that the peer sent besides its own, DER, in its order.
+    /// The certificates that lead from it to its authority, DER, each issued by the next one.
+    ///
+    /// The root is not among them. Empty in a session that was taken up again.
     public let chain: [[UInt8]]
 
     /// Describes a certificate.

@@ -1,19 +1,22 @@
 import COpenSSL
 import Synchronization
 
-/// The context of a site, which a changed certificate replaces.
-public final class ContextSlot: Sendable {
-    private let context: Mutex<ServerContext>
+/// A context in use, which changed files replace.
+public final class Slot<Context: Sendable>: Sendable {
+    private let context: Mutex<Context>
 
     /// Starts with a context.
-    public init(_ context: ServerContext) { self.context = Mutex(context) }
+    public init(_ context: Context) { self.context = Mutex(context) }
 
     /// What handshakes use from now on; those under way keep what they started with.
-    public var current: ServerContext {
+    public var current: Context {
         get { context.withLock { $0 } }
         set { context.withLock { $0 = newValue } }
     }
 }
+
+/// The context of a site.
+public typealias ContextSlot = Slot<ServerContext>
 
 /// The TLS of one listener: its sites by name.
 public final class TLSServer: Sendable {
@@ -119,6 +122,11 @@ public final class TLSServer: Sendable {
     func choose(for session: TLSSession) -> Bool {
         guard let slot = slot(for: session.serverName) else { return false }
         let context = slot.current
+        // Last of all, as another context brings along its own.
+        defer {
+            var identity = SessionIdentity.of(session.serverName, context.sessionPolicy)
+            unsafe SSL_set_session_id_context(session.ssl, &identity, UInt32(identity.count))
+        }
         guard let before = session.context as? ServerContext, before !== context else {
             return true
         }

@@ -1,5 +1,7 @@
+import Bytes
 import Configuration
 import Glibc
+import HTTP
 import Logging
 import Proxy
 import TLS
@@ -48,9 +50,11 @@ final class CertificateRounds {
         switch event {
         case .fetched(let chain, let until):
             gateway.noteOCSP(succeeded: true)
+            let date = Buffer()
+            HTTPDate.write(until, to: date)
             logger.info(
                 "OCSP response fetched",
-                metadata: ["certificate": "\(chain)", "until": "\(until)"]
+                metadata: ["certificate": "\(chain)", "until": "\(date.readable.string())"]
             )
         case .failed(let chain, let reason):
             gateway.noteOCSP(succeeded: false)

@@ -74,6 +74,63 @@ enum TestFiles {
         kind: ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     )
     static let rsa = certificate("b.example", kind: ["rsa:2048"])
+
+    /// Makes a certificate that another one has signed; nil: itself.
+    private static func make(_ name: String, issuer: String?, days: Int, isAuthority: Bool) {
+        openssl(["genrsa", "-out", path(name + ".key"), "2048"])
+        openssl([
+            "req", "-new", "-key", path(name + ".key"), "-subj", "/CN=" + name, "-out",
+            path(name + ".csr"),
+        ])
+        let extensions = path(name + ".cnf")
+        try? ("basicConstraints=critical,CA:" + (isAuthority ? "TRUE" : "FALSE") + "\n")
+            .write(toFile: extensions, atomically: true, encoding: .utf8)
+        let signer =
+            issuer.map { ["-CA", path($0 + ".pem"), "-CAkey", path($0 + ".key")] }
+            ?? ["-signkey", path(name + ".key")]
+        openssl(
+            ["x509", "-req", "-in", path(name + ".csr"), "-days", "\(days)", "-CAcreateserial"]
+                + ["-extfile", extensions, "-out", path(name + ".pem")] + signer
+        )
+    }
+
+    /// An authority, and a certificate of it.
+    static func issued(authorityDays: Int, days: Int)
+        -> (authority: String, leaf: ServerSettings.Certificate)
+    {
+        let (authority, leaf) = ("authority-\(UUID().uuidString)", "leaf-\(UUID().uuidString)")
+        make(authority, issuer: nil, days: authorityDays, isAuthority: true)
+        make(leaf, issuer: authority, days: days, isAuthority: false)
+        return (
+            path(authority + ".pem"),
+            .init(chain: path(leaf + ".pem"), key: path(leaf + ".key"), ocsp: nil)
+        )
+    }
+
+    /// A root, an authority below it, and a certificate of that with its issuer behind it.
+    static func chained() throws
+        -> (root: String, middle: String, leaf: ServerSettings.Certificate)
+    {
+        make("root", issuer: nil, days: 30, isAuthority: true)
+        make("middle", issuer: "root", days: 30, isAuthority: true)
+        make("leaf", issuer: "middle", days: 30, isAuthority: false)
+        let both = try ["leaf.pem", "middle.pem"].map {
+            try String(contentsOfFile: path($0), encoding: .utf8)
+        }
+        try both.joined().write(toFile: path("chain.pem"), atomically: true, encoding: .utf8)
+        return (
+            path("root.pem"),
+            path("middle.pem"),
+            .init(chain: path("chain.pem"), key: path("leaf.key"), ocsp: nil)
+        )
+    }
+
+    /// The bytes of a certificate, PEM.
+    static func der(_ file: String) throws -> [UInt8] {
+        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        let text = lines.filter { !$0.hasPrefix("-") }.joined()
+        return Array(try #require(Data(base64Encoded: text)))
+    }
 }
 
 /// Settings with everything at its default but what a test says.

@@ -72,7 +72,8 @@ extension Directive {
 
             Applications get the certificate in Client-Cert (RFC 9440), its subject in \
             X-Client-Cert-Subject and the SHA-256 of it in X-Client-Cert-Fingerprint. What clients \
-            send in these fields is removed.
+            send in these fields is removed. `chain` adds those that lead to the authority, as \
+            they were verified, without the root; sessions are not resumed then.
             """,
         example: .site(
             """

@@ -31,7 +31,7 @@ final class SharedCacheFeed {
     /// Whether news come at once now.
     private(set) var isCurrent = false
 
-    init(_ loop: SharedCacheLoop, tls: ClientContext?, reactor: Reactor) {
+    init(_ loop: SharedCacheLoop, tls: Slot<ClientContext>?, reactor: Reactor) {
         self.loop = loop
         shared = loop.shared
         self.reactor = reactor

@@ -17,7 +17,7 @@ final class SharedCacheLoop {
     /// Bytes of responses on their way to Redis.
     private var writing = 0
 
-    init(_ shared: SharedCache, tls: ClientContext?, reactor: Reactor, metrics: LoopMetrics) {
+    init(_ shared: SharedCache, tls: Slot<ClientContext>?, reactor: Reactor, metrics: LoopMetrics) {
         self.shared = shared
         self.reactor = reactor
         self.metrics = metrics

@@ -42,7 +42,7 @@ final class UpstreamLoop {
     let retryPolicy: RetryPolicy
     private let context: LoopContext
     /// How servers with TLS are spoken to.
-    var tlsContext: ClientContext? { runtime.tls }
+    var tlsContext: ClientContext? { runtime.tls?.current }
     /// TLS sessions for the next connections.
     let tlsSessions: ClientSessions
     private var untrustedLog = RateLimitedLog()

@@ -11,6 +11,9 @@ enum ProxyLimits {
     /// Nanoseconds that a start or a reload waits for the first answers to new names at most: what
     /// comes later is taken in then.
     static let firstLookups: Int64 = 3_000_000_000
+    /// Nanoseconds that a changed file which cannot be used is not spoken of: a pair may be
+    /// replaced in two steps.
+    static let fileGrace: Int64 = 5_000_000_000
     /// Nanoseconds after which a connection without a request gives up its task and is parked.
     static let parkAfter: Int64 = 1_000_000_000
     /// Connections of one loop that wait for a request with a task of their own; past it they are

@@ -78,6 +78,55 @@ enum ProxyLog {
         logger.error("certificates are not watched: only a reload takes over changed ones")
     }
 
+    /// Files of TLS have changed, and are in use.
+    static func taken(_ part: FilePart) {
+        switch part.kind {
+        case .certificate:
+            logger.notice("certificate taken over", metadata: ["certificate": "\(part.files[0])"])
+        case .response:
+            logger.notice("OCSP response taken over", metadata: ["file": "\(part.files[0])"])
+        case .authorities:
+            logger.notice(
+                "certificate authorities taken over",
+                metadata: ["file": "\(part.files[0])"]
+            )
+        case .ticketKeys:
+            logger.notice("ticket keys taken over", metadata: ["file": "\(part.files[0])"])
+        }
+    }
+
+    /// Files of TLS have changed, and cannot be used.
+    static func cannotTake(_ part: FilePart, _ error: TLSSetupError) {
+        let path = part.files[0]
+        switch part.kind {
+        case .certificate:
+            logger.error(
+                "a changed certificate cannot be used: the one before stays",
+                metadata: ["certificate": "\(path)", "reason": "\(error)"]
+            )
+        case .response where error.isExpected:
+            logger.notice(
+                "no OCSP response is stapled until there is one for the new certificate",
+                metadata: ["file": "\(path)"]
+            )
+        case .response:
+            logger.warning(
+                "a changed OCSP response is not stapled: the one before is, while it counts",
+                metadata: ["file": "\(path)", "reason": "\(error)"]
+            )
+        case .authorities:
+            logger.error(
+                "changed certificate authorities cannot be used: those before stay",
+                metadata: ["file": "\(path)", "reason": "\(error)"]
+            )
+        case .ticketKeys:
+            logger.error(
+                "changed ticket keys cannot be used: those before stay",
+                metadata: ["file": "\(path)", "reason": "\(error)"]
+            )
+        }
+    }
+
     /// A file of rates has changed and is faulty.
     static func cannotReadRates(_ path: String, _ reason: String) {
         logger.error(

@@ -7,7 +7,7 @@ import TLS
 
 extension RedisSettings {
     /// What the configuration says.
-    init(_ policy: RedisPolicy, tls: ClientContext?, prefix: String, pace: RedisPace) {
+    init(_ policy: RedisPolicy, tls: Slot<ClientContext>?, prefix: String, pace: RedisPace) {
         self.init(
             servers: policy.servers,
             sentinel: policy.sentinel.map {
@@ -32,7 +32,7 @@ final class SharedLimits {
     private var keys: [[UInt8]] = []
     private var arguments: [[UInt8]] = []
 
-    init(_ policy: RedisPolicy, tls: ClientContext?, reactor: Reactor) {
+    init(_ policy: RedisPolicy, tls: Slot<ClientContext>?, reactor: Reactor) {
         self.policy = policy
         prefix = Array(policy.prefix.utf8)
         client = RedisClient(

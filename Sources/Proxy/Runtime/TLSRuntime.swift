@@ -7,20 +7,44 @@ public final class TLSRuntime: Sendable {
     /// By listener; nil for one without TLS.
     let servers: [TLSServer?]
     /// By upstream; nil for one without TLS.
-    let upstreams: [ClientContext?]
+    let upstreams: [Slot<ClientContext>?]
     /// Of the connections to Redis; nil where they are not encrypted.
-    let redis: ClientContext?
+    let redis: Slot<ClientContext>?
     /// The distinct contexts, which changed files replace.
     let slots: [ContextSlot]
     let tickets: TicketKeys
     /// The file of the ticket keys, if they come from one.
     let ticketKeyFile: String?
+    /// What each site's certificates stand for, by the path of their chain.
+    let hosts: [String: [String]]
+    /// What the files were when they were read.
+    let stamps: FileStamps
+
+    /// The contexts for upstreams and Redis, which changed files replace.
+    var clients: [Slot<ClientContext>] { (upstreams + [redis]).compactMap(\.self) }
 
     /// The files that are taken over when they change.
     var files: Set<String> {
-        var files = Set(slots.flatMap(\.current.settings.files))
-        if let ticketKeyFile { files.insert(ticketKeyFile) }
-        return files
+        var parts = slots.flatMap(\.current.settings.parts)
+        parts += clients.flatMap(\.current.settings.parts)
+        if let ticketKeyFile { parts.append(FilePart(.ticketKeys, [ticketKeyFile])) }
+        return Set(parts.flatMap(\.files))
+    }
+
+    /// When each certificate in use ends, in Unix seconds, by the path of its chain.
+    var expirations: [(chain: String, end: Int64)] {
+        var ends: [(chain: String, end: Int64)] = []
+        for context in slots.map(\.current) {
+            for (files, end) in zip(context.settings.certificates, context.expirations) {
+                ends.append((files.chain, end))
+            }
+        }
+        for context in clients.map(\.current) {
+            guard let files = context.settings.certificate, let end = context.expiration
+            else { continue }
+            ends.append((files.chain, end))
+        }
+        return ends
     }
 
     /// What is wrong with files that can be done without, in words.
@@ -33,16 +57,20 @@ public final class TLSRuntime: Sendable {
         redis: nil,
         slots: [],
         tickets: TicketKeys(),
-        ticketKeyFile: nil
+        ticketKeyFile: nil,
+        hosts: [:],
+        stamps: FileStamps()
     )
 
     private init(
         servers: [TLSServer?],
-        upstreams: [ClientContext?],
-        redis: ClientContext?,
+        upstreams: [Slot<ClientContext>?],
+        redis: Slot<ClientContext>?,
         slots: [ContextSlot],
         tickets: TicketKeys,
-        ticketKeyFile: String?
+        ticketKeyFile: String?,
+        hosts: [String: [String]],
+        stamps: FileStamps
     ) {
         self.servers = servers
         self.upstreams = upstreams
@@ -50,6 +78,8 @@ public final class TLSRuntime: Sendable {
         self.slots = slots
         self.tickets = tickets
         self.ticketKeyFile = ticketKeyFile
+        self.hosts = hosts
+        self.stamps = stamps
     }
 
     /// Reads all files that a configuration names for TLS.
@@ -62,8 +92,10 @@ public final class TLSRuntime: Sendable {
     public static func load(
         _ configuration: Configuration,
         previous: TLSRuntime?,
-        read: FileReader
+        read: @escaping FileReader
     ) throws(TLSSetupError) -> TLSRuntime {
+        let stamps = FileStamps()
+        let read = stamps.noting(read)
         let usesTLS = configuration.listeners.contains(where: \.isSecure)
         let tickets: TicketKeys
         if let path = configuration.tls.ticketKeys, usesTLS {
@@ -105,24 +137,49 @@ public final class TLSRuntime: Sendable {
                 )
             )
         }
-        var upstreams: [ClientContext?] = []
-        for upstream in configuration.upstreams {
-            upstreams.append(
-                try upstream.tls.map { tls throws(TLSSetupError) in
-                    try ClientContext(ClientSettings(tls), read: read)
-                }
-            )
-        }
         return TLSRuntime(
             servers: servers,
-            upstreams: upstreams,
+            upstreams: try clients(configuration, read: read),
             redis: try configuration.redis?.tls.map { tls throws(TLSSetupError) in
-                try ClientContext(ClientSettings(tls, speaksHTTP: false), read: read)
+                Slot(try ClientContext(ClientSettings(tls, speaksHTTP: false), read: read))
             },
             slots: order,
             tickets: tickets,
-            ticketKeyFile: usesTLS ? configuration.tls.ticketKeys : nil
+            ticketKeyFile: usesTLS ? configuration.tls.ticketKeys : nil,
+            hosts: hosts(configuration),
+            stamps: stamps
         )
+    }
+
+    private static func clients(_ configuration: Configuration, read: FileReader)
+        throws(TLSSetupError) -> [Slot<ClientContext>?]
+    {
+        var slots: [Slot<ClientContext>?] = []
+        for upstream in configuration.upstreams {
+            slots.append(
+                try upstream.tls.map { tls throws(TLSSetupError) in
+                    Slot(try ClientContext(ClientSettings(tls), read: read))
+                }
+            )
+        }
+        return slots
+    }
+
+    private static func hosts(_ configuration: Configuration) -> [String: [String]] {
+        var hosts: [String: [String]] = [:]
+        for site in configuration.sites {
+            for source in site.tls?.certificates ?? [] {
+                hosts[source.files.chain, default: []] += site.hosts.compactMap { host in
+                    switch host {
+                    case .exact(let name): name
+                    case .below(let name): "*.\(name)"
+                    // It is for whatever the certificate covers.
+                    case .any: nil
+                    }
+                }
+            }
+        }
+        return hosts
     }
 
     static func load(_ path: String, into tickets: TicketKeys, read: FileReader)
@@ -148,7 +205,8 @@ extension ServerSettings {
             minimumVersion: tls.policy.minimumVersion == .tls13 ? .tls13 : .tls12,
             ciphers: tls.policy.ciphers,
             groups: tls.policy.groups,
-            tickets: tls.policy.tickets,
+            // The certificates of a chain are not in the ticket: they are shown anew each time.
+            tickets: tls.clientCertificates?.sendsChain == true ? 0 : tls.policy.tickets,
             earlyData: tls.policy.earlyData,
             clientCertificates: tls.clientCertificates.map {
                 ClientCertificates(isRequired: $0.isRequired, authorities: $0.authorities)

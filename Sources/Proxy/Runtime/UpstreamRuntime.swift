@@ -29,7 +29,7 @@ final class UpstreamRuntime: Sendable {
     /// Where requests wait for a place; nil unless `concurrency=auto`.
     let gate: AdaptiveGate?
     /// How servers with TLS are spoken to.
-    let tls: ClientContext?
+    let tls: Slot<ClientContext>?
     private let servers: Mutex<Servers>
     private let generationCounter = Atomic<Int>(1)
 
@@ -41,7 +41,7 @@ final class UpstreamRuntime: Sendable {
         previous: UpstreamRuntime?,
         registry: SeriesRegistry,
         resolved: [Endpoint: [IPAddress]],
-        tls: ClientContext?
+        tls: Slot<ClientContext>?
     ) {
         self.configuration = configuration
         self.tls = tls

@@ -63,6 +63,10 @@ public struct CertificateFigures: Sendable, Equatable {
     public var reloadsSucceeded: UInt64 = 0
     /// Changed files that could not be taken over.
     public var reloadsFailed: UInt64 = 0
+    /// Changed files of ticket keys that were taken over.
+    public var ticketKeysTaken: UInt64 = 0
+    /// Changed files of ticket keys that could not be taken over.
+    public var ticketKeysRefused: UInt64 = 0
 
     /// No certificate.
     public init() {}

@@ -53,7 +53,14 @@ extension MetricTable {
             .counter,
             labels: ["result"],
             .certificateReloads,
-            "Changed certificates, by result: success, or failure when the old one was kept."
+            "Changed files of certificates, by result: failure when what was there is kept."
+        ),
+        .init(
+            "gateway_tls_ticket_key_reloads",
+            .counter,
+            labels: ["result"],
+            .ticketKeyReloads,
+            "Changed files of ticket keys, by result: failure when the old keys are kept."
         ),
         .init(
             "gateway_tls_ocsp_fetches",

@@ -33,7 +33,7 @@ struct MetricDescription: Sendable {
         case logWritten, logDropped, logReopened, logQueued
         case configurationLoaded, configurationGeneration, configurationSucceeded
         case configurationReloads, configurationInfo
-        case certificateExpiry, certificateDays, certificateReloads, ocspFetches
+        case certificateExpiry, certificateDays, certificateReloads, ticketKeyReloads, ocspFetches
         case processResident, processVirtual, processOpen, processMaximum, processCPU
         case processStart, build
         case cacheRequests, cacheResponses

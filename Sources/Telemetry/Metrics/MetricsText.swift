@@ -128,7 +128,8 @@ public struct MetricsText {
         case .cacheEvictions: writer.sample(value: cache.evictions)
         case .cacheRefusals: writer.sample(value: cache.refusals)
         case .cacheDisk(let disk): cache.disk?.write(disk, to: writer)
-        case .certificateExpiry, .certificateDays, .certificateReloads, .ocspFetches:
+        case .certificateExpiry, .certificateDays, .certificateReloads, .ticketKeyReloads,
+            .ocspFetches:
             writeCertificates(metric.source, to: writer)
         case .processResident, .processVirtual, .processOpen, .processMaximum, .processCPU,
             .processStart, .build:
@@ -341,6 +342,11 @@ public struct MetricsText {
         if case .certificateReloads = source {
             writer.sample([], ("result", "success"), value: figures.reloadsSucceeded)
             writer.sample([], ("result", "failure"), value: figures.reloadsFailed)
+            return
+        }
+        if case .ticketKeyReloads = source {
+            writer.sample([], ("result", "success"), value: figures.ticketKeysTaken)
+            writer.sample([], ("result", "failure"), value: figures.ticketKeysRefused)
             return
         }
         for certificate in figures.ends {
