@@ -60,7 +60,7 @@ public final class FileWatcher: Sendable {
     ///   - stamps: What they were when they were read, for what changed since then; without one a
     ///     change is one against what a file is now, or was when it was looked at last.
     public func watch(_ paths: Set<String>, since stamps: [String: WatchedFile.Stamp?] = [:]) {
-        state.withLock { state in
+        let isLate = state.withLock { state in
             for path in state.stamps.keys where !paths.contains(path) {
                 state.stamps.removeValue(forKey: path)
             }
@@ -74,9 +74,10 @@ public final class FileWatcher: Sendable {
             }
             // They have been read anew by whoever names them.
             state.unusable = .none
+            return state.stamps.contains { WatchedFile.stamp(of: $0.key) != $0.value }
         }
         // Of what has changed already nothing is heard.
-        _ = eventfd_write(waker, 1)
+        if isLate { _ = eventfd_write(waker, 1) }
     }
 
     /// Watches until `stop`; call on a thread of its own.
