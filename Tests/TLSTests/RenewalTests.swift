@@ -33,7 +33,7 @@ private func files(_ name: String, ocsp: String? = nil) -> ServerSettings.Certif
 
 @Suite("Files that change, each by itself")
 struct RenewalTests {
-    private let another = TestFiles.certificate(
+    private static let another = TestFiles.certificate(
         "another.example",
         kind: ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     )
@@ -82,7 +82,7 @@ struct RenewalTests {
         #expect(try shown(first) == ["CN=a.example", "CN=b.example"])
         shelf["two.pem"] = []
         shelf["ca.pem"] = nil
-        try shelf.put(another, as: "one")
+        try shelf.put(Self.another, as: "one")
         let second = try ServerContext(wanted, previous: first, read: shelf.read)
         #expect(try shown(second) == ["CN=another.example", "CN=b.example"])
         #expect(
@@ -115,7 +115,7 @@ struct RenewalTests {
         let missing = try ServerContext(wanted, read: shelf.read)
         #expect(missing.warnings == ["'one.der' is not stapled: 'one.der' cannot be read"])
         shelf["one.der"] = Array("junk".utf8)
-        try shelf.put(another, as: "one")
+        try shelf.put(Self.another, as: "one")
         let next = try ServerContext(wanted, previous: missing, read: shelf.read)
         #expect(Set(next.troubles.keys) == [FilePart(.response, ["one.der"])])
         #expect(next.expirations != missing.expirations || next.warnings.count == 1)
@@ -133,7 +133,7 @@ struct RenewalTests {
         )
         let first = try ClientContext(wanted, read: shelf.read)
         shelf["ca.pem"] = Array("nothing".utf8)
-        try shelf.put(another, as: "own")
+        try shelf.put(Self.another, as: "own")
         let second = try ClientContext(wanted, previous: first, read: shelf.read)
         #expect(Set(second.troubles.keys) == [FilePart(.authorities, ["ca.pem"])])
         #expect(second.identity != first.identity)
@@ -168,7 +168,7 @@ struct RenewalTests {
         }
         #expect(try !connect())
         #expect(try connect())
-        try shelf.put(another, as: "own")
+        try shelf.put(Self.another, as: "own")
         #expect(try !connect())
         #expect(try connect())
     }
