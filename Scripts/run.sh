@@ -41,12 +41,18 @@ start() { setsid setpriv --pdeathsig TERM "$@" & }
 start .venv/run/bin/gunicorn --chdir Examples/flask --bind "unix:$GATEWAY_APP_SOCKET" \
     --workers 2 --threads 4 --log-level warning app:app
 app=$!
+answers() { curl --silent --output /dev/null --max-time 2 --fail "$@"; }
+deadline=$((SECONDS + 30))
+# A gateway that finds no app looks again after ten seconds, and answers 503 until then.
+until answers --unix-socket "$GATEWAY_APP_SOCKET" http://localhost/; do
+    kill -0 "$app" 2>/dev/null || die "the app has stopped; its messages are above"
+    ((SECONDS < deadline)) || die "no answer from the app within 30 seconds"
+    sleep 0.1
+done
 start "$binary" run --config gateway.conf
 gateway=$!
 
 authority=run/state/internal/ca.pem
-answers() { curl --silent --output /dev/null --max-time 2 --fail "$@"; }
-deadline=$((SECONDS + 30))
 until answers http://127.0.0.1:8080/ && answers --cacert "$authority" https://localhost:8443/; do
     kill -0 "$app" 2>/dev/null || die "the app has stopped; its messages are above"
     kill -0 "$gateway" 2>/dev/null || die "the gateway has stopped; its messages are above"

@@ -105,8 +105,8 @@ static inline int gateway_open_temporary(const char *directory) {
     return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-// open is variadic.
-static inline int gateway_file_open(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+// open is variadic. O_NONBLOCK: a pipe in the place of a file must make nobody wait; it reads as empty, or fails.
+static inline int gateway_file_open(const char *path) { return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
 
 // st_mtim and st_ctim are macros behind which the members differ.
 static inline int gateway_file_stamp(const char *path, int64_t *modified, int64_t *changed, int64_t *size,

@@ -47,6 +47,8 @@ extension Gateway {
         var taken: [FilePart] = []
         var failed: [(part: FilePart, error: TLSSetupError)] = []
         let unusable = state.withLock { state in
+            // A reload has read all files anew meanwhile, and knows better.
+            guard state.snapshot.tls === tls else { return FileWatcher.Unusable.none }
             for (part, error) in outcome {
                 guard let error else {
                     state.fileTroubles[part] = nil

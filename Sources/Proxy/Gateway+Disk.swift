@@ -30,7 +30,13 @@ extension Gateway {
                 seed: seed &* 0xD6E8_FEB8_6659_FD93 ^ UInt64(SystemClock.unixSeconds()),
                 clock: { SystemClock.monotonicNanoseconds() }
             )
-            try tier.start()
+            do throws(SystemError) {
+                try tier.start()
+            } catch {
+                // Those threads that there are hold the directory.
+                tier.close()
+                throw error
+            }
             return tier
         } catch {
             throw .cannotWrite(error)

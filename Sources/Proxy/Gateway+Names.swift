@@ -44,9 +44,28 @@ extension Gateway {
         }
     }
 
+    /// Lets the upstreams in use take in what names resolve to now.
+    ///
+    /// One thread at a time: else what is older might come last, and stay.
+    func updateServers() {
+        namesLock.withLock { _ in
+            let (snapshot, resolved) = state.withLock { ($0.snapshot, $0.resolved) }
+            snapshot.update(resolved: resolved, registry: registry)
+        }
+    }
+
     private func startedResolver() -> Resolver? {
         resolver.withLock { resolver in
-            if resolver == nil { resolver = try? Resolver() }
+            if resolver == nil {
+                do throws(ResolutionError) {
+                    resolver = try Resolver()
+                } catch {
+                    logger.error(
+                        "host names cannot be resolved until the next reload",
+                        metadata: ["reason": "\(error)"]
+                    )
+                }
+            }
             return resolver
         }
     }
@@ -64,11 +83,10 @@ extension Gateway {
                 metadata: ["name": "\(name)", "reason": "\(resolution)"]
             )
         }
-        let snapshot = state.withLock { state in
-            if !resolution.addresses.isEmpty { state.resolved[name] = resolution.addresses }
-            return (state.snapshot, state.resolved)
+        if !resolution.addresses.isEmpty {
+            state.withLock { $0.resolved[name] = resolution.addresses }
         }
-        snapshot.0.update(resolved: snapshot.1, registry: registry)
+        updateServers()
         state.withLock { $0.awaited.removeValue(forKey: name) }?.arrive()
     }
 }

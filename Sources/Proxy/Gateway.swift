@@ -56,6 +56,7 @@ public final class Gateway: Sendable {
     private let seed: UInt64
     let state: Mutex<State>
     let resolver: Mutex<Resolver?>
+    let namesLock = Mutex<Void>(())
     private let running = Atomic<Int>(0)
     let logger = Logger(label: "gateway")
 
@@ -190,7 +191,7 @@ public final class Gateway: Sendable {
             state.metricsAddress = configuration.metrics
         }
         // What has been heard since.
-        snapshot.update(resolved: state.withLock { $0.resolved }, registry: registry)
+        updateServers()
         for worker in workers { run(on: worker) { $0.adopt(snapshot) } }
         install(bound)
         adjustModes(configuration)

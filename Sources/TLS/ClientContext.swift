@@ -74,20 +74,10 @@ public struct ClientSettings: Sendable, Hashable {
         troubles = reader.troubles
         let shown = pair.flatMap { unsafe Certificates.der($0.certificate) } ?? []
         identity = Certificates.sha256(authorities.flatMap(\.digest) + shown)
-        guard Library.isReady,
-            let context = unsafe SSL_CTX_new_ex(
-                nil,
-                KeyDerivationProvider.query,
-                TLS_client_method()
-            )
-        else {
-            let reason = LibraryErrors.words(LibraryErrors.takeFirst())
-            throw TLSSetupError("OpenSSL cannot make a context: \(reason)")
-        }
+        let context = try unsafe Library.makeContext(TLS_client_method())
         unsafe pointer = context
         self.settings = settings
         _ = unsafe gateway_ctx_set_minimum(context, TLS1_2_VERSION)
-        unsafe SSL_CTX_set_security_level(context, 2)
         _ = unsafe SSL_CTX_set_options(context, gateway_server_options)
         unsafe gateway_ctx_set_mode(
             context,

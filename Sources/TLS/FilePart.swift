@@ -78,3 +78,34 @@ extension ClientSettings {
             + (isVerified ? authorities : []).map { FilePart(.authorities, [$0]) }
     }
 }
+
+/// A context that is made anew when its files change.
+public protocol RenewableContext: Sendable {
+    /// What it was made from.
+    var fileParts: [FilePart] { get }
+    /// Why parts cannot be used; for these goes on what was there before.
+    var troubles: [FilePart: TLSSetupError] { get }
+    /// Reads the files again.
+    /// - Throws: Why no context can be made of them.
+    func renewed(read: FileReader) throws(TLSSetupError) -> Self
+}
+
+extension ServerContext: RenewableContext {
+    /// What it was made from.
+    public var fileParts: [FilePart] { settings.parts }
+    /// Reads the files again.
+    /// - Throws: Why no context can be made of them.
+    public func renewed(read: FileReader) throws(TLSSetupError) -> ServerContext {
+        try ServerContext(settings, previous: self, read: read)
+    }
+}
+
+extension ClientContext: RenewableContext {
+    /// What it was made from.
+    public var fileParts: [FilePart] { settings.parts }
+    /// Reads the files again.
+    /// - Throws: Why no context can be made of them.
+    public func renewed(read: FileReader) throws(TLSSetupError) -> ClientContext {
+        try ClientContext(settings, previous: self, read: read)
+    }
+}

@@ -10,7 +10,9 @@ public final class KeyLog: Sendable {
     /// Opens the file, readable by its owner only, and appends to it.
     /// - Throws: Why it cannot be written.
     public init(path: String) throws(TLSSetupError) {
-        descriptor = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        // A pipe that nobody reads is an error, and nothing to wait for.
+        let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK
+        descriptor = unsafe open(path, flags, 0o600)
         guard descriptor >= 0 else {
             throw TLSSetupError("'\(path)' cannot be written: \(Files.words(errno))")
         }
@@ -31,11 +33,16 @@ public enum Files {
     /// Reads a whole file.
     /// - Throws: Why it cannot be read.
     public static let read: FileReader = { path throws(TLSSetupError) in
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe in the place of a file must make nobody wait.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw TLSSetupError("'\(path)' cannot be read: \(words(errno))")
         }
         defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw TLSSetupError("'\(path)' cannot be read: it is no regular file")
+        }
         var content: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 16384)
         while true {

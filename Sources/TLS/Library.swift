@@ -10,6 +10,24 @@ enum Library {
         return OPENSSL_init_ssl(options, nil) == 1 && KeyDerivationProvider.load()
     }()
 
+    /// Makes a context whose keys are derived our way: SSL_CTX*, of which the caller owns one
+    /// reference.
+    static func makeContext(_ method: OpaquePointer?) throws(TLSSetupError) -> OpaquePointer {
+        guard isReady,
+            let context = unsafe SSL_CTX_new_ex(nil, KeyDerivationProvider.query, method)
+        else {
+            let reason = LibraryErrors.words(LibraryErrors.takeFirst())
+            throw TLSSetupError("OpenSSL cannot make a context: \(reason)")
+        }
+        // OpenSSL's own level may be lower, and certificates are held against it first of all.
+        unsafe SSL_CTX_set_security_level(context, securityLevel)
+        return unsafe context
+    }
+
+    /// No key shorter than 2048 bits of RSA, no SHA-1, nothing without encryption or
+    /// authentication.
+    static let securityLevel: Int32 = 2
+
     /// The kind of BIO that all sessions use; nil when memory has run out.
     ///
     /// Never changed once it is made, and never freed.

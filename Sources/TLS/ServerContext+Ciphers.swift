@@ -11,7 +11,7 @@ extension ServerContext {
             throw TLSSetupError("OpenSSL knows no cipher suite of '\(ciphers)'", part: .ciphers)
         }
         // A list can set the level too ('@SECLEVEL=0'), and that is not for it to say.
-        unsafe SSL_CTX_set_security_level(pointer, ServerContext.securityLevel)
+        unsafe SSL_CTX_set_security_level(pointer, Library.securityLevel)
         if let bare = suites.first(where: { $0.authentication == NID_auth_null }) {
             throw TLSSetupError(
                 "'\(bare.name)' is without authentication: write ':!aNULL' behind the list",
@@ -25,10 +25,6 @@ extension ServerContext {
             )
         }
     }
-
-    /// No key shorter than 2048 bits of RSA, no SHA-1, nothing without encryption or
-    /// authentication.
-    static let securityLevel: Int32 = 2
 
     /// Reports two certificates of one kind: OpenSSL has one place for each kind.
     static func checkKinds(_ pairs: [KeyPair], _ files: [ServerSettings.Certificate])

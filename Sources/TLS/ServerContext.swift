@@ -43,16 +43,7 @@ import Glibc
     {
         let before = previous?.settings == settings ? previous?.parts : nil
         var parts = try ServerParts(settings, before: before, read: read)
-        guard Library.isReady,
-            let context = unsafe SSL_CTX_new_ex(
-                nil,
-                KeyDerivationProvider.query,
-                TLS_server_method()
-            )
-        else {
-            let reason = LibraryErrors.words(LibraryErrors.takeFirst())
-            throw TLSSetupError("OpenSSL cannot make a context: \(reason)")
-        }
+        let context = try unsafe Library.makeContext(TLS_server_method())
         do throws(TLSSetupError) {
             try unsafe parts.install(in: context, settings, before: before)
         } catch {

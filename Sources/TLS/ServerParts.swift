@@ -75,7 +75,8 @@ struct ServerParts: Sendable {
             if unsafe pairs[index].install(in: context) { continue }
             let reason = LibraryErrors.words(LibraryErrors.takeFirst())
             let error = TLSSetupError(
-                "the certificate in '\(files.chain)' cannot be used: \(reason)"
+                "the certificate in '\(files.chain)' cannot be used: \(reason)",
+                part: .certificate(index)
             )
             guard let old = before?.pairs[index], unsafe old.install(in: context) else {
                 throw error

@@ -15,9 +15,6 @@ public struct ServerSettings: Sendable, Hashable {
             self.key = key
             self.ocsp = ocsp
         }
-
-        /// The paths.
-        public var files: [String] { [chain, key] + (ocsp.map { [$0] } ?? []) }
     }
 
     /// How clients are asked for certificates.
@@ -70,11 +67,6 @@ public struct ServerSettings: Sendable, Hashable {
         self.earlyData = earlyData
         self.clientCertificates = clientCertificates
         self.logsSecrets = logsSecrets
-    }
-
-    /// All files that it reads.
-    public var files: [String] {
-        certificates.flatMap(\.files) + (clientCertificates?.authorities ?? [])
     }
 
     /// Bytes of early data that are taken.

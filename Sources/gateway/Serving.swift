@@ -104,12 +104,21 @@ struct Serving {
             logger.notice("configuration reloaded")
         } catch {
             gateway.reloadFailed()
+            // Where it was TLS, all of it with its places; else that comes on top.
             let problems = understood.map(problems) ?? ""
+            var reason = "\(error)"
+            if !problems.isEmpty {
+                reason = isAboutTLS(error) ? problems : reason + "\n" + problems
+            }
             logger.error(
                 "configuration not taken over, the running one stays",
-                metadata: ["reason": "\(problems.isEmpty ? "\(error)" : problems)"]
+                metadata: ["reason": "\(reason)"]
             )
         }
+    }
+
+    private func isAboutTLS(_ error: any Error) -> Bool {
+        if case .cannotUseTLS = error as? Gateway.Failure { true } else { false }
     }
 
     /// All that is wrong with the TLS of a configuration that cannot be served by, with its places,

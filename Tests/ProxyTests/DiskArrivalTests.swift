@@ -82,12 +82,29 @@ struct DiskArrivalTests {
         let process = try DiskProcess(folder)
         let (content, _) = try begin(process, "a", size)
         #expect(add(pieces[0], to: content))
-        content.giveUp()
-        content.giveUp()
+        content.giveUp(.slow)
+        content.giveUp(.slow)
         #expect(!add(pieces[1], to: content))
         process.tier.work()
         #expect(process.tier.figures.dropped == 1)
         #expect(process.tier.figures.losses[DiskLoss.slow.rawValue] == 1)
+    }
+
+    @Test("One that is not to be stored gives back what was set aside, and can still be read")
+    func declined() throws {
+        let folder = try DiskFolder()
+        let process = try DiskProcess(folder)
+        let (content, _) = try begin(process, "a", size)
+        #expect(add(pieces[0], to: content))
+        while case .more = process.tier.spoolNext() {}
+        #expect(process.tier.figures.reserved == size && content.written > 0)
+        content.giveUp(nil)
+        while case .more = process.tier.spoolNext() {}
+        #expect(process.tier.figures.reserved == 0 && process.tier.figures.dropped == 0)
+        let target = Buffer()
+        #expect(content.read(from: 0, atMost: 100, into: target) == 100)
+        process.tier.work()
+        #expect(folder.names.isEmpty)
     }
 
     @Test("One that the disk fails is counted, and so is one that finds no room")
@@ -129,7 +146,7 @@ struct DiskArrivalTests {
         #expect(content.written == size && content.isArriving)
         _ = process.tier.finishNext()
         #expect(!content.isArriving)
-        content.giveUp()
+        content.giveUp(.slow)
         process.tier.work()
         #expect(!content.isFailed && process.tier.figures.dropped == 0)
         #expect(folder.names.count == 1)

@@ -159,6 +159,15 @@ struct SessionTests {
         }
     }
 
+    @Test("A pipe in the place of a file is an error, and nothing to wait for")
+    func pipes() throws {
+        let path = TestFiles.path("pipe")
+        #expect(unsafe mkfifo(path, 0o600) == 0)
+        #expect(throws: TLSSetupError.self) { _ = try Files.read(path) }
+        #expect(throws: TLSSetupError.self) { _ = try Files.read(TestFiles.folder) }
+        #expect(throws: TLSSetupError.self) { _ = try KeyLog(path: path) }
+    }
+
     @Test("Secrets are logged where the settings say so, and nowhere else")
     func keyLog() throws {
         for logs in [true, false] {

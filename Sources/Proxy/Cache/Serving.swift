@@ -171,6 +171,7 @@ extension Exchange {
             }
             let wanted = min(room, range.upperBound - offset)
             var count = large.append(from: offset, wanted, to: output)
+            if count > 0 { run = nil }
             if count == 0, let content = large.diskContent {
                 count = run?.read(from: offset, atMost: wanted, into: output) ?? 0
                 if count == 0 {
@@ -209,21 +210,15 @@ extension Exchange {
         var offset = range.lowerBound
         while offset < range.upperBound {
             let end = min(range.upperBound, offset + ProxyLimits.bytesPerTurn)
-            try await sendUncopied(offset..<end) { stream, rest throws(StreamError) in
-                try extent.send(to: stream, &rest)
+            var rest = offset..<end
+            while !rest.isEmpty {
+                try await sendOnce(&rest) { stream, rest throws(StreamError) in
+                    try extent.send(to: stream, &rest)
+                }
             }
             offset = end
             if offset < range.upperBound { await context.reactor.yield() }
         }
-    }
-
-    /// Sends a run of content that `send` hands to the kernel, as fast as the client takes it.
-    private mutating func sendUncopied(
-        _ range: Range<Int>,
-        by send: (EventLoop.Stream, inout Range<Int>) throws(StreamError) -> Void
-    ) async throws(Failure) {
-        var rest = range
-        while !rest.isEmpty { try await sendOnce(&rest, by: send) }
     }
 
     /// Sends what the client takes now, and waits until it takes more, should that not be all.

@@ -198,7 +198,7 @@ extension Exchange {
         content.removeAll()
         guard responseBody.isComplete else { return false }
         turn.isStored = turn.runtime.store.complete(fill)
-        if turn.isStored { share(fill.object) }
+        if turn.isStored { share(fill.object) } else { fill.giveUpFile() }
         turn.runtime.store.land(fill)
         return true
     }
@@ -307,6 +307,7 @@ extension Exchange {
         } catch { throw .final(error) }
         // Who reads along has what there is; what is to come nobody keeps.
         fill.end(.failed)
+        fill.giveUpFile()
         guard let reader else { return }
         if let coder = reader.coder {
             coding?.contentBytesSent = coder.bytesOut

@@ -131,20 +131,21 @@ extension DiskContent {
         }
     }
 
-    /// It is not to be stored any more; what has come can still be read.
-    func giveUp() {
-        lose(.slow)
+    /// It is not to be stored any more, which is the disk's fault if a reason is given; what has
+    /// come can still be read.
+    func giveUp(_ loss: DiskLoss?) {
+        lose(loss)
         if state.withLock({ $0.want() }) { tier.enqueue(self) }
     }
 
-    private func lose(_ loss: DiskLoss) {
+    private func lose(_ loss: DiskLoss?) {
         let (isLost, tell, end) = state.withLock { state in
             let isLost = !state.isFailed && !state.isComplete
             if isLost { state.isFailed = true }
             return (isLost, state.listener, state.end)
         }
         guard isLost else { return }
-        tier.count(loss)
+        if let loss { tier.count(loss) }
         tell?()
         if let end { tier.lost(end) }
     }

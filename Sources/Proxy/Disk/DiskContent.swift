@@ -192,7 +192,7 @@ final class DiskContent: ContentExtent {
         let count = state.withLock { state -> Int in
             if offset < state.written {
                 file = state.file
-                return min(limit, state.endOfChecked(offset) - offset)
+                return state.endOfChecked(offset, atMost: offset + limit) - offset
             }
             return state.readUnwritten(from: offset, atMost: limit, into: buffer)
         }
@@ -206,7 +206,8 @@ final class DiskContent: ContentExtent {
     /// Whether a run of bytes can be sent from the file without waiting for the disk.
     func isReady(_ range: Range<Int>) -> Bool {
         let file = state.withLock { state in
-            range.upperBound <= state.endOfChecked(range.lowerBound) ? state.file : nil
+            let end = state.endOfChecked(range.lowerBound, atMost: range.upperBound)
+            return end >= range.upperBound ? state.file : nil
         }
         let place = (start + range.lowerBound)..<(start + range.upperBound)
         return file?.isInMemory(place) ?? false
@@ -231,17 +232,19 @@ extension DiskContent.State {
         return false
     }
 
-    /// Up to where, from a place on, pieces in the file are known to be as their checksums say.
-    func endOfChecked(_ offset: Int) -> Int {
+    /// Up to where, from a place on, pieces in the file are known to be as their checksums say; a
+    /// limit bounds what is looked at.
+    func endOfChecked(_ offset: Int, atMost limit: Int) -> Int {
+        let limit = min(written, limit)
         // What arrived was in memory when its checksums were made.
-        if checked.isEmpty { return written }
+        if checked.isEmpty { return limit }
         var end = offset
-        while end < written {
+        while end < limit {
             let number = end / CachedResponse.chunkSize
             guard checked[number / 64] >> UInt64(number % 64) & 1 == 1 else { break }
             end = (number + 1) * CachedResponse.chunkSize
         }
-        return min(end, written)
+        return min(end, limit)
     }
 
     mutating func check(_ number: Int) {

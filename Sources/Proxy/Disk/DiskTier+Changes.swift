@@ -10,6 +10,7 @@ extension DiskTier {
         let name = naming.name(object)
         let now = clock()
         var arriving: (content: DiskContent, end: DiskContent.End)?
+        var isRefused = false
         state.withLock { state in
             state.drop(name)
             if object.part == nil { state.removePart(of: name) }
@@ -17,6 +18,7 @@ extension DiskTier {
                 state.figures.dropped += 1
                 // What is there is older than what memory has.
                 state.discard(name)
+                isRefused = true
                 return
             }
             let waiting = Waiting(name: name, object: object, purges: state.bans.count)
@@ -31,6 +33,7 @@ extension DiskTier {
         }
         // Its name comes when all of it is on the disk.
         if let arriving { arriving.content.finish(arriving.end) }
+        if isRefused, let content = object.diskContent, content.isArriving { content.giveUp(nil) }
         writer.signal()
     }
 

@@ -168,7 +168,7 @@ public final class DiskTier: CacheTier {
     /// Ends its threads; what is queued is still written, for a while.
     func close() {
         state.withLock { $0.isEnded = true }
-        giveUp([scanner, readers, spoolers, finishers, writer])
+        giveUp([scanner, readers, spoolers, finishers, writer], mayWaitForContents: true)
         let loads = state.withLock { state in
             defer { state.loads = Queue() }
             return state.loads
@@ -179,7 +179,7 @@ public final class DiskTier: CacheTier {
     /// The same, but contents that are being sent can be read to their ends.
     func retire() {
         for threads in servers { threads.detach() }
-        giveUp([scanner, writer])
+        giveUp([scanner, writer], mayWaitForContents: false)
         let isUnused = arrivals.withLock { arrivals in
             arrivals.isRetired = true
             return arrivals.contents == 0
@@ -193,7 +193,9 @@ public final class DiskTier: CacheTier {
     func endServers() { for threads in servers { threads.end() } }
 
     /// Ends threads, and lets the directory go.
-    private func giveUp(_ threads: [WorkThreads]) {
+    ///
+    /// A reload does not write contents itself: nobody would find them any more.
+    private func giveUp(_ threads: [WorkThreads], mayWaitForContents: Bool) {
         state.withLock { $0.isClosed = true }
         let end = clock() + DiskLimits.closingTime
         var areEnded = true
@@ -201,16 +203,20 @@ public final class DiskTier: CacheTier {
             areEnded = threads.stop(within: max(0, end - clock())) && areEnded
         }
         // A disk that hangs does not hold up the end.
-        while areEnded, clock() < end, case .more = spoolNext() {}
-        while areEnded, clock() < end, case .more = finishNext() {}
+        if mayWaitForContents {
+            while areEnded, clock() < end, case .more = spoolNext() {}
+            while areEnded, clock() < end, case .more = finishNext() {}
+        }
         while areEnded, clock() < end, case .more = writeNext() {}
         let left = state.withLock { state in
-            let left = state.reads.values
+            var left = Array(state.reads.values)
+            for case .settle(let read) in state.changes.all { left.append(read) }
+            state.changes = Queue()
             state.reads = [:]
             state.readQueue = Queue()
             state.waiting = [:]
             state.closeAll()
-            return Array(left)
+            return left
         }
         for read in left { read.finish(nil) }
         // One that hangs may still write.

@@ -17,6 +17,9 @@ extension Exchange {
     {
         var rest = range
         var turnEnd = rest.lowerBound + ProxyLimits.bytesPerTurn
+        // Bytes that are brought at a time: fewer where they can only be copied, since each client
+        // holds as many.
+        var size = DiskLimits.run
         while !rest.isEmpty {
             let offset = rest.lowerBound
             let written = content.written
@@ -30,7 +33,7 @@ extension Exchange {
                 }
                 rest = (offset + before - next.count)..<rest.upperBound
             } else {
-                let end = try await copy(content, next, upTo: rest.upperBound, to: output)
+                let end = try await copy(content, next, &size, upTo: rest.upperBound, to: output)
                 rest = end..<rest.upperBound
             }
             if rest.lowerBound >= turnEnd {
@@ -47,6 +50,7 @@ extension Exchange {
     private mutating func copy(
         _ content: DiskContent,
         _ range: Range<Int>,
+        _ size: inout Int,
         upTo end: Int,
         to output: Buffer
     ) async throws(Failure) -> Int {
@@ -60,8 +64,9 @@ extension Exchange {
             }
         }
         if !output.isEmpty { try await flush(output) }
-        let run = try await run(of: content, from: offset, DiskLimits.run)
+        let run = try await run(of: content, from: offset, size)
         if content.isReady(range) { return offset }
+        size = DiskLimits.copiedRun
         while offset < end {
             let room = min(ProxyLimits.pendingBytes, end - offset)
             let count = run.read(from: offset, atMost: room, into: output)

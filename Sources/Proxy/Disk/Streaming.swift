@@ -130,7 +130,7 @@ struct DiskSpool {
         let since = heldSince ?? now
         heldSince = since
         guard now - since >= DiskLimits.backpressure else { return true }
-        content.giveUp()
+        content.giveUp(.slow)
         return false
     }
 
@@ -139,6 +139,11 @@ struct DiskSpool {
         guard content != nil else { return WaitPoint.never }
         return heldSince.map { $0 + DiskLimits.backpressure } ?? now + DiskLimits.runTime
     }
+}
+
+extension Fill {
+    /// Lets the disk have back what it set aside for a content that is not stored after all.
+    func giveUpFile() { (extent as? DiskContent)?.giveUp(nil) }
 }
 
 extension LargeContent {

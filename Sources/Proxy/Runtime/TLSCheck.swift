@@ -172,17 +172,11 @@ public struct TLSCheck {
                     indices.remove(at: number)
                     isWhole = false
                 default:
-                    // Of the files only the OCSP responses have not been looked at.
-                    let number = settings.certificates.firstIndex { $0.ocsp != nil }
-                    let index = indices.isEmpty ? 0 : indices[number ?? 0]
-                    note(.certificate(site: site, index: index), error.description)
-                    guard let number else { return }
-                    let files = settings.certificates[number]
-                    settings.certificates[number] = .init(
-                        chain: files.chain,
-                        key: files.key,
-                        ocsp: nil
+                    note(
+                        .certificate(site: site, index: indices.first ?? 0),
+                        error.description
                     )
+                    return
                 }
             }
         }

@@ -8,28 +8,8 @@ extension TLSRuntime {
     /// - Returns: Each part that has such a file, and why it cannot be used; nil where it is used.
     func renew(_ paths: Set<String>) -> [FilePart: TLSSetupError?] {
         var outcome: [FilePart: TLSSetupError?] = [:]
-        for slot in slots {
-            let changed = slot.current.settings.parts.filter { $0.isAmong(paths) }
-            renew(slot, changed, &outcome) { previous throws(TLSSetupError) in
-                let fresh = try ServerContext(
-                    previous.settings,
-                    previous: previous,
-                    read: Files.read
-                )
-                return (fresh, fresh.troubles)
-            }
-        }
-        for slot in clients {
-            let changed = slot.current.settings.parts.filter { $0.isAmong(paths) }
-            renew(slot, changed, &outcome) { previous throws(TLSSetupError) in
-                let fresh = try ClientContext(
-                    previous.settings,
-                    previous: previous,
-                    read: Files.read
-                )
-                return (fresh, fresh.troubles)
-            }
-        }
+        for slot in slots { renew(slot, paths, &outcome) }
+        for slot in clients { renew(slot, paths, &outcome) }
         if let path = ticketKeyFile, paths.contains(path) {
             let part = FilePart(.ticketKeys, [path])
             do throws(TLSSetupError) {
@@ -40,16 +20,18 @@ extension TLSRuntime {
         return outcome
     }
 
-    private func renew<Context>(
+    private func renew<Context: RenewableContext>(
         _ slot: Slot<Context>,
-        _ changed: [FilePart],
-        _ outcome: inout [FilePart: TLSSetupError?],
-        _ make: (Context) throws(TLSSetupError) -> (Context, [FilePart: TLSSetupError])
+        _ paths: Set<String>,
+        _ outcome: inout [FilePart: TLSSetupError?]
     ) {
+        let changed = slot.current.fileParts.filter { $0.isAmong(paths) }
         if changed.isEmpty { return }
         var troubles: [FilePart: TLSSetupError] = [:]
         do throws(TLSSetupError) {
-            (slot.current, troubles) = try make(slot.current)
+            let fresh = try slot.current.renewed(read: Files.read)
+            slot.current = fresh
+            troubles = fresh.troubles
         } catch {
             // As a whole it cannot be made, whatever is in the files.
             for part in changed { troubles[part] = error }
