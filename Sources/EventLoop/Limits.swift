@@ -22,8 +22,12 @@ public enum LoopLimits {
     public static let wheelSlots = 1024
     /// The longest single sleep in `epoll_wait`, in milliseconds.
     public static let longestSleepMilliseconds: Int32 = 10_000
-    /// Connections accepted in one go before those already open get a turn.
-    public static let acceptsPerTurn = 64
+    /// How long a connection without a byte waits to be accepted, in seconds.
+    static let acceptDelaySeconds: Int32 = 1
+    /// Connections that a listener accepts in one turn at most.
+    static let acceptsPerTurn = 64
+    /// Nanoseconds from which on a call for events has waited: one that finds some takes 2,000.
+    static let noticeableWaitNanoseconds: Int64 = 20_000
     /// How long accepting pauses when the process has run out of descriptors, in nanoseconds.
     public static let acceptPauseNanoseconds: Int64 = 100_000_000
     /// Pending connections the kernel keeps for a listener (it caps this at net.core.somaxconn).

@@ -23,6 +23,7 @@ public final class Listener {
     private var token: UInt64 = 0
     private let point: WaitPoint
     private var mayAccept = true
+    private var batch = AcceptBatch()
     private var offered: [Stream] = []
     /// Times that accepting paused because the process had no descriptor left.
     public private(set) var exhaustions: UInt64 = 0
@@ -42,11 +43,7 @@ public final class Listener {
         descriptor = socket.take()
         point = WaitPoint(reactor: reactor)
         token = reactor.register(.listener(self))
-        // A shared socket would otherwise wake every loop for each connection.
-        let events = gateway_in | (address.isUnix ? gateway_exclusive : 0)
-        guard
-            reactor.watch(descriptor, operation: EPOLL_CTL_ADD, events: events, token: token)
-        else { throw SystemError.current }
+        guard watch(EPOLL_CTL_ADD) else { throw SystemError.current }
     }
 
     /// Accepts connections of a simulation.
@@ -59,9 +56,17 @@ public final class Listener {
         reactor.simulation?.listen(self, at: address.description)
     }
 
+    /// Has the kernel say in each turn that connections wait, as long as some do; or not any more.
+    private func watch(_ operation: Int32) -> Bool {
+        // A shared socket would otherwise wake every loop for each connection.
+        let events = gateway_in | (address.isUnix ? gateway_exclusive : 0)
+        return reactor.watch(descriptor, operation: operation, events: events, token: token)
+    }
+
     /// Takes in that connections may wait.
     func handle() {
         mayAccept = true
+        batch.begin(turn: reactor.statistics.turns, waited: reactor.hasWaited)
         point.wake(.ready)
     }
 
@@ -78,12 +83,14 @@ public final class Listener {
     /// - Returns: A connection, or nil once the listener is closed.
     public func accept() async -> Accepted? {
         while isOpen {
-            if let accepted = acceptNow() { return accepted }
+            if let accepted = acceptOne() { return accepted }
             if !mayAccept { _ = await point.wait(until: WaitPoint.never) }
             if isPaused {
                 _ = await point.wait(until: reactor.now + LoopLimits.acceptPauseNanoseconds)
-                isPaused = false
-                mayAccept = true
+                if isOpen && watch(EPOLL_CTL_ADD) {
+                    isPaused = false
+                    mayAccept = true
+                }
             }
         }
         return nil
@@ -92,6 +99,11 @@ public final class Listener {
     /// Accepts what is already there, without waiting: before closing, so that no queued connection
     /// is reset.
     public func acceptNow() -> Accepted? {
+        mayAccept = true
+        return acceptOne()
+    }
+
+    private func acceptOne() -> Accepted? {
         if descriptor < 0 {
             if offered.isEmpty {
                 mayAccept = false
@@ -103,6 +115,9 @@ public final class Listener {
             var storage = sockaddr_storage()
             let accepted = Sockets.accept(descriptor, peer: &storage)
             if accepted >= 0 {
+                // The kernel tells again of those that are left.
+                batch.take()
+                if batch.left <= 0 { mayAccept = false }
                 let stream = Stream(reactor: reactor, socket: accepted)
                 let peer = Sockets.address(from: storage) ?? address
                 return Accepted(stream: stream, peer: peer, local: address)
@@ -126,6 +141,7 @@ public final class Listener {
         default:
             exhaustions &+= 1
             isPaused = true
+            _ = watch(EPOLL_CTL_DEL)
         }
     }
 
@@ -135,6 +151,8 @@ public final class Listener {
     public func close() {
         guard isOpen else { return }
         if descriptor >= 0 {
+            // Another process may have the socket too, and then it would be told of for ever.
+            _ = watch(EPOLL_CTL_DEL)
             CLinux.close(descriptor)
         } else {
             reactor.simulation?.stopListening(at: address.description)

@@ -35,6 +35,8 @@ public final class Reactor {
     public var random: SeededGenerator
     /// What the loop did, for the metrics.
     public private(set) var statistics = LoopStatistics()
+    /// Whether the last events were waited for: none of them was there when they were asked for.
+    private(set) var hasWaited = false
     /// Present in a simulation: then nothing here makes a system call.
     public let simulation: Simulation?
     /// Whether waits are refused: the loop is ending.
@@ -131,9 +133,10 @@ public final class Reactor {
         freeSlots.append(UInt32(truncatingIfNeeded: index))
     }
 
-    /// Asks the kernel for a descriptor's events, edge-triggered.
+    /// Asks the kernel for a descriptor's events.
+    /// - Returns: Whether it has agreed; the reason is in `errno`.
     func watch(_ descriptor: Int32, operation: Int32, events: UInt32, token: UInt64) -> Bool {
-        gateway_epoll_control(epoll, operation, descriptor, events | gateway_edge, token) == 0
+        gateway_epoll_control(epoll, operation, descriptor, events, token) == 0
     }
 
     // MARK: The turn
@@ -152,6 +155,7 @@ public final class Reactor {
         now = gateway_monotonic_nanoseconds()
         wallNow = gateway_wall_nanoseconds()
         statistics.endSleep(nanoseconds: now - before, events: max(0, count))
+        hasWaited = now - before >= LoopLimits.noticeableWaitNanoseconds
         turnStart = now
         var index = 0
         while index < count {

@@ -28,6 +28,9 @@ enum Sockets {
         if sharesPort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         // Inherited on accept: a small response must not wait for an acknowledgement.
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        // A connection is accepted when its first bytes are there, so that nobody has to be woken
+        // for them once more; or after a second without any. What cannot do so accepts at once.
+        try? set(descriptor, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, LoopLimits.acceptDelaySeconds)
         // `::` means every address of the machine, IPv4 ones too; any other address only itself.
         if !ip.isIPv4 {
             let only: Int32 = ip == .unspecifiedIPv6 ? 0 : 1

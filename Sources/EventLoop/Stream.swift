@@ -160,16 +160,10 @@ public final class Stream {
         watchesWrites = true
     }
 
-    /// Says that the first bytes are hardly here already.
-    ///
-    /// Spares a receive that would only be told so: the kernel reports what there is once it is
-    /// asked to watch.
-    public func expectLater() {
-        if case .socket = transport, !isWatched { mayRead = false }
-    }
-
+    /// Asks for news, each of which is told once.
     private func register(events: UInt32, operation: Int32) throws(StreamError) {
         guard let descriptor = carrier else { throw .cancelled }
+        let events = events | gateway_edge
         guard reactor.watch(descriptor, operation: operation, events: events, token: token) else {
             throw .system(SystemError.current)
         }

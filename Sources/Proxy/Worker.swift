@@ -148,12 +148,7 @@ public actor Worker {
 
     private func acceptAll(_ identity: ListenerIdentity) async {
         guard let listener = listeners[identity] else { return }
-        var accepted = 0
-        while let connection = await listener.accept() {
-            admit(connection, identity)
-            accepted += 1
-            if accepted % LoopLimits.acceptsPerTurn == 0 { await context.reactor.yield() }
-        }
+        while let connection = await listener.accept() { admit(connection, identity) }
     }
 
     private func admit(_ accepted: EventLoop.Listener.Accepted, _ identity: ListenerIdentity) {
@@ -284,7 +279,12 @@ public actor Worker {
     }
 
     private func close(_ listener: EventLoop.Listener, _ identity: ListenerIdentity) {
-        while let connection = listener.acceptNow() { admit(connection, identity) }
+        // As many as the kernel may hold back for it.
+        var left = LoopLimits.listenBacklog
+        while left > 0, let connection = listener.acceptNow() {
+            admit(connection, identity)
+            left -= 1
+        }
         listener.close()
         listeners[identity] = nil
     }

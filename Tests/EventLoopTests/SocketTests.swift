@@ -275,9 +275,11 @@ struct SocketTests {
                 let listener = try Listener(reactor: reactor, socket: socket)
                 var clients: [EventLoop.Stream] = []
                 for _ in 0..<4 {
-                    clients.append(
-                        try await reactor.connect(to: bound, deadline: reactor.after(seconds: 5))
-                    )
+                    let deadline = reactor.after(seconds: 5)
+                    let client = try await reactor.connect(to: bound, deadline: deadline)
+                    // The kernel holds none back that has sent something.
+                    try await client.write(buffer("x"), deadline: deadline)
+                    clients.append(client)
                 }
                 let first = await listener.accept()
                 let firstStream = try #require(first?.stream)

@@ -82,8 +82,6 @@ extension Exchange {
 
     /// Waits for the first byte.
     private mutating func awaitClientHello(deadline: Int64) async throws(TLSFailure) {
-        // A ClientHello comes a round trip after the connection, which has just been accepted.
-        if connection.input?.isEmpty ?? true { connection.stream.expectLater() }
         while connection.input?.isEmpty ?? true {
             do throws(StreamError) {
                 if connection.stream.mayRead {

@@ -1,0 +1,130 @@
+import Addressing
+import Testing
+
+@testable import EventLoop
+
+@Suite("Connections are accepted one by one, and by many only while they come by many")
+struct AcceptTests {
+    /// Begins with an event in a turn; how many may be taken then.
+    private static func sizes(
+        _ events: [(turn: UInt64, waited: Bool, taken: Int)]
+    ) -> [Int] {
+        var batch = AcceptBatch()
+        return events.map { event in
+            batch.begin(turn: event.turn, waited: event.waited)
+            let size = batch.left
+            for _ in 0..<event.taken { batch.take() }
+            return size
+        }
+    }
+
+    @Test("Twice as many each time that there are more at once, up to the limit")
+    func burst() {
+        let taken = [1, 2, 4, 8, 16, 32, 64, 64, 64]
+        let events = taken.enumerated().map { (UInt64(10 + $0.offset), false, $0.element) }
+        #expect(Self.sizes(events) == taken)
+        #expect(LoopLimits.acceptsPerTurn == 64)
+    }
+
+    @Test("One again after a pause, after other turns, and when the queue held fewer")
+    func calm() {
+        #expect(Self.sizes([(10, false, 1), (11, true, 1)]) == [1, 1])
+        #expect(Self.sizes([(10, false, 1), (12, false, 1)]) == [1, 1])
+        #expect(Self.sizes([(10, false, 1), (11, false, 1), (12, false, 1)]) == [1, 2, 1])
+        #expect(Self.sizes([(10, false, 1), (11, false, 2), (12, true, 1)]) == [1, 2, 1])
+    }
+
+    /// Connects and sends a byte, so that the kernel holds nothing back.
+    private static func talk(to address: SocketAddress, on reactor: Reactor) async throws
+        -> EventLoop.Stream
+    {
+        let deadline = reactor.after(seconds: 20)
+        let stream = try await reactor.connect(to: address, deadline: deadline)
+        try await stream.write(buffer("x"), deadline: deadline)
+        return stream
+    }
+
+    @Test("A listener forgets none of many that come at once, whoever asks it for them")
+    func sockets() throws {
+        let counts = Shared<[Int]>([])
+        try withSockets { reactor in
+            for closes in [false, true] {
+                let socket = try ListeningSocket(binding: try SocketAddress("127.0.0.1:0"))
+                let bound = socket.address
+                let listener = try Listener(reactor: reactor, socket: socket)
+                var ends: [EventLoop.Stream] = []
+                for _ in 0..<150 {
+                    ends.append(try await Self.talk(to: bound, on: reactor))
+                }
+                var count = 0
+                // Before a listener is closed, only the first is waited for: its batch is used up.
+                while count < (closes ? 1 : 150), let accepted = await listener.accept() {
+                    ends.append(accepted.stream)
+                    count += 1
+                }
+                while let accepted = listener.acceptNow() {
+                    ends.append(accepted.stream)
+                    count += 1
+                }
+                counts.value.append(count)
+                listener.close()
+                for end in ends { end.close() }
+            }
+        }
+        #expect(counts.value == [150, 150])
+    }
+
+    @Test("A closed listener is told nothing, though another process goes on with the socket")
+    func shared() throws {
+        let spun = Shared<UInt64?>(nil)
+        try withSockets { reactor in
+            let socket = try ListeningSocket(binding: try SocketAddress("127.0.0.1:0"))
+            let bound = socket.address
+            let other = try socket.duplicate()
+            let listener = try Listener(reactor: reactor, socket: socket)
+            listener.close()
+            let client = try await Self.talk(to: bound, on: reactor)
+            let turns = reactor.statistics.turns
+            await reactor.sleep(until: reactor.after(seconds: 0.1))
+            spun.value = reactor.statistics.turns - turns
+            client.close()
+            let rest = try Listener(reactor: reactor, socket: other)
+            let accepted = try #require(rest.acceptNow())
+            accepted.stream.close()
+            rest.close()
+        }
+        // One for the timer; one who is told all the time takes thousands.
+        let turns = try #require(spun.value)
+        #expect(turns < 20)
+    }
+
+    @Test("A connection is accepted with its first bytes, and one without any a little later")
+    func deferral() throws {
+        let heard = Shared<[String]>([])
+        let took = Shared<Int64>(0)
+        try withSockets { reactor in
+            let socket = try ListeningSocket(binding: try SocketAddress("127.0.0.1:0"))
+            let bound = socket.address
+            let listener = try Listener(reactor: reactor, socket: socket)
+            let deadline = reactor.after(seconds: 20)
+            let began = reactor.now
+            let silent = try await reactor.connect(to: bound, deadline: deadline)
+            let other = try await Self.talk(to: bound, on: reactor)
+            for _ in 0..<2 {
+                let accepted = try #require(await listener.accept())
+                let got = buffer()
+                // Without waiting: what there is.
+                let count = try accepted.stream.receive(into: got)
+                heard.value.append(count == nil ? "nothing" : got.text)
+                accepted.stream.close()
+            }
+            took.value = reactor.now - began
+            silent.close()
+            other.close()
+            listener.close()
+        }
+        #expect(heard.value == ["x", "nothing"])
+        // Half of what the kernel waits for at least.
+        #expect(took.value > Int64(LoopLimits.acceptDelaySeconds) * 500_000_000)
+    }
+}
