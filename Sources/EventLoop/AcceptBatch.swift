@@ -2,22 +2,20 @@
 ///
 /// To ask an empty queue costs 1.6 µs, because the kernel makes the socket before it looks; to be
 /// told again that there are more costs a tenth of that. So it is one, and twice as many each time
-/// that the loop finds more at once.
+/// that there are more although the loop has not slept.
 struct AcceptBatch {
     /// How many may still be taken.
     private(set) var left = 1
     private var size = 1
-    private var turn: UInt64 = 0
+    private var sleeps: UInt64 = .max
 
     /// Begins with an event.
-    /// - Parameters:
-    ///   - turn: The number of the loop's turn.
-    ///   - waited: Whether the loop has waited for its events.
-    mutating func begin(turn: UInt64, waited: Bool) {
-        let isFollowing = turn == self.turn &+ 1 && left == 0 && !waited
+    /// - Parameter sleeps: How often the loop has slept.
+    mutating func begin(sleeps: UInt64) {
+        let isFollowing = sleeps == self.sleeps && left == 0
         size = isFollowing ? min(size * 2, LoopLimits.acceptsPerTurn) : 1
         left = size
-        self.turn = turn
+        self.sleeps = sleeps
     }
 
     /// Counts a connection.

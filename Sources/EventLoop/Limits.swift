@@ -26,8 +26,10 @@ public enum LoopLimits {
     static let acceptDelaySeconds: Int32 = 1
     /// Connections that a listener accepts in one turn at most.
     static let acceptsPerTurn = 64
-    /// Nanoseconds from which on a call for events has waited: one that finds some takes 2,000.
-    static let noticeableWaitNanoseconds: Int64 = 20_000
+    /// Nanoseconds from which on a call for events has slept: one that finds some takes 2,000.
+    static let sleepNanoseconds: Int64 = 20_000
+    /// Nanoseconds that each event may add to that, when caches are cold.
+    static let eventNanoseconds: Int64 = 500
     /// How long accepting pauses when the process has run out of descriptors, in nanoseconds.
     public static let acceptPauseNanoseconds: Int64 = 100_000_000
     /// Pending connections the kernel keeps for a listener (it caps this at net.core.somaxconn).

@@ -43,7 +43,11 @@ public final class Listener {
         descriptor = socket.take()
         point = WaitPoint(reactor: reactor)
         token = reactor.register(.listener(self))
-        guard watch(EPOLL_CTL_ADD) else { throw SystemError.current }
+        guard watch(EPOLL_CTL_ADD) else {
+            let error = SystemError.current
+            close()
+            throw error
+        }
     }
 
     /// Accepts connections of a simulation.
@@ -56,6 +60,12 @@ public final class Listener {
         reactor.simulation?.listen(self, at: address.description)
     }
 
+    /// Lets connections over TCP come when their first bytes are there, so that nobody is woken
+    /// twice for them, or a second later without any; or else at once, as they do in the beginning.
+    public func setDeferral(_ isOn: Bool) {
+        if descriptor >= 0 { Sockets.setDeferral(descriptor, isOn) }
+    }
+
     /// Has the kernel say in each turn that connections wait, as long as some do; or not any more.
     private func watch(_ operation: Int32) -> Bool {
         // A shared socket would otherwise wake every loop for each connection.
@@ -66,7 +76,7 @@ public final class Listener {
     /// Takes in that connections may wait.
     func handle() {
         mayAccept = true
-        batch.begin(turn: reactor.statistics.turns, waited: reactor.hasWaited)
+        batch.begin(sleeps: reactor.sleeps)
         point.wake(.ready)
     }
 
@@ -134,14 +144,17 @@ public final class Listener {
         switch number {
         case EAGAIN: mayAccept = false
         // The connection died in the queue, or a network error belongs to it (accept(2)): next one.
-        case EINTR, ECONNABORTED, EPROTO, EPERM, ENOPROTOOPT, ENETDOWN, ENETUNREACH, EHOSTDOWN,
+        case EINTR, ECONNABORTED, EPROTO, ENOPROTOOPT, ENETDOWN, ENETUNREACH, EHOSTDOWN,
             EHOSTUNREACH, ENONET, ETIMEDOUT, ECONNRESET:
             break
-        // Out of descriptors, or a socket that never was a listener: not to be asked at once again.
+        // Out of descriptors, forbidden (EPERM), or a socket that never was a listener: not to be
+        // asked at once again.
         default:
             exhaustions &+= 1
             isPaused = true
             _ = watch(EPOLL_CTL_DEL)
+            // Nothing else ends a wait for the next connection, if `acceptNow` has come here.
+            point.wake(.ready)
         }
     }
 

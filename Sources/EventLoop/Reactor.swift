@@ -35,8 +35,8 @@ public final class Reactor {
     public var random: SeededGenerator
     /// What the loop did, for the metrics.
     public private(set) var statistics = LoopStatistics()
-    /// Whether the last events were waited for: none of them was there when they were asked for.
-    private(set) var hasWaited = false
+    /// Counts the times that nothing was there when events were asked for.
+    private(set) var sleeps: UInt64 = 0
     /// Present in a simulation: then nothing here makes a system call.
     public let simulation: Simulation?
     /// Whether waits are refused: the loop is ending.
@@ -155,7 +155,8 @@ public final class Reactor {
         now = gateway_monotonic_nanoseconds()
         wallNow = gateway_wall_nanoseconds()
         statistics.endSleep(nanoseconds: now - before, events: max(0, count))
-        hasWaited = now - before >= LoopLimits.noticeableWaitNanoseconds
+        let work = Int64(max(0, count)) * LoopLimits.eventNanoseconds
+        if timeout != 0, now - before >= LoopLimits.sleepNanoseconds + work { sleeps &+= 1 }
         turnStart = now
         var index = 0
         while index < count {

@@ -28,14 +28,19 @@ enum Sockets {
         if sharesPort { try set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         // Inherited on accept: a small response must not wait for an acknowledgement.
         try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        // A connection is accepted when its first bytes are there, so that nobody has to be woken
-        // for them once more; or after a second without any. What cannot do so accepts at once.
-        try? set(descriptor, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, LoopLimits.acceptDelaySeconds)
         // `::` means every address of the machine, IPv4 ones too; any other address only itself.
         if !ip.isIPv4 {
             let only: Int32 = ip == .unspecifiedIPv6 ? 0 : 1
             try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, only)
         }
+    }
+
+    /// Has a listening socket keep connections back until they have sent something, or not.
+    ///
+    /// What cannot do so, as a unix socket, goes on accepting at once.
+    static func setDeferral(_ descriptor: Int32, _ isOn: Bool) {
+        let seconds = isOn ? LoopLimits.acceptDelaySeconds : 0
+        try? set(descriptor, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, seconds)
     }
 
     /// Binds a socket.

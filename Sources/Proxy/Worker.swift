@@ -123,10 +123,16 @@ public actor Worker {
         let identity = ListenerIdentity(address: address, proxyProtocol: proxyProtocol)
         do throws(SystemError) {
             let listener = try EventLoop.Listener(reactor: context.reactor, socket: socket)
+            setDeferral(of: listener, identity)
             accept(from: listener, as: identity)
         } catch {
             ProxyLog.cannotListen(address, error)
         }
+    }
+
+    private func setDeferral(of listener: EventLoop.Listener, _ identity: ListenerIdentity) {
+        guard let number = context.snapshot.number(of: identity) else { return }
+        listener.setDeferral(context.snapshot.configuration.listeners[number].defers)
     }
 
     /// Runs what needs the worker's isolation.
@@ -264,6 +270,7 @@ public actor Worker {
     public func adopt(_ snapshot: ServingSnapshot) {
         let before = (context.shared, context.sharedCache)
         context.adopt(snapshot)
+        for (identity, listener) in listeners { setDeferral(of: listener, identity) }
         if context.shared !== before.0 { startSharedLimits() }
         if context.sharedCache !== before.1 { startSharedCache() }
         if number == 0 { startHealthChecks() }
@@ -279,8 +286,8 @@ public actor Worker {
     }
 
     private func close(_ listener: EventLoop.Listener, _ identity: ListenerIdentity) {
-        // As many as the kernel may hold back for it.
-        var left = LoopLimits.listenBacklog
+        // As many as the kernel holds for a socket of ours.
+        var left = LoopLimits.listenBacklog + 1
         while left > 0, let connection = listener.acceptNow() {
             admit(connection, identity)
             left -= 1

@@ -15,6 +15,7 @@ func dump(_ configuration: Configuration) -> String {
             + "connections=\(connection.connections.map { "\($0)" } ?? "off")"
     )
     for listener in configuration.listeners {
+        if !listener.defers { lines.append("accepted at once: \(listener.address)") }
         guard let mode = listener.mode else { continue }
         lines.append("mode \(String(mode, radix: 8)) of \(listener.address)")
     }

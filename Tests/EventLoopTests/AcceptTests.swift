@@ -5,13 +5,11 @@ import Testing
 
 @Suite("Connections are accepted one by one, and by many only while they come by many")
 struct AcceptTests {
-    /// Begins with an event in a turn; how many may be taken then.
-    private static func sizes(
-        _ events: [(turn: UInt64, waited: Bool, taken: Int)]
-    ) -> [Int] {
+    /// How many may be taken for each event, of which so many are.
+    private static func sizes(_ events: [(sleeps: UInt64, taken: Int)]) -> [Int] {
         var batch = AcceptBatch()
         return events.map { event in
-            batch.begin(turn: event.turn, waited: event.waited)
+            batch.begin(sleeps: event.sleeps)
             let size = batch.left
             for _ in 0..<event.taken { batch.take() }
             return size
@@ -21,17 +19,15 @@ struct AcceptTests {
     @Test("Twice as many each time that there are more at once, up to the limit")
     func burst() {
         let taken = [1, 2, 4, 8, 16, 32, 64, 64, 64]
-        let events = taken.enumerated().map { (UInt64(10 + $0.offset), false, $0.element) }
-        #expect(Self.sizes(events) == taken)
+        #expect(Self.sizes(taken.map { (7, $0) }) == taken)
         #expect(LoopLimits.acceptsPerTurn == 64)
     }
 
-    @Test("One again after a pause, after other turns, and when the queue held fewer")
+    @Test("One again after the loop has slept, and when the queue held fewer")
     func calm() {
-        #expect(Self.sizes([(10, false, 1), (11, true, 1)]) == [1, 1])
-        #expect(Self.sizes([(10, false, 1), (12, false, 1)]) == [1, 1])
-        #expect(Self.sizes([(10, false, 1), (11, false, 1), (12, false, 1)]) == [1, 2, 1])
-        #expect(Self.sizes([(10, false, 1), (11, false, 2), (12, true, 1)]) == [1, 2, 1])
+        #expect(Self.sizes([(0, 1), (1, 1), (2, 1)]) == [1, 1, 1])
+        #expect(Self.sizes([(0, 1), (0, 1), (0, 1), (0, 1)]) == [1, 2, 1, 2])
+        #expect(Self.sizes([(0, 1), (0, 2), (0, 4), (1, 1)]) == [1, 2, 4, 1])
     }
 
     /// Connects and sends a byte, so that the kernel holds nothing back.
@@ -108,8 +104,9 @@ struct AcceptTests {
             let listener = try Listener(reactor: reactor, socket: socket)
             let deadline = reactor.after(seconds: 20)
             let began = reactor.now
-            let silent = try await reactor.connect(to: bound, deadline: deadline)
+            listener.setDeferral(true)
             let other = try await Self.talk(to: bound, on: reactor)
+            let silent = try await reactor.connect(to: bound, deadline: deadline)
             for _ in 0..<2 {
                 let accepted = try #require(await listener.accept())
                 let got = buffer()
@@ -126,5 +123,33 @@ struct AcceptTests {
         #expect(heard.value == ["x", "nothing"])
         // Half of what the kernel waits for at least.
         #expect(took.value > Int64(LoopLimits.acceptDelaySeconds) * 500_000_000)
+    }
+
+    @Test("Without deferral a connection is accepted though it says nothing, and so after a change")
+    func atOnce() throws {
+        try withSockets { reactor in
+            let socket = try ListeningSocket(binding: try SocketAddress("127.0.0.1:0"))
+            let bound = socket.address
+            let listener = try Listener(reactor: reactor, socket: socket)
+            for changes in [false, true] {
+                if changes {
+                    listener.setDeferral(true)
+                    listener.setDeferral(false)
+                }
+                let deadline = reactor.after(seconds: 20)
+                let silent = try await reactor.connect(to: bound, deadline: deadline)
+                let other = try await Self.talk(to: bound, on: reactor)
+                for text in ["", "x"] {
+                    let accepted = try #require(await listener.accept())
+                    let got = buffer()
+                    _ = try accepted.stream.receive(into: got)
+                    #expect(got.text == text)
+                    accepted.stream.close()
+                }
+                silent.close()
+                other.close()
+            }
+            listener.close()
+        }
     }
 }

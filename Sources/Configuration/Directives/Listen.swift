@@ -22,6 +22,13 @@ extension Directive {
             ),
             Option("tls", .flag, "connections are encrypted; needs a `certificate`"),
             Option(
+                "defer",
+                .keyword(["on", "off"]),
+                default: "on",
+                "whether a connection over TCP is accepted only when its first bytes are there, or "
+                    + "a second later without any"
+            ),
+            Option(
                 "mode",
                 .text,
                 default: "0666",
@@ -45,6 +52,7 @@ extension Directive {
         ),
         effect: .set { call, block in
             let mode = socketMode(call)
+            checkDeferral(call)
             for argument in call.arguments {
                 guard case .listenAddress(let address) = argument.value else { continue }
                 if let first = block.listens.first(where: { $0.value.address == address }) {
@@ -59,12 +67,28 @@ extension Directive {
                     address: address,
                     proxyProtocol: call.has("proxy_protocol"),
                     isSecure: call.has("tls"),
-                    mode: mode
+                    mode: mode,
+                    defers: call.keyword("defer") != "off" || !hasPort(address)
                 )
                 block.listens.append(Placed(value: draft, mark: argument.mark))
             }
         }
     )
+}
+
+/// Reports a `defer=` without effect.
+private func checkDeferral(_ call: Call) {
+    guard let option = call.options["defer"] else { return }
+    let isOfUse = call.arguments.contains {
+        if case .listenAddress(let address) = $0.value { hasPort(address) } else { false }
+    }
+    if !isOfUse {
+        call.error(option.mark, "'defer=' has no effect: it is for addresses with a port")
+    }
+}
+
+private func hasPort(_ address: SocketAddress) -> Bool {
+    if case .ip = address { true } else { false }
 }
 
 /// The permissions of unix sockets, if they are named; reports what is wrong with `mode=`.

@@ -14,6 +14,9 @@ public struct SiteListener: Sendable {
     public let mode: UInt16?
     /// Those of a socket for which it names none: everybody may connect, as to a port.
     public static let defaultMode: UInt16 = 0o666
+    /// Whether a connection over TCP is accepted only when its first bytes are there, or a second
+    /// later without any.
+    public let defers: Bool
     /// The sites reachable here, as indices into `Configuration.sites`.
     public let sites: [Int]
     /// Chooses among them by host.

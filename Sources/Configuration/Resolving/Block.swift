@@ -103,6 +103,7 @@ struct ListenDraft: Sendable {
     let proxyProtocol: Bool
     let isSecure: Bool
     let mode: UInt16?
+    let defers: Bool
 }
 
 /// What `trusted_proxies` lists.

@@ -7,6 +7,7 @@ struct ListenerPlan {
         let proxyProtocol: Bool
         let isSecure: Bool
         let mode: UInt16?
+        let defers: Bool
         let mark: Mark
         var sites: [Int] = []
     }
@@ -73,6 +74,13 @@ struct ListenerPlan {
                     notes: [(first.mark, "it stands here first")]
                 )
             }
+            if first.defers != listen.value.defers {
+                report.error(
+                    listen.mark,
+                    "listen: \(first.address) stands with and without 'defer=off'",
+                    notes: [(first.mark, "it stands here first")]
+                )
+            }
             return number
         }
         entries.append(
@@ -81,6 +89,7 @@ struct ListenerPlan {
                 proxyProtocol: listen.value.proxyProtocol,
                 isSecure: listen.value.isSecure,
                 mode: listen.value.mode,
+                defers: listen.value.defers,
                 mark: listen.mark
             )
         )
@@ -157,6 +166,7 @@ struct ListenerPlan {
                 isSecure: entry.isSecure,
                 strictSNI: strictSNI && entry.isSecure,
                 mode: entry.mode,
+                defers: entry.defers,
                 sites: entry.sites,
                 table: SiteTable(
                     entry.sites.flatMap { number in
