@@ -119,9 +119,9 @@ extension Stream {
             layer.prepareOutput(reactor)
             let step = layer.session.handshake(unixSeconds: reactor.wallNow / 1_000_000_000)
             if case .complete = step, layer.session.mayHoldTicket, layer.hasOutput {
-                // It goes with the first response if the request is here already.
+                // It goes with the first response if the request is here already, or in the kernel.
                 layer.isHolding = true
-                layer.mayReceive = true
+                if !layer.session.mayDecrypt { layer.mayReceive = true }
             } else {
                 guard flushTLS(layer) else { throw .closed }
             }

@@ -1,6 +1,7 @@
 """How connections come: with their first bytes, or at once where the file says so."""
 
 import socket
+import time
 
 from support.waiting import until
 
@@ -26,11 +27,21 @@ def is_answered(client):
     return client.recv(12) == b"HTTP/1.1 200"
 
 
-def test_a_client_that_says_nothing_is_not_there_for_a_second(gateway, origin):
+def first_state(gateway):
+    """The state of a connection that has just been made and says nothing."""
+    for _ in range(20):
+        began = time.monotonic()
+        with connected(gateway) as client:
+            state = kernel_state(client)
+            # A machine that took longer to look does not know how it was in the beginning.
+            if state and time.monotonic() - began < 0.8:
+                assert is_answered(client)
+                return state
+    raise AssertionError("20 connections were not looked at in time")
+
+
+def test_a_client_that_says_nothing_is_there_after_a_while(gateway, origin):
     gateway.start_before(origin.address)
-    with connected(gateway) as client:
-        assert kernel_state(client) == SYN_RECEIVED
-        assert is_answered(client)
     with connected(gateway) as client:
         until(lambda: kernel_state(client) == ESTABLISHED, "the kernel to hand it over")
         assert is_answered(client)
@@ -42,7 +53,4 @@ def test_the_file_says_whether_a_connection_waits_for_its_first_bytes(gateway, o
             ("defer=off", ESTABLISHED), ("", SYN_RECEIVED), ("defer=off", ESTABLISHED)]:
         gateway.reload_and_wait(gateway.configuration(origin.address, listen=option))
         # More than one, because each loop has a socket of its own.
-        for _ in range(8):
-            with connected(gateway) as client:
-                assert kernel_state(client) == state
-                assert is_answered(client)
+        assert [first_state(gateway) for _ in range(8)] == [state] * 8
