@@ -68,6 +68,10 @@ public enum LoopLimits {
     static let tlsReceivesPerLook = 4
     /// Buffers kept for reuse by one loop: 4 MiB at most, enough for the requests in flight.
     public static let pooledBuffers = 256
+    /// The same of buffers that have grown: 2 MiB at most.
+    ///
+    /// One is in use at a time, but where a client does not take everything at once.
+    public static let pooledGrownBuffers = 8
     /// Pipes for `splice(2)` kept for reuse by one loop: two descriptors and up to 1 MiB of kernel
     /// memory each, only while in use.
     public static let pooledPipes = 32

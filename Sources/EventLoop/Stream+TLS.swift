@@ -276,12 +276,11 @@ extension Stream {
     /// As `send`, of an encrypted stream.
     func sendTLS(_ layer: TLSLayer, _ buffer: Buffer) throws(StreamError) {
         if buffer.isEmpty { return }
-        layer.prepareOutput(reactor)
+        layer.prepareOutput(reactor, for: layer.flightBytes(of: buffer.count))
         defer { layer.giveBuffers(reactor) }
         while mayWrite && !buffer.isEmpty {
             guard let output = layer.session.output else { return }
-            let wanted = min(buffer.count, layer.flight)
-            output.reserve(wanted + (wanted / TLSLimits.recordBytes + 1) * TLSLimits.recordOverhead)
+            output.reserve(layer.flightBytes(of: buffer.count))
             while !buffer.isEmpty && output.count < layer.flight {
                 guard layer.session.encrypt(from: buffer) else {
                     mayRead = true

@@ -41,9 +41,17 @@ final class TLSLayer {
     /// Ciphertext that the kernel has not taken yet.
     var hasOutput: Bool { !(session.output?.isEmpty ?? true) }
 
+    /// Bytes that the next flight of so many has with its records' overhead.
+    func flightBytes(of count: Int) -> Int {
+        let wanted = min(count, flight)
+        return wanted + (wanted / TLSLimits.recordBytes + 1) * TLSLimits.recordOverhead
+    }
+
     /// Lends a buffer for what the session may have to say.
-    func prepareOutput(_ reactor: Reactor) {
-        if session.output == nil { session.output = reactor.buffers.take() }
+    ///
+    /// `count`: Bytes that it will have to hold, where that is known.
+    func prepareOutput(_ reactor: Reactor, for count: Int = 0) {
+        if session.output == nil { session.output = reactor.buffers.take(for: count) }
     }
 
     /// Gives back the buffers that hold nothing.
@@ -54,7 +62,7 @@ final class TLSLayer {
         }
         if let output = session.output, output.isEmpty {
             session.output = nil
-            reactor.buffers.give(output)
+            reactor.buffers.giveGrown(output)
         }
     }
 
