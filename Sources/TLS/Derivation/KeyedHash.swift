@@ -69,9 +69,9 @@ enum KeyHash: Sendable, CaseIterable {
             add(key)
             read(into: &inner)
             restart()
-            mix(inner.span.extracting(first: hash.byteCount))
+            Self.mix(inner.span.extracting(first: hash.byteCount), into: &pad)
         } else {
-            mix(key)
+            Self.mix(key, into: &pad)
         }
         add(pad.span.extracting(first: hash.blockCount))
     }
@@ -90,7 +90,7 @@ enum KeyHash: Sendable, CaseIterable {
     func finish() -> Bool {
         read(into: &inner)
         restart()
-        for index in 0..<hash.blockCount { pad[index] ^= 0x36 ^ 0x5C }
+        for index in pad.indices { pad[index] ^= 0x36 ^ 0x5C }
         add(pad.span.extracting(first: hash.blockCount))
         add(inner.span.extracting(first: hash.byteCount))
         read(into: &result)
@@ -122,10 +122,9 @@ enum KeyHash: Sendable, CaseIterable {
         if unsafe EVP_DigestInit_ex2(context, nil, nil) != 1 { isSound = false }
     }
 
-    private func mix(_ key: Span<UInt8>) {
-        for index in 0..<hash.blockCount {
-            pad[index] = 0x36 ^ (index < key.count ? key[index] : 0)
-        }
+    private static func mix(_ key: Span<UInt8>, into block: inout InlineArray<128, UInt8>) {
+        for index in block.indices { block[index] = 0x36 }
+        for index in key.indices { block[index] ^= key[index] }
     }
 
     private func read(into target: inout InlineArray<48, UInt8>) {
