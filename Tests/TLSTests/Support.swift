@@ -12,6 +12,8 @@ enum TestFiles {
             atPath: folder,
             withIntermediateDirectories: true
         )
+        // Tests end with the process.
+        atexit { try? FileManager.default.removeItem(atPath: TestFiles.folder) }
         return folder
     }()
 

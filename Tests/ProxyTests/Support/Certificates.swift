@@ -29,6 +29,7 @@ enum TestCertificate {
         for name in ["a.pem", "a.key"] {
             files[name] = try? String(contentsOfFile: folder + "/" + name, encoding: .utf8)
         }
+        try? FileManager.default.removeItem(atPath: folder)
         return files
     }()
 
