@@ -318,7 +318,6 @@ extension Exchange {
             if isDirect {
                 responseBody.passed(count)
                 context.metrics.add(.bytesReceived, server: connection.series, count)
-                // A receive that filled the buffer asks for a larger one the next time.
             }
         } catch {
             throw .upstream(.bodyIncomplete, requestBytesSent: true, responseSeen: true)
