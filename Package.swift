@@ -33,6 +33,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
@@ -66,7 +67,10 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: ["Addressing", "Bytes", "HTTP", "Limiting"],
             swiftSettings: settings),
-        .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: settings),
+        .target(
+            name: "TLS",
+            dependencies: ["Bytes", "COpenSSL", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings),
         .target(
             name: "EventLoop", dependencies: ["Addressing", "Bytes", "CLinux", "TLS"],
             // Glibc's own module must be read with the GNU extensions that CLinux asks for, or the

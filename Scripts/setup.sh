@@ -7,8 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source Scripts/lib.sh
 
 build=(
-    libc-ares-dev libbrotli-dev libdeflate-dev libhiredis-dev libisal-dev libssl-dev libzstd-dev
-    pkg-config zlib1g-dev
+    g++ libc-ares-dev libbrotli-dev libdeflate-dev libhiredis-dev libisal-dev libssl-dev
+    libzstd-dev pkg-config zlib1g-dev
 )
 case ${1:-} in
 build)

@@ -4,17 +4,17 @@ import COpenSSL
 enum Library {
     /// Whether OpenSSL is ready: without the system's configuration file, whose settings would
     /// contradict ours, and not before the first use, because it costs memory; with a provider of
-    /// our own, which derives keys.
+    /// our own for what handshakes compute most.
     static let isReady: Bool = {
         let options = UInt64(OPENSSL_INIT_NO_LOAD_CONFIG)
-        return OPENSSL_init_ssl(options, nil) == 1 && KeyDerivationProvider.load()
+        return OPENSSL_init_ssl(options, nil) == 1 && LibraryProvider.load()
     }()
 
-    /// Makes a context whose keys are derived our way: SSL_CTX*, of which the caller owns one
+    /// Makes a context that computes our way: SSL_CTX*, of which the caller owns one
     /// reference.
     static func makeContext(_ method: OpaquePointer?) throws(TLSSetupError) -> OpaquePointer {
         guard isReady,
-            let context = unsafe SSL_CTX_new_ex(nil, KeyDerivationProvider.query, method)
+            let context = unsafe SSL_CTX_new_ex(nil, LibraryProvider.query, method)
         else {
             let reason = LibraryErrors.words(LibraryErrors.takeFirst())
             throw TLSSetupError("OpenSSL cannot make a context: \(reason)")

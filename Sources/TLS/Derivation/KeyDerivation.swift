@@ -2,7 +2,7 @@ import Glibc
 
 /// What a thread derives keys with.
 ///
-/// OpenSSL calls `KeyDerivationProvider` in the midst of a handshake and does not say of which: so
+/// OpenSSL calls `LibraryProvider` in the midst of a handshake and does not say of which: so
 /// the thread that shakes hands says it, here.
 final class KeyDerivation {
     /// What keeps the traffic secrets of the handshake that this thread is at; nil: nobody.

@@ -1,5 +1,5 @@
 /// The traffic secrets of a connection, kept while OpenSSL has them derived in the handshake
-/// (`KeyDerivationProvider`): wiped when nobody needs them any more.
+/// (`LibraryProvider`): wiped when nobody needs them any more.
 @safe final class TrafficSecrets {
     /// A secret for each side: the client's is at 0, the server's at 48.
     private var bytes = InlineArray<96, UInt8>(repeating: 0)
