@@ -93,6 +93,9 @@ public final class Stream {
         return nil
     }
 
+    /// Whether a `SplicePump` can have it as one of its ends.
+    public var isPlainSocket: Bool { descriptor != nil }
+
     /// The socket, whatever it carries.
     private var carrier: Int32? {
         switch transport {

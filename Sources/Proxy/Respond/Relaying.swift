@@ -392,7 +392,7 @@ extension Exchange {
 
     private mutating func canSpliceResponse(from connection: UpstreamConnection) -> Bool {
         guard case .length = responseBody.incoming, responseBody.isTransparent, upload == nil,
-            context.reactor.simulation == nil
+            self.connection.stream.isPlainSocket, connection.stream.isPlainSocket
         else { return false }
         return responseBody.left >= ProxyLimits.spliceThreshold
     }
