@@ -153,7 +153,8 @@ extension Exchange {
     private mutating func canSplice(to target: UpstreamConnection) -> Bool {
         upload?.isEmpty ?? false && requestBody.isTransparent
             && requestBody.left >= ProxyLimits.spliceThreshold
-            && connection.input?.isEmpty ?? true && context.reactor.simulation == nil
+            && connection.input?.isEmpty ?? true
+            && connection.stream.isPlainSocket && target.stream.isPlainSocket
     }
 
     /// Waits until either side can go on.
