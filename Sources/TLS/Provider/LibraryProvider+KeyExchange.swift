@@ -4,16 +4,13 @@ import COpenSSL
 ///
 /// Source: provider-keyexch(7).
 extension LibraryProvider {
-    static var exchangeFunctions: [(CInt, Function)] {
-        // OpenSSL calls each by the type that its number stands for.
-        unsafe [
-            (OSSL_FUNC_KEYEXCH_NEWCTX, unsafeBitCast(newExchange, to: Function.self)),
-            (OSSL_FUNC_KEYEXCH_FREECTX, unsafeBitCast(release, to: Function.self)),
-            (OSSL_FUNC_KEYEXCH_INIT, unsafeBitCast(setOwn, to: Function.self)),
-            (OSSL_FUNC_KEYEXCH_SET_PEER, unsafeBitCast(setPeer, to: Function.self)),
-            (OSSL_FUNC_KEYEXCH_DERIVE, unsafeBitCast(agree, to: Function.self)),
-        ]
-    }
+    static let exchangeFunctions = unsafe LibraryList([
+        function(OSSL_FUNC_KEYEXCH_NEWCTX, newExchange),
+        function(OSSL_FUNC_KEYEXCH_FREECTX, release),
+        function(OSSL_FUNC_KEYEXCH_INIT, setOwn),
+        function(OSSL_FUNC_KEYEXCH_SET_PEER, setPeer),
+        function(OSSL_FUNC_KEYEXCH_DERIVE, agree),
+    ])
 
     /// The keys of both sides, as far as they are known.
     private final class Exchange {

@@ -8,24 +8,21 @@ import COpenSSL
 ///
 /// Source: provider-keymgmt(7), EVP_PKEY-X25519(7).
 extension LibraryProvider {
-    static var keyFunctions: [(CInt, Function)] {
-        // OpenSSL calls each by the type that its number stands for.
-        unsafe [
-            (OSSL_FUNC_KEYMGMT_NEW, unsafeBitCast(newKey, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_FREE, unsafeBitCast(release, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_DUP, unsafeBitCast(copyKey, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_HAS, unsafeBitCast(hasParts, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_GEN_INIT, unsafeBitCast(newOrder, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_GEN_SET_PARAMS, unsafeBitCast(setGroup, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_GEN_SETTABLE_PARAMS, unsafeBitCast(groupParts, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_GEN, unsafeBitCast(generate, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_GEN_CLEANUP, unsafeBitCast(release, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_GET_PARAMS, unsafeBitCast(getParts, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, unsafeBitCast(readable, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_SET_PARAMS, unsafeBitCast(setParts, to: Function.self)),
-            (OSSL_FUNC_KEYMGMT_SETTABLE_PARAMS, unsafeBitCast(writable, to: Function.self)),
-        ]
-    }
+    static let keyFunctions = unsafe LibraryList([
+        function(OSSL_FUNC_KEYMGMT_NEW, newKey),
+        function(OSSL_FUNC_KEYMGMT_FREE, release),
+        function(OSSL_FUNC_KEYMGMT_DUP, copyKey),
+        function(OSSL_FUNC_KEYMGMT_HAS, hasParts),
+        function(OSSL_FUNC_KEYMGMT_GEN_INIT, newOrder),
+        function(OSSL_FUNC_KEYMGMT_GEN_SET_PARAMS, setGroup),
+        function(OSSL_FUNC_KEYMGMT_GEN_SETTABLE_PARAMS, groupParts),
+        function(OSSL_FUNC_KEYMGMT_GEN, generate),
+        function(OSSL_FUNC_KEYMGMT_GEN_CLEANUP, release),
+        function(OSSL_FUNC_KEYMGMT_GET_PARAMS, getParts),
+        function(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, readable),
+        function(OSSL_FUNC_KEYMGMT_SET_PARAMS, setParts),
+        function(OSSL_FUNC_KEYMGMT_SETTABLE_PARAMS, writable),
+    ])
 
     // MARK: Objects that OpenSSL holds
 
@@ -147,39 +144,26 @@ extension LibraryProvider {
     private typealias Described =
         @convention(c) (UnsafeMutableRawPointer?) -> UnsafePointer<OSSL_PARAM>?
 
-    /// Lists that OpenSSL reads as long as the process runs: never changed, never freed.
-    @safe private struct Descriptions: @unchecked Sendable {
-        let group: UnsafePointer<OSSL_PARAM>
-        let readable: UnsafePointer<OSSL_PARAM>
-        let writable: UnsafePointer<OSSL_PARAM>
+    private static let group = unsafe LibraryList([described("group", OSSL_PARAM_UTF8_STRING)])
+    private static let publicKey = unsafe LibraryList([publicKeyEntry])
+    private static let allParts = unsafe LibraryList([
+        described("bits", OSSL_PARAM_INTEGER), described("security-bits", OSSL_PARAM_INTEGER),
+        described("max-size", OSSL_PARAM_INTEGER), publicKeyEntry,
+    ])
+    private static var publicKeyEntry: OSSL_PARAM {
+        unsafe described("encoded-pub-key", OSSL_PARAM_OCTET_STRING)
     }
 
-    private static let descriptions: Descriptions = {
-        let publicKey: (StaticString, CInt) = ("encoded-pub-key", OSSL_PARAM_OCTET_STRING)
-        return unsafe Descriptions(
-            group: list([("group", OSSL_PARAM_UTF8_STRING)]),
-            readable: list([
-                ("bits", OSSL_PARAM_INTEGER), ("security-bits", OSSL_PARAM_INTEGER),
-                ("max-size", OSSL_PARAM_INTEGER), publicKey,
-            ]),
-            writable: list([publicKey])
-        )
-    }()
-
-    private static func list(_ described: [(StaticString, CInt)]) -> UnsafePointer<OSSL_PARAM> {
-        // An entry of nothing ends a list.
-        let place = UnsafeMutablePointer<OSSL_PARAM>.allocate(capacity: described.count + 1)
-        unsafe place.initialize(repeating: OSSL_PARAM(), count: described.count + 1)
-        for (index, (name, type)) in described.enumerated() {
-            unsafe place[index].key = text(name)
-            unsafe place[index].data_type = UInt32(type)
-        }
-        return unsafe UnsafePointer(place)
+    private static func described(_ name: StaticString, _ type: CInt) -> OSSL_PARAM {
+        var entry = unsafe OSSL_PARAM()
+        unsafe entry.key = text(name)
+        unsafe entry.data_type = UInt32(type)
+        return unsafe entry
     }
 
     private static let groupParts:
         @convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?)
-            -> UnsafePointer<OSSL_PARAM>? = { _, _ in unsafe descriptions.group }
-    private static let readable: Described = { _ in unsafe descriptions.readable }
-    private static let writable: Described = { _ in unsafe descriptions.writable }
+            -> UnsafePointer<OSSL_PARAM>? = { _, _ in unsafe group.start }
+    private static let readable: Described = { _ in unsafe allParts.start }
+    private static let writable: Described = { _ in unsafe publicKey.start }
 }

@@ -7,8 +7,8 @@ import COpenSSL
 /// handshake, and what traffic secrets there are it tells nobody: they come as lines of a key log,
 /// each byte printed by a call of its own. Both together took a sixth of a handshake. This one
 /// keeps its hashes, which are the default provider's, and the secrets on their way
-/// (`TrafficSecrets`). And a key pair of X25519 takes the default provider 44 µs, a tenth of a
-/// resumed connection; swift-crypto takes 14 (`ExchangeKey`).
+/// (`TrafficSecrets`). And a key pair of X25519 takes the default provider 44 µs, a twelfth of
+/// a resumed connection; swift-crypto takes 14 (`ExchangeKey`).
 ///
 /// Source: provider(7), provider-kdf(7), provider-keymgmt(7), provider-keyexch(7).
 enum LibraryProvider {
@@ -25,60 +25,35 @@ enum LibraryProvider {
 
     // MARK: Tables
 
-    /// A function of any type: OpenSSL calls each by the type that its number stands for.
-    typealias Function = @convention(c) () -> Void
+    /// What OpenSSL is told once: how it gets at everything else.
+    private static let provider = unsafe LibraryList([
+        function(OSSL_FUNC_PROVIDER_QUERY_OPERATION, operation),
+        function(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, capabilities),
+    ])
+    private static let derivations = unsafe LibraryList([
+        algorithm("TLS13-KDF", functions13), algorithm("TLS1-PRF", functions12),
+    ])
+    private static let keys = unsafe LibraryList([algorithm("X25519", keyFunctions)])
+    private static let exchanges = unsafe LibraryList([algorithm("X25519", exchangeFunctions)])
 
-    /// Lists that OpenSSL reads as long as the process runs: never changed, never freed.
-    @safe private struct Tables: @unchecked Sendable {
-        let provider: UnsafePointer<OSSL_DISPATCH>
-        let derivations: UnsafePointer<OSSL_ALGORITHM>
-        let keys: UnsafePointer<OSSL_ALGORITHM>
-        let exchanges: UnsafePointer<OSSL_ALGORITHM>
-    }
-
-    private static let tables: Tables = {
-        unsafe Tables(
-            provider: list([
-                (OSSL_FUNC_PROVIDER_QUERY_OPERATION, unsafeBitCast(operation, to: Function.self)),
-                (
-                    OSSL_FUNC_PROVIDER_GET_CAPABILITIES,
-                    unsafeBitCast(capabilities, to: Function.self)
-                ),
-            ]),
-            derivations: algorithms([
-                ("TLS13-KDF", derivationFunctions(derive13)),
-                ("TLS1-PRF", derivationFunctions(derive12)),
-            ]),
-            keys: algorithms([("X25519", keyFunctions)]),
-            exchanges: algorithms([("X25519", exchangeFunctions)])
+    private static func algorithm(
+        _ name: StaticString,
+        _ functions: LibraryList<OSSL_DISPATCH>
+    ) -> OSSL_ALGORITHM {
+        unsafe OSSL_ALGORITHM(
+            algorithm_names: text(name),
+            property_definition: text("provider=gateway"),
+            implementation: functions.start,
+            algorithm_description: nil
         )
-    }()
-
-    private static func algorithms(
-        _ named: [(name: StaticString, functions: [(CInt, Function)])]
-    ) -> UnsafePointer<OSSL_ALGORITHM> {
-        // An entry of nothing ends a list.
-        let place = UnsafeMutablePointer<OSSL_ALGORITHM>.allocate(capacity: named.count + 1)
-        unsafe place.initialize(repeating: OSSL_ALGORITHM(), count: named.count + 1)
-        for (index, (name, functions)) in named.enumerated() {
-            unsafe place[index] = OSSL_ALGORITHM(
-                algorithm_names: text(name),
-                property_definition: text("provider=gateway"),
-                implementation: list(functions),
-                algorithm_description: nil
-            )
-        }
-        return unsafe UnsafePointer(place)
     }
 
-    private static func list(_ functions: [(CInt, Function)]) -> UnsafePointer<OSSL_DISPATCH> {
-        // An entry of nothing ends a list.
-        let place = UnsafeMutablePointer<OSSL_DISPATCH>.allocate(capacity: functions.count + 1)
-        unsafe place.initialize(repeating: OSSL_DISPATCH(), count: functions.count + 1)
-        for (index, (number, function)) in functions.enumerated() {
-            unsafe place[index] = OSSL_DISPATCH(function_id: number, function: function)
-        }
-        return unsafe UnsafePointer(place)
+    /// A C function with its number: OpenSSL calls each by the type that the number stands for.
+    static func function<Call>(_ number: CInt, _ call: Call) -> OSSL_DISPATCH {
+        unsafe OSSL_DISPATCH(
+            function_id: number,
+            function: unsafeBitCast(call, to: (@convention(c) () -> Void).self)
+        )
     }
 
     /// A literal as C reads it: it lasts as long as the process does, and ends with NUL.
@@ -95,8 +70,8 @@ enum LibraryProvider {
             UnsafeMutablePointer<UnsafeMutableRawPointer?>?
         ) -> CInt = { _, _, functions, context in
             // OpenSSL lends both places. Nobody reads the context, but nil would stand for none.
-            unsafe functions?.pointee = tables.provider
-            unsafe context?.pointee = UnsafeMutableRawPointer(mutating: tables.provider)
+            unsafe functions?.pointee = provider.start
+            unsafe context?.pointee = UnsafeMutableRawPointer(mutating: provider.start)
             return 1
         }
 
@@ -104,9 +79,9 @@ enum LibraryProvider {
         @convention(c) (UnsafeMutableRawPointer?, CInt, UnsafeMutablePointer<CInt>?)
             -> UnsafePointer<OSSL_ALGORITHM>? = { _, kind, _ in
                 switch kind {
-                case OSSL_OP_KDF: unsafe tables.derivations
-                case OSSL_OP_KEYMGMT: unsafe tables.keys
-                case OSSL_OP_KEYEXCH: unsafe tables.exchanges
+                case OSSL_OP_KDF: unsafe derivations.start
+                case OSSL_OP_KEYMGMT: unsafe keys.start
+                case OSSL_OP_KEYEXCH: unsafe exchanges.start
                 default: nil
                 }
             }
